@@ -1,0 +1,450 @@
+//! The projected Newton method for one constrained minimum.
+//!
+//! On the neurons that are active, or would become so, each iteration solves the bordered system
+//! `[diag(d) − W_aa, c_a; c_aᵀ, 0]·[δ; λ] = [−∂E/∂r; 0]` with the secant curvature d that takes an uncoupled neuron
+//! to its solution in one step: `d_i = r_i + √T_i` for T_i > 0 (2 r_i at the solution, finite for a neuron that joins)
+//! and `d_i = r_i − T_i/r_i` for T_i ≤ 0 (it falls silent). The step is projected on `{r ≥ 0, c·r = 0}` and shortened
+//! until the energy falls.
+//!
+//! Cost: only the a active neurons enter the system, a³/3 flops an iteration; finding out which silent neurons join
+//! costs the field, 2·a·N flops. Nothing grows with N².
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt;
+use faer::{MatMut, Par};
+use pulp::Arch;
+
+use super::{Constraint, Minimum, RESIDUAL_TOLERANCE, certify};
+use crate::energy;
+use crate::field::field;
+use crate::matrix::WeightMatrix;
+use crate::states::{State, StateBuf};
+
+/// Newton iterations after which a state is given up (it then fails its certificate and is reported). Regular
+/// states take 3–14.
+const MAX_ITERATIONS: u32 = 80;
+
+/// Halvings of one step before the curvature is raised instead.
+const MAX_HALVINGS: u32 = 12;
+
+/// Fraction of the predicted energy decrease that a step has to achieve (Armijo's condition).
+const SUFFICIENT_DECREASE: f64 = 1e-4;
+
+/// Below this fraction of its terms an energy difference is lost in rounding, and a Newton step that predicts less
+/// is taken unseen.
+const ENERGY_RESOLUTION: f64 = 1e-12;
+
+/// Memory for the search at one point, used again for the next.
+///
+/// Neurons that are or were active are the candidates; they are addressed by their slot, `0..candidates.len()`.
+pub(crate) struct Workspace {
+    arch: Arch,
+    /// Neuron of each slot.
+    candidates: Vec<u32>,
+    /// Whether a neuron is a candidate.
+    is_candidate: Vec<bool>,
+    /// W between candidates, by slot.
+    local: WeightMatrix,
+    rates: Vec<f64>,
+    displacements: Vec<f64>,
+    /// W·r, by slot.
+    local_field: Vec<f64>,
+    /// W·r, by neuron.
+    field: Vec<f64>,
+    system: Vec<f64>,
+    solution: Vec<f64>,
+    scratch: MemBuffer,
+    trial: Trial,
+}
+
+/// A proposed state, by slot.
+#[derive(Default)]
+struct Trial {
+    active: Vec<u32>,
+    active_rates: Vec<f64>,
+    rates: Vec<f64>,
+    field: Vec<f64>,
+}
+
+impl Workspace {
+    pub(crate) fn new(arch: Arch, neurons: usize) -> Self {
+        let stride = WeightMatrix::zeros(neurons).stride();
+        Self {
+            arch,
+            candidates: Vec::new(),
+            is_candidate: vec![false; neurons],
+            local: WeightMatrix::zeros(0),
+            rates: Vec::new(),
+            displacements: Vec::new(),
+            local_field: Vec::new(),
+            field: vec![0.0; stride],
+            system: Vec::new(),
+            solution: Vec::new(),
+            scratch: MemBuffer::new(faer::dyn_stack::StackReq::EMPTY),
+            trial: Trial::default(),
+        }
+    }
+
+    /// The minimum found from `start`, or the best state reached, with its certificate.
+    pub(crate) fn minimize(
+        &mut self,
+        weights: &WeightMatrix,
+        h: f64,
+        constraint: &Constraint,
+        start: State<'_>,
+    ) -> Minimum {
+        self.begin(weights, constraint, start);
+        let tolerance = RESIDUAL_TOLERANCE.max(1e-12 * h.abs());
+        let mut damping = 0.0;
+        let mut energy = self.evaluate_rates();
+        let mut multiplier = self.least_squares_multiplier(h);
+        let mut iterations = 0;
+        loop {
+            if constraint.support.is_none() {
+                self.admit(weights, h, constraint, multiplier);
+            }
+            if self.residual(h, multiplier) <= tolerance || iterations == MAX_ITERATIONS {
+                break;
+            }
+            iterations += 1;
+            let Some(step) = self.newton_step(h, multiplier, damping) else { break };
+            multiplier = step.multiplier;
+            match self.line_search(h, &energy, &step) {
+                Some(lower) => {
+                    energy = lower;
+                    damping = if step.damping > 1e-3 * step.mean_curvature { step.damping / 2.0 } else { 0.0 };
+                }
+                None => damping = (8.0 * step.damping).max(0.1 * step.mean_curvature),
+            }
+            if damping > 1e9 * step.mean_curvature {
+                break;
+            }
+        }
+        self.finish(weights, h, constraint, multiplier, iterations)
+    }
+
+    /// Takes over the start, moved onto the constraint.
+    fn begin(&mut self, weights: &WeightMatrix, constraint: &Constraint, start: State<'_>) {
+        for &i in &self.candidates {
+            self.is_candidate[i as usize] = false;
+        }
+        self.candidates.clear();
+        self.candidates.extend(constraint.support.as_deref().unwrap_or(start.active));
+        self.rates.clear();
+        self.gather(weights, constraint, 0);
+        let mut given = start.iter().peekable();
+        for (slot, &i) in self.candidates.iter().enumerate() {
+            while given.next_if(|&(j, _)| j < i as usize).is_some() {}
+            self.rates[slot] = given.next_if(|&(j, _)| j == i as usize).map_or(0.0, |(_, r)| r);
+        }
+        project(&mut self.rates, &self.displacements);
+    }
+
+    /// Brings the arrays by slot up to date after candidates were added from slot `first` on.
+    fn gather(&mut self, weights: &WeightMatrix, constraint: &Constraint, first: usize) {
+        let count = self.candidates.len();
+        let first = if count > self.local.neurons() {
+            self.local = WeightMatrix::zeros((count + count / 4).next_multiple_of(32));
+            0
+        } else {
+            first
+        };
+        self.rates.resize(count, 0.0);
+        self.displacements.resize(count, 0.0);
+        for slot in first..count {
+            let neuron = self.candidates[slot] as usize;
+            self.is_candidate[neuron] = true;
+            self.displacements[slot] = constraint.displacements[neuron];
+            let from = weights.row(neuron);
+            for (to, &other) in self.local.row_mut(slot).iter_mut().zip(&self.candidates) {
+                *to = from[other as usize];
+            }
+            for earlier in 0..first {
+                self.local.row_mut(earlier)[slot] = from[self.candidates[earlier] as usize];
+            }
+        }
+        self.local_field.resize(self.local.stride(), 0.0);
+    }
+
+    /// Computes the field of the present rates among the candidates, and the energy terms.
+    fn evaluate_rates(&mut self) -> EnergyParts {
+        let Self { trial, rates, .. } = self;
+        trial.rates.clone_from(rates);
+        self.evaluate_trial();
+        self.local_field.copy_from_slice(&self.trial.field);
+        EnergyParts::of(&self.trial.rates, &self.trial.field)
+    }
+
+    /// Computes the field of the trial's rates among the candidates.
+    fn evaluate_trial(&mut self) {
+        let trial = &mut self.trial;
+        trial.active.clear();
+        trial.active_rates.clear();
+        for (slot, &r) in trial.rates.iter().enumerate() {
+            if r > 0.0 {
+                trial.active.push(slot as u32);
+                trial.active_rates.push(r);
+            }
+        }
+        trial.field.resize(self.local.stride(), 0.0);
+        field(self.arch, &self.local, &trial.active, &trial.active_rates, &mut trial.field);
+    }
+
+    /// The λ that leaves the least `Σ (∂E/∂r_i + λ c_i)²` over active neurons (eq. S19, in rates).
+    fn least_squares_multiplier(&self, h: f64) -> f64 {
+        let (mut along, mut square) = (0.0, 0.0);
+        for ((&r, &c), &f) in self.rates.iter().zip(&self.displacements).zip(&self.local_field) {
+            if r > 0.0 {
+                along -= c * (r * r - h - f);
+                square += c * c;
+            }
+        }
+        if square > 0.0 { along / square } else { 0.0 }
+    }
+
+    /// Makes candidates of all silent neurons that the present state would activate.
+    fn admit(&mut self, weights: &WeightMatrix, h: f64, constraint: &Constraint, multiplier: f64) {
+        let state = self.sorted();
+        field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+        let first = self.candidates.len();
+        for (i, &c) in constraint.displacements.iter().enumerate() {
+            if !self.is_candidate[i] && h + self.field[i] - multiplier * c > 0.0 {
+                self.candidates.push(i as u32);
+            }
+        }
+        if self.candidates.len() > first {
+            self.gather(weights, constraint, first);
+            for slot in first..self.candidates.len() {
+                self.local_field[slot] = self.field[self.candidates[slot] as usize];
+            }
+        }
+    }
+
+    /// `T = h + Wr − λc` of the neuron in `slot`.
+    fn target(&self, slot: usize, h: f64, multiplier: f64) -> f64 {
+        h + self.local_field[slot] - multiplier * self.displacements[slot]
+    }
+
+    /// Largest violation of the minimum's conditions among the candidates [Hz²].
+    fn residual(&self, h: f64, multiplier: f64) -> f64 {
+        (0..self.candidates.len())
+            .map(|slot| {
+                let (r, t) = (self.rates[slot], self.target(slot, h, multiplier));
+                if r > 0.0 { (r * r - t).abs() } else { t.max(0.0) }
+            })
+            .fold(0.0, f64::max)
+    }
+
+    /// Solves the bordered system, adding to the curvature until it is positive definite on the null space of the
+    /// constraint. `None` if not even that helps (non-finite numbers).
+    fn newton_step(&mut self, h: f64, multiplier: f64, damping: f64) -> Option<Step> {
+        let mut slots = Vec::with_capacity(self.candidates.len());
+        let mut gradient = Vec::with_capacity(self.candidates.len());
+        let mut curvature = Vec::with_capacity(self.candidates.len());
+        for slot in 0..self.candidates.len() {
+            let (r, t) = (self.rates[slot], self.target(slot, h, multiplier));
+            if r > 0.0 || t > 0.0 {
+                slots.push(slot);
+                gradient.push(r * r - h - self.local_field[slot]);
+                curvature.push(if t > 0.0 { r + t.sqrt() } else { r - t / r });
+            }
+        }
+        let n = slots.len();
+        let mean_curvature = slots.iter().map(|&s| 2.0 * self.rates[s]).sum::<f64>() / n as f64 + 1e-3;
+        let along: f64 = slots.iter().map(|&s| self.displacements[s].powi(2)).sum();
+        // Any multiple of c·cᵀ may be added: the constraint makes it vanish. It lifts the one direction in which
+        // the curvature need not be positive.
+        let lift = if along > 0.0 { mean_curvature * n as f64 / along } else { 0.0 };
+        let mut damping = damping;
+        loop {
+            self.fill_system(&slots, &curvature, lift, damping);
+            self.solution.clear();
+            self.solution.extend(gradient.iter().map(|g| -g));
+            self.solution.extend(slots.iter().map(|&s| self.displacements[s]));
+            if self.solve(n) {
+                break;
+            }
+            damping = (4.0 * damping).max(1e-2 * mean_curvature);
+            if !(damping < 1e12 * mean_curvature) {
+                return None;
+            }
+        }
+        let (newton, constraint) = self.solution.split_at(n);
+        let moment = |v: &[f64]| slots.iter().zip(v).map(|(&s, x)| self.displacements[s] * x).sum::<f64>();
+        let gain = moment(constraint);
+        let multiplier = if gain > 0.0 { moment(newton) / gain } else { 0.0 };
+        let delta: Vec<f64> = newton.iter().zip(constraint).map(|(x, y)| x - multiplier * y).collect();
+        let slope = gradient.iter().zip(&delta).map(|(g, d)| g * d).sum();
+        Some(Step { slots, delta, multiplier, slope, damping, mean_curvature })
+    }
+
+    /// Writes `diag(d + damping) − W + lift·c·cᵀ` over the given slots, lower triangle, column by column.
+    fn fill_system(&mut self, slots: &[usize], curvature: &[f64], lift: f64, damping: f64) {
+        let n = slots.len();
+        self.system.resize(n * n, 0.0);
+        for (b, (&slot_b, column)) in slots.iter().zip(self.system.chunks_exact_mut(n)).enumerate() {
+            let weights = self.local.row(slot_b);
+            let scale = lift * self.displacements[slot_b];
+            for (x, &slot_a) in column[b..].iter_mut().zip(&slots[b..]) {
+                *x = scale * self.displacements[slot_a] - weights[slot_a];
+            }
+            column[b] += curvature[b] + damping;
+        }
+    }
+
+    /// Cholesky factorization of the system, and solution for both right-hand sides; `false` if it is not positive
+    /// definite.
+    fn solve(&mut self, n: usize) -> bool {
+        let need = llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Default::default())
+            .or(llt::solve::solve_in_place_scratch::<f64>(n, 2, Par::Seq));
+        if self.scratch.len() < need.unaligned_bytes_required() {
+            self.scratch = MemBuffer::new(need);
+        }
+        let mut system = MatMut::from_column_major_slice_mut(&mut self.system, n, n);
+        let stack = MemStack::new(&mut self.scratch);
+        let factored = llt::factor::cholesky_in_place(
+            system.as_mut(),
+            Default::default(),
+            Par::Seq,
+            stack,
+            Default::default(),
+        );
+        if factored.is_err() {
+            return false;
+        }
+        let right = MatMut::from_column_major_slice_mut(&mut self.solution, n, 2);
+        llt::solve::solve_in_place(system.as_ref(), right, Par::Seq, stack);
+        self.solution.iter().all(|x| x.is_finite())
+    }
+
+    /// Walks along the step, projected, until the energy falls enough. Leaves the new state in place and returns
+    /// its energy, or `None` if it does not fall.
+    fn line_search(&mut self, h: f64, energy: &EnergyParts, step: &Step) -> Option<EnergyParts> {
+        let unresolved = ENERGY_RESOLUTION * energy.magnitude(h);
+        let mut length = 1.0;
+        for _ in 0..=MAX_HALVINGS {
+            self.trial.rates.clone_from(&self.rates);
+            for (&slot, delta) in step.slots.iter().zip(&step.delta) {
+                self.trial.rates[slot] = (self.rates[slot] + length * delta).max(0.0);
+            }
+            project(&mut self.trial.rates, &self.displacements);
+            self.evaluate_trial();
+            let parts = EnergyParts::of(&self.trial.rates, &self.trial.field);
+            let change = parts.energy(h) - energy.energy(h);
+            if change <= SUFFICIENT_DECREASE * length * step.slope || (-step.slope <= unresolved && change <= unresolved) {
+                std::mem::swap(&mut self.rates, &mut self.trial.rates);
+                std::mem::swap(&mut self.local_field, &mut self.trial.field);
+                return Some(parts);
+            }
+            length *= 0.5;
+        }
+        None
+    }
+
+    /// The present state, neurons ascending.
+    fn sorted(&self) -> StateBuf {
+        let mut pairs: Vec<(u32, f64)> =
+            self.candidates.iter().copied().zip(self.rates.iter().copied()).filter(|p| p.1 > 0.0).collect();
+        pairs.sort_unstable_by_key(|p| p.0);
+        let (active, rates) = pairs.into_iter().unzip();
+        StateBuf { active, rates }
+    }
+
+    fn finish(
+        &mut self,
+        weights: &WeightMatrix,
+        h: f64,
+        constraint: &Constraint,
+        multiplier: f64,
+        iterations: u32,
+    ) -> Minimum {
+        let state = self.sorted();
+        field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+        let certificate = certify(h, constraint, state.view(), &self.field, multiplier, iterations);
+        Minimum { energy: energy::from_field(state.view(), &self.field, h), multiplier, certificate, state }
+    }
+}
+
+/// A solved Newton system.
+struct Step {
+    slots: Vec<usize>,
+    delta: Vec<f64>,
+    multiplier: f64,
+    /// Directional derivative of the energy along `delta`.
+    slope: f64,
+    damping: f64,
+    mean_curvature: f64,
+}
+
+/// Terms of the energy by their dependence on h.
+struct EnergyParts {
+    cubic: f64,
+    total_rate: f64,
+    interaction: f64,
+}
+
+impl EnergyParts {
+    fn of(rates: &[f64], field: &[f64]) -> Self {
+        let mut parts = Self { cubic: 0.0, total_rate: 0.0, interaction: 0.0 };
+        for (&r, &f) in rates.iter().zip(field) {
+            parts.cubic += r * r * r / 3.0;
+            parts.total_rate += r;
+            parts.interaction += 0.5 * r * f;
+        }
+        parts
+    }
+
+    fn energy(&self, h: f64) -> f64 {
+        self.cubic - h * self.total_rate - self.interaction
+    }
+
+    fn magnitude(&self, h: f64) -> f64 {
+        self.cubic + h.abs() * self.total_rate + self.interaction.abs()
+    }
+}
+
+/// Moves the positive rates to the nearest ones with `c·r = 0`: `r_i ← max(0, r_i − ν c_i)` with the ν that balances the
+/// moments, found by Newton's method on a piecewise linear, decreasing function. Silent neurons stay silent.
+fn project(rates: &mut [f64], displacements: &[f64]) {
+    let mut shift = 0.0;
+    for _ in 0..50 {
+        let (mut moment, mut slope, mut size) = (0.0, 0.0, 0.0);
+        for (r, c) in rates.iter().zip(displacements) {
+            let moved = r - shift * c;
+            if *r > 0.0 && moved > 0.0 {
+                moment += c * moved;
+                size += (c * moved).abs();
+                slope += c * c;
+            }
+        }
+        if moment.abs() <= 1e-15 * size || slope == 0.0 {
+            break;
+        }
+        shift += moment / slope;
+    }
+    if shift != 0.0 {
+        for (r, c) in rates.iter_mut().zip(displacements) {
+            if *r > 0.0 {
+                *r = (*r - shift * c).max(0.0);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn projection_balances_and_stays_non_negative() {
+        let c = [-3.0, -1.0, 0.0, 1.0, 2.0, 5.0];
+        let mut r = [1.0, 2.0, 4.0, 3.0, 0.0, 0.7];
+        project(&mut r, &c);
+        let moment: f64 = r.iter().zip(&c).map(|(r, c)| r * c).sum();
+        assert!(moment.abs() < 1e-14, "{moment}");
+        assert!(r.iter().all(|&x| x >= 0.0));
+        // The nearest such point differs by a multiple of c wherever it is positive.
+        let shift = 3.0 - r[3];
+        assert!((r[0] - (1.0 + 3.0 * shift)).abs() < 1e-14 && r[2] == 4.0 && r[4] == 0.0);
+    }
+}
