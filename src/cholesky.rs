@@ -4,12 +4,10 @@
 //! on one thread each. Which thread does which block does not matter, so the bits depend on the panel width alone.
 //! n³/3 multiply-add pairs; memory is the matrix and one panel.
 
+use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt;
 use faer::linalg::matmul::matmul;
-use faer::linalg::triangular_solve::{
-    solve_lower_triangular_in_place, solve_upper_triangular_in_place,
-};
-use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
@@ -149,7 +147,11 @@ mod tests {
     #[test]
     fn bits_do_not_depend_on_threads() {
         let on = |threads| {
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| solve(3 * PANEL + 5))
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap()
+                .install(|| solve(3 * PANEL + 5))
         };
         assert_eq!(on(1), on(3));
     }

@@ -218,7 +218,10 @@ static KEYS: &[Key] = &[
     key!(flatten.tolerance, "a number from 0 to 1000000 [Hz^3]", |v| number(v, 0.0..=1e6)),
     key!(measure.duration_ms, "a number above 0, at most 10000000 [ms]", |v| above(v, 0.0, 1e7)),
     key!(measure.starts_per_map, "a whole number from 1 to 100000", |v| whole(v, 1..=100_000)),
-    key!(scan.maps, "a list of whole numbers from 1 to 10000, none twice", |v| list(v, |e| whole(e, 1..=10_000))),
+    key!(scan.maps, "a list of whole numbers from 1 to 10000, none twice", |v| list(v, |e| whole(
+        e,
+        1..=10_000
+    ))),
     key!(scan.realizations, "a whole number from 1 to 10000", |v| whole(v, 1..=10_000)),
     key!(scan.methods, "a list of \"none\", \"idealized\", \"constrained\", none twice", |v| list(v, method)),
 ];
@@ -275,7 +278,8 @@ impl Config {
             Error::Usage(format!("{}: cannot read the configuration: {e}; check the path", path.display()))
         })?;
         let text = String::from_utf8(bytes).map_err(|e| {
-            let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count();
+            let line =
+                1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count();
             Error::Usage(format!(
                 "{}:{line}: not a text file in UTF-8; a configuration is TOML, see configs/paper.toml",
                 path.display()
@@ -334,7 +338,9 @@ impl Config {
     pub fn set(&mut self, setting: &str) -> Result<()> {
         let at = format!("--set {setting}");
         let Some((path, text)) = setting.split_once('=') else {
-            return Err(Error::Usage(format!("{at}: write it as section.key=value, for example network.maps=4")));
+            return Err(Error::Usage(format!(
+                "{at}: write it as section.key=value, for example network.maps=4"
+            )));
         };
         let (section, name) = path.trim().split_once('.').unwrap_or(("", path.trim()));
         let text = text.trim();
@@ -342,14 +348,22 @@ impl Config {
         let (text, value) = match DeValue::parse(text) {
             Ok(value) => (text, value),
             Err(_) => {
-                let value = DeValue::parse(&quoted).map_err(|e| Error::Usage(format!("{at}: {}", e.message())))?;
+                let value =
+                    DeValue::parse(&quoted).map_err(|e| Error::Usage(format!("{at}: {}", e.message())))?;
                 (quoted.as_str(), value)
             }
         };
         self.assign(&at, section, name, &value, text)
     }
 
-    fn assign(&mut self, at: &str, section: &str, name: &str, value: &Spanned<DeValue<'_>>, text: &str) -> Result<()> {
+    fn assign(
+        &mut self,
+        at: &str,
+        section: &str,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+        text: &str,
+    ) -> Result<()> {
         let Some(key) = KEYS.iter().find(|k| k.section == section && k.name == name) else {
             return Err(unknown(at, section, Some(name)));
         };
@@ -367,7 +381,9 @@ impl Config {
 
 /// An unknown section or key, with the nearest known one.
 fn unknown(at: &str, section: &str, name: Option<&str>) -> Error {
-    let typed = name.map_or(section.to_owned(), |n| if section.is_empty() { n.to_owned() } else { format!("{section}.{n}") });
+    let typed = name.map_or(section.to_owned(), |n| {
+        if section.is_empty() { n.to_owned() } else { format!("{section}.{n}") }
+    });
     let candidates: Vec<String> = match name {
         Some(_) => KEYS.iter().map(|k| format!("{}.{}", k.section, k.name)).collect(),
         None => KEYS.iter().map(|k| k.section.to_owned()).collect(),
@@ -397,7 +413,9 @@ mod tests {
     #[test]
     fn written_out_and_read_back() {
         let mut config = Config::default();
-        for setting in ["network.maps=3", "flatten.definition=paper", "scan.maps=[1, 5]", "flatten.points_per_map=77"] {
+        for setting in
+            ["network.maps=3", "flatten.definition=paper", "scan.maps=[1, 5]", "flatten.points_per_map=77"]
+        {
             config.set(setting).unwrap();
         }
         assert_eq!(config.scan.maps, [1, 5]);

@@ -140,7 +140,11 @@ mod tests {
         let active: Vec<u32> = (0..60).collect();
         let rates: Vec<[f64; GROUP]> = active
             .iter()
-            .map(|&i| std::array::from_fn(|g| if (i as usize + g).is_multiple_of(3) { 0.0 } else { f64::from(i).cos().abs() }))
+            .map(|&i| {
+                std::array::from_fn(|g| {
+                    if (i as usize + g).is_multiple_of(3) { 0.0 } else { f64::from(i).cos().abs() }
+                })
+            })
             .collect();
         let mut together = vec![f64::NAN; GROUP * w.stride()];
         group_field(Arch::new(), &w, &active, &rates, &mut together);

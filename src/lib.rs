@@ -1,4 +1,5 @@
 //! flatscape.
+pub mod backend;
 pub mod cholesky;
 pub mod config;
 pub mod energy;

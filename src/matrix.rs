@@ -94,10 +94,7 @@ impl WeightMatrix {
             }
         }
         let mean = sum / count;
-        WeightStatistics {
-            mean_abs: absolute / count,
-            sd: (square / count - mean * mean).max(0.0).sqrt(),
-        }
+        WeightStatistics { mean_abs: absolute / count, sd: (square / count - mean * mean).max(0.0).sqrt() }
     }
 }
 

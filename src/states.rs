@@ -66,7 +66,8 @@ impl Points {
                 PointKind::Fitted => 0,
                 PointKind::HeldOut => 2 - k % 2,
             };
-        let (whole, rest) = (quarters * self.neurons / (4 * self.per_map), quarters * self.neurons % (4 * self.per_map));
+        let (whole, rest) =
+            (quarters * self.neurons / (4 * self.per_map), quarters * self.neurons % (4 * self.per_map));
         Point { map: s / self.per_map, base: whole, fraction: rest as f64 / (4 * self.per_map) as f64 }
     }
 
@@ -190,7 +191,12 @@ impl States {
     ///
     /// # Errors
     /// If the parts contradict each other.
-    pub fn from_parts(neurons: usize, starts: Vec<usize>, active: Vec<u32>, rates: Vec<f64>) -> Result<Self, String> {
+    pub fn from_parts(
+        neurons: usize,
+        starts: Vec<usize>,
+        active: Vec<u32>,
+        rates: Vec<f64>,
+    ) -> Result<Self, String> {
         let consistent = starts.first() == Some(&0)
             && starts.last() == Some(&active.len())
             && starts.is_sorted()

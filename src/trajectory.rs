@@ -161,7 +161,13 @@ impl<'a, const G: usize> Integrator<'a, G> {
     fn update_field(&mut self) {
         let (weights, arch) = (self.dynamics.weights, Arch::new());
         if G == GROUP {
-            group_field(arch, weights, &self.active, bytemuck::cast_slice(self.rates.as_flattened()), &mut self.field);
+            group_field(
+                arch,
+                weights,
+                &self.active,
+                bytemuck::cast_slice(self.rates.as_flattened()),
+                &mut self.field,
+            );
         } else {
             field(arch, weights, &self.active, self.rates.as_flattened(), &mut self.field);
         }
@@ -189,9 +195,11 @@ impl<'a, const G: usize> Integrator<'a, G> {
         }
         self.active.truncate(count);
         self.rates.clear();
-        self.rates.extend(self.active.iter().map(|&i| {
-            std::array::from_fn(|g| self.current[g * self.stride + i as usize].max(0.0).sqrt())
-        }));
+        self.rates.extend(
+            self.active.iter().map(|&i| {
+                std::array::from_fn(|g| self.current[g * self.stride + i as usize].max(0.0).sqrt())
+            }),
+        );
     }
 
     /// Energy of state `g` from its present rates and field, and what of it is rounding.

@@ -44,7 +44,8 @@ pub fn flatten(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -
     })?;
     // Energies relative to their mean keep the digits that matter in the two solves.
     let mean = energies.iter().sum::<f64>() / count as f64;
-    let mut solutions: Vec<f64> = energies.iter().map(|e| e - mean).chain(std::iter::repeat_n(1.0, count)).collect();
+    let mut solutions: Vec<f64> =
+        energies.iter().map(|e| e - mean).chain(std::iter::repeat_n(1.0, count)).collect();
     factor.solve(&mut solutions);
     let (of_energies, of_ones) = solutions.split_at(count);
     let level = of_energies.iter().sum::<f64>() / of_ones.iter().sum::<f64>();
@@ -64,24 +65,28 @@ pub fn gram_matrix(states: &States) -> Vec<f64> {
     let rates = MatRef::from_row_major_slice(&rates, count, neurons);
     let squares = MatRef::from_row_major_slice(&squares, count, neurons);
     let mut gram = vec![0.0; count * count];
-    gram.par_chunks_mut(PANEL * count).enumerate().for_each_init(Vec::new, |diagonal_terms, (block, columns)| {
-        let first = block * PANEL;
-        let width = columns.len() / count;
-        let below = count - first;
-        diagonal_terms.resize(below * width, 0.0);
-        let mut dots = MatMut::from_column_major_slice_mut(columns, count, width).split_at_row_mut(first).1;
-        let mut terms = MatMut::from_column_major_slice_mut(diagonal_terms, below, width);
-        for (factor, target) in [(rates, dots.as_mut()), (squares, terms.as_mut())] {
-            let left = factor.split_at_row(first).1;
-            let right = left.split_at_row(width).0;
-            matmul(target, Accum::Replace, left, right.transpose(), 1.0, Par::Seq);
-        }
-        for (column, terms) in columns.chunks_exact_mut(count).zip(diagonal_terms.chunks_exact(below)) {
-            for (g, term) in column[first..].iter_mut().zip(terms) {
-                *g = 0.5 * (*g * *g - term);
+    gram.par_chunks_mut(PANEL * count).enumerate().for_each_init(
+        Vec::new,
+        |diagonal_terms, (block, columns)| {
+            let first = block * PANEL;
+            let width = columns.len() / count;
+            let below = count - first;
+            diagonal_terms.resize(below * width, 0.0);
+            let mut dots =
+                MatMut::from_column_major_slice_mut(columns, count, width).split_at_row_mut(first).1;
+            let mut terms = MatMut::from_column_major_slice_mut(diagonal_terms, below, width);
+            for (factor, target) in [(rates, dots.as_mut()), (squares, terms.as_mut())] {
+                let left = factor.split_at_row(first).1;
+                let right = left.split_at_row(width).0;
+                matmul(target, Accum::Replace, left, right.transpose(), 1.0, Par::Seq);
             }
-        }
-    });
+            for (column, terms) in columns.chunks_exact_mut(count).zip(diagonal_terms.chunks_exact(below)) {
+                for (g, term) in column[first..].iter_mut().zip(terms) {
+                    *g = 0.5 * (*g * *g - term);
+                }
+            }
+        },
+    );
     gram
 }
 

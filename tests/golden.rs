@@ -27,14 +27,26 @@ fn constrained_minima_before_the_first_update() {
             let expected = &golden.array(&format!("energy_{label}"))[..points.len()];
             let iters: Vec<u32> = found.certificates.iter().map(|c| c.iterations).collect();
             let unconverged = found.certificates.iter().filter(|c| !c.converged(1e-8)).count();
-            let mut worse = 0; let mut better=0;
+            let mut worse = 0;
+            let mut better = 0;
             for (s, (a, b)) in found.energies.iter().zip(expected).enumerate() {
                 if (a - b).abs() > 1e-8 * b.abs() {
-                    if a > b { worse += 1 } else { better += 1 }
-                    if worse+better < 12 { println!("{s}: {a} {b} {:?}", found.certificates[s]); }
+                    if a > b {
+                        worse += 1
+                    } else {
+                        better += 1
+                    }
+                    if worse + better < 12 {
+                        println!("{s}: {a} {b} {:?}", found.certificates[s]);
+                    }
                 }
             }
-            println!("{name} {label} {:?} worse {worse} better {better} unconverged {unconverged} iterations mean {} max {}", t0.elapsed(), iters.iter().sum::<u32>() as f64 / iters.len() as f64, iters.iter().max().unwrap());
+            println!(
+                "{name} {label} {:?} worse {worse} better {better} unconverged {unconverged} iterations mean {} max {}",
+                t0.elapsed(),
+                iters.iter().sum::<u32>() as f64 / iters.len() as f64,
+                iters.iter().max().unwrap()
+            );
         }
     }
 }

@@ -176,7 +176,9 @@ pub fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Ti
                     Start::States(states) => states.get(s),
                 };
                 let minimum = match problem.minimizer {
-                    Minimizer::Newton => workspace.minimize(problem.weights, problem.external_current, &constraint, from),
+                    Minimizer::Newton => {
+                        workspace.minimize(problem.weights, problem.external_current, &constraint, from)
+                    }
                     Minimizer::Descent => descent::minimize(problem, &constraint, from),
                 };
                 tick.one();

@@ -112,7 +112,8 @@ impl Workspace {
             match self.line_search(h, &energy, &step) {
                 Some(lower) => {
                     energy = lower;
-                    damping = if step.damping > 1e-3 * step.mean_curvature { step.damping / 2.0 } else { 0.0 };
+                    damping =
+                        if step.damping > 1e-3 * step.mean_curvature { step.damping / 2.0 } else { 0.0 };
                 }
                 None => damping = (8.0 * step.damping).max(0.1 * step.mean_curvature),
             }
@@ -331,7 +332,9 @@ impl Workspace {
             self.evaluate_trial();
             let parts = EnergyParts::of(&self.trial.rates, &self.trial.field);
             let change = parts.energy(h) - energy.energy(h);
-            if change <= SUFFICIENT_DECREASE * length * step.slope || (-step.slope <= unresolved && change <= unresolved) {
+            if change <= SUFFICIENT_DECREASE * length * step.slope
+                || (-step.slope <= unresolved && change <= unresolved)
+            {
                 std::mem::swap(&mut self.rates, &mut self.trial.rates);
                 std::mem::swap(&mut self.local_field, &mut self.trial.field);
                 return Some(parts);

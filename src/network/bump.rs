@@ -63,7 +63,8 @@ impl IdealizedBumps {
                 .map(|d| (1.0 - fraction) * current[d] + fraction * current[(d + neurons - 1) % neurons])
                 .map(|i| i.max(0.0).sqrt())
                 .collect();
-            profiles.push(Profile::new(fraction, &ring.refine(fraction, StateBuf::from_dense(&interpolated))?));
+            profiles
+                .push(Profile::new(fraction, &ring.refine(fraction, StateBuf::from_dense(&interpolated))?));
         }
         profiles.sort_unstable_by(|a, b| a.fraction.total_cmp(&b.fraction));
         profiles.dedup_by(|a, b| a.fraction == b.fraction);
@@ -157,10 +158,8 @@ impl Ring {
     /// rates by displacement.
     fn relax(&self, width: f64) -> Result<Vec<f64>> {
         let n = self.maps.neurons();
-        let mut current: Vec<f64> = (0..n)
-            .map(|d| d.min(n - d) as f64 / width)
-            .map(|x| 100.0 * (-0.5 * x * x).exp() - 1.0)
-            .collect();
+        let mut current: Vec<f64> =
+            (0..n).map(|d| d.min(n - d) as f64 / width).map(|x| 100.0 * (-0.5 * x * x).exp() - 1.0).collect();
         let mut rates = vec![0.0; n];
         for _ in 0..RELAXATION_STEPS {
             rates = current.iter().map(|i| i.max(0.0).sqrt()).collect();
@@ -194,7 +193,9 @@ impl Ring {
             ));
         }
         if rates[reach - 1] > 0.99 * rates[0] {
-            return Err(no_bump("the active neurons all fire alike, wherever they lie; raise kernel.amplitude"));
+            return Err(no_bump(
+                "the active neurons all fire alike, wherever they lie; raise kernel.amplitude",
+            ));
         }
         Ok(rates)
     }

@@ -38,7 +38,10 @@ impl Maps {
     /// A sentence naming the map, the neuron and the position that is out of range or repeated.
     pub fn from_positions(neurons: usize, positions: Vec<i32>) -> Result<Self, String> {
         if neurons == 0 || positions.is_empty() || !positions.len().is_multiple_of(neurons) {
-            return Err(format!("{} positions are no whole number of maps of {neurons} neurons", positions.len()));
+            return Err(format!(
+                "{} positions are no whole number of maps of {neurons} neurons",
+                positions.len()
+            ));
         }
         for (map, row) in positions.chunks_exact(neurons).enumerate() {
             let mut owner = vec![None; neurons];

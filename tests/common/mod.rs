@@ -39,11 +39,8 @@ impl Golden {
         let positions: Vec<i32> = self.values("positions");
         let neurons = self.integers("N")[0] as usize;
         let maps = Maps::from_positions(neurons, positions).expect("golden maps are permutations");
-        let kernel = Kernel {
-            amplitude: self.scalar("A"),
-            width: self.scalar("sigma"),
-            inhibition: self.scalar("b"),
-        };
+        let kernel =
+            Kernel { amplitude: self.scalar("A"), width: self.scalar("sigma"), inhibition: self.scalar("b") };
         Network::new(maps, kernel, self.scalar("h0"), &[0.0]).expect("golden parameters have a bump")
     }
 }
@@ -63,7 +60,10 @@ impl Mismatches {
         }
         for (i, (a, b)) in found.iter().zip(expected).enumerate() {
             if !((a - b).abs() <= tolerance) {
-                lines.push(format!("{what}[{i}]: {a} instead of {b}, off by {:e} > {tolerance:e}", (a - b).abs()));
+                lines.push(format!(
+                    "{what}[{i}]: {a} instead of {b}, off by {:e} > {tolerance:e}",
+                    (a - b).abs()
+                ));
             }
         }
         Self { lines, compared: expected.len() }

@@ -1,0 +1,107 @@
+//! Where the work is done: the four things that cost time, at the level of the science.
+//!
+//! A new device implements [`Backend`] and the rest of the program works with it. The CPU is the reference that every
+//! other backend is compared with.
+
+use crate::energy;
+use crate::error::Result;
+use crate::minimum::{self, Minima, Problem, Start};
+use crate::progress::Tick;
+use crate::states::{Points, States};
+use crate::trajectory::{self, Dynamics, Trajectory};
+use crate::weights::{self, WeightUpdate};
+
+/// The work of an outer iteration and of a measurement.
+pub trait Backend: Send + Sync {
+    /// What does the work, for people and for records: "cpu, 2 threads" or an adapter's name.
+    fn describe(&self) -> String;
+
+    /// Constrained minima at every point; see [`minimum::minima`].
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn minima(
+        &self,
+        problem: &Problem<'_>,
+        points: Points,
+        start: Start<'_>,
+        tick: &Tick<'_>,
+    ) -> Result<Minima>;
+
+    /// Energies of given states [Hz³]; see [`energy::energies`]. Good to f64: they decide what is accepted.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>>;
+
+    /// The weight change that takes all states' energies to one level; see [`weights::flatten`].
+    ///
+    /// # Errors
+    /// If the device fails, or the states are not independent enough.
+    fn weight_update(
+        &self,
+        states: &States,
+        energies: &[f64],
+        ridge: f64,
+        tick: &Tick<'_>,
+    ) -> Result<WeightUpdate>;
+
+    /// Trajectories from every start; see [`trajectory::trajectories`]. `None` if `stop` asked for an end.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn trajectories(
+        &self,
+        dynamics: &Dynamics<'_>,
+        starts: &[Vec<f64>],
+        at: &[usize],
+        tick: &Tick<'_>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Vec<Trajectory>>>;
+}
+
+/// All cores of the machine, in f64.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cpu;
+
+impl Backend for Cpu {
+    fn describe(&self) -> String {
+        let threads = rayon::current_num_threads();
+        format!("cpu, {threads} thread{}", if threads == 1 { "" } else { "s" })
+    }
+
+    fn minima(
+        &self,
+        problem: &Problem<'_>,
+        points: Points,
+        start: Start<'_>,
+        tick: &Tick<'_>,
+    ) -> Result<Minima> {
+        Ok(minimum::minima(problem, points, start, tick))
+    }
+
+    fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {
+        Ok(energy::energies(problem.weights, problem.external_current, states))
+    }
+
+    fn weight_update(
+        &self,
+        states: &States,
+        energies: &[f64],
+        ridge: f64,
+        tick: &Tick<'_>,
+    ) -> Result<WeightUpdate> {
+        weights::flatten(states, energies, ridge, tick)
+    }
+
+    fn trajectories(
+        &self,
+        dynamics: &Dynamics<'_>,
+        starts: &[Vec<f64>],
+        at: &[usize],
+        tick: &Tick<'_>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Vec<Trajectory>>> {
+        Ok(trajectory::trajectories(dynamics, starts, at, tick, stop))
+    }
+}
