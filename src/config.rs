@@ -33,10 +33,12 @@ pub struct Config {
 /// `[network]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NetworkConfig {
-    /// N.
-    pub neurons: usize,
-    /// L.
-    pub maps: usize,
+    /// N; 600, or what `maps_file` has, if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neurons: Option<usize>,
+    /// L; 10, or what `maps_file` has, if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maps: Option<usize>,
     /// Seed of the random maps.
     pub seed: u64,
     /// int32 `[L, N]` positions to use in place of random maps; relative to the configuration file.
@@ -135,7 +137,7 @@ pub enum Solver {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            network: NetworkConfig { neurons: 600, maps: 10, seed: 1, maps_file: None },
+            network: NetworkConfig { neurons: None, maps: None, seed: 1, maps_file: None },
             kernel: KernelConfig { amplitude: 0.665, width: 15.0, inhibition: -0.2076, scale: true },
             dynamics: DynamicsConfig { tau_ms: 15.0, dt_ms: 0.2, baseline_current: 10.0 },
             flatten: FlattenConfig {
@@ -182,8 +184,8 @@ macro_rules! key {
 
 /// Every key of a configuration.
 static KEYS: &[Key] = &[
-    key!(network.neurons, "a whole number from 20 to 100000", |v| whole(v, 20..=100_000)),
-    key!(network.maps, "a whole number from 1 to 10000", |v| whole(v, 1..=10_000)),
+    key!(network.neurons, "a whole number from 20 to 100000", |v| whole(v, 20..=100_000).map(Some)),
+    key!(network.maps, "a whole number from 1 to 10000", |v| whole(v, 1..=10_000).map(Some)),
     key!(network.seed, "a whole number from 0 to 9223372036854775807", |v| whole(v, 0..=i64::MAX as usize)
         .map(|s| s as u64)),
     key!(network.maps_file, "the path of an int32 .npy file of shape [maps, neurons]", |v| text(v)
@@ -426,7 +428,8 @@ mod tests {
     #[test]
     fn every_key_is_written_out() {
         let mut config = Config::default();
-        config.network.maps_file = Some("m.npy".into());
+        config.network =
+            NetworkConfig { neurons: Some(600), maps: Some(2), seed: 1, maps_file: Some("m.npy".into()) };
         config.flatten.points_per_map = Some(1);
         let text = config.to_toml();
         for key in KEYS {

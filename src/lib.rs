@@ -1,14 +1,22 @@
 //! flatscape.
 pub mod backend;
 pub mod cholesky;
+pub mod commands;
 pub mod config;
 pub mod energy;
 pub mod error;
 pub mod field;
+pub mod interrupt;
 pub mod matrix;
+pub mod measure;
 pub mod minimum;
 pub mod network;
+pub mod npy;
+pub mod optimize;
+pub mod plan;
 pub mod progress;
+pub mod records;
+pub mod roughness;
 pub mod score;
 pub mod states;
 pub mod trajectory;

@@ -11,6 +11,7 @@ pub struct Points {
     maps: usize,
     per_map: usize,
     kind: PointKind,
+    stride: usize,
 }
 
 /// Which points of the even spacing.
@@ -34,7 +35,7 @@ pub struct Point {
 impl Points {
     /// The points that weights are fitted to: `k·N/per_map`.
     pub fn fitted(maps: &Maps, per_map: usize) -> Self {
-        Self { neurons: maps.neurons(), maps: maps.count(), per_map, kind: PointKind::Fitted }
+        Self { neurons: maps.neurons(), maps: maps.count(), per_map, kind: PointKind::Fitted, stride: 1 }
     }
 
     /// As many points that are not fitted, alternately halfway and a quarter of the way to the next fitted point.
@@ -42,9 +43,14 @@ impl Points {
         Self { kind: PointKind::HeldOut, ..self }
     }
 
-    /// Number of points on all maps together, S = L·K.
+    /// Every `stride`-th of these points, over all maps, from the first on.
+    pub fn every(self, stride: usize) -> Self {
+        Self { stride: self.stride * stride, ..self }
+    }
+
+    /// Number of points on all maps together; S = L·K if none are left out.
     pub fn len(&self) -> usize {
-        self.maps * self.per_map
+        (self.maps * self.per_map).div_ceil(self.stride)
     }
 
     /// Whether there are none.
@@ -59,6 +65,7 @@ impl Points {
 
     /// Point `s`.
     pub fn get(&self, s: usize) -> Point {
+        let s = s * self.stride;
         let k = s % self.per_map;
         // Quarters of a spacing, so that k·N/K is exact whenever it is a whole number.
         let quarters = 4 * k
@@ -73,7 +80,7 @@ impl Points {
 
     /// The distinct [`Point::fraction`]s, ascending.
     pub fn fractions(&self) -> Vec<f64> {
-        let mut fractions: Vec<f64> = (0..self.per_map).map(|k| self.get(k).fraction).collect();
+        let mut fractions: Vec<f64> = self.iter().map(|point| point.fraction).collect();
         fractions.sort_unstable_by(f64::total_cmp);
         fractions.dedup();
         fractions
@@ -267,6 +274,9 @@ mod tests {
         let between = points.held_out();
         assert_eq!(between.get(0).position(), 0.25);
         assert_eq!(between.get(1).position(), 0.625);
+        let sample = points.every(700);
+        assert_eq!(sample.len(), 4);
+        assert_eq!(sample.get(3), points.get(2100));
     }
 
     #[test]
