@@ -1,6 +1,6 @@
 //! What a user typed: the configuration, every key of it with its limits.
 //!
-//! One table, [`KEYS`], knows every key: it reads configuration files and `--set`, words the errors, and finds the
+//! One table, `KEYS`, knows every key: it reads configuration files and `--set`, words the errors, and finds the
 //! nearest key to a misspelt one.
 
 use std::ops::RangeInclusive;
@@ -49,11 +49,11 @@ pub struct NetworkConfig {
 /// `[kernel]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelConfig {
-    /// A [Hz].
+    /// A (Hz).
     pub amplitude: f64,
-    /// σ [neuron units].
+    /// σ (neuron units).
     pub width: f64,
-    /// b [Hz].
+    /// b (Hz).
     pub inhibition: f64,
     /// Whether the three are given for 600 neurons and scaled to the network's size.
     pub scale: bool,
@@ -62,11 +62,11 @@ pub struct KernelConfig {
 /// `[dynamics]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DynamicsConfig {
-    /// τ [ms].
+    /// τ (ms).
     pub tau_ms: f64,
-    /// Δt [ms].
+    /// Δt (ms).
     pub dt_ms: f64,
-    /// h₀ [Hz²].
+    /// h₀ (Hz²).
     pub baseline_current: f64,
 }
 
@@ -88,14 +88,14 @@ pub struct FlattenConfig {
     pub ridge: f64,
     /// How the Gram system is solved.
     pub solver: Solver,
-    /// SD of the landscape at fitted points below which it counts as flat [Hz³].
+    /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,
 }
 
 /// `[measure]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MeasureConfig {
-    /// Length of a trajectory [ms].
+    /// Length of a trajectory (ms).
     pub duration_ms: f64,
     /// Evenly spaced starts on each map.
     pub starts_per_map: usize,
@@ -427,9 +427,9 @@ mod tests {
 
     #[test]
     fn every_key_is_written_out() {
-        let mut config = Config::default();
-        config.network =
+        let network =
             NetworkConfig { neurons: Some(600), maps: Some(2), seed: 1, maps_file: Some("m.npy".into()) };
+        let mut config = Config { network, ..Config::default() };
         config.flatten.points_per_map = Some(1);
         let text = config.to_toml();
         for key in KEYS {

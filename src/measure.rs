@@ -26,25 +26,25 @@ pub struct DriftRecord {
     pub network: Which,
     /// Map of the start.
     pub map: usize,
-    /// Position of the start [neuron units].
+    /// Position of the start (neuron units).
     pub start: usize,
-    /// Location at the end, in the winning map [neuron units].
+    /// Location at the end, in the winning map (neuron units).
     pub end: usize,
-    /// Periodic displacement from start to end, `[−N/2, N/2)` [neuron units].
+    /// Periodic displacement from start to end, `[−N/2, N/2)` (neuron units).
     pub displacement: f64,
     /// The same from the location at 100 ms on: the slow drift alone, without the first distortion.
     pub settled_displacement: f64,
-    /// `Σ_i (r_i(end) − r_i(0))²` [Hz²].
+    /// `Σ_i (r_i(end) − r_i(0))²` (Hz²).
     pub rate_change: f64,
     /// Highest bump score at the end.
     pub score: f64,
     /// The map that has it.
     pub winning_map: usize,
-    /// Displacement of the population vector's phase in the start's map [neuron units].
+    /// Displacement of the population vector's phase in the start's map (neuron units).
     pub phase_displacement: f64,
-    /// Energy of the start [Hz³].
+    /// Energy of the start (Hz³).
     pub start_energy: f64,
-    /// Energy at the end [Hz³].
+    /// Energy at the end (Hz³).
     pub end_energy: f64,
     /// Steps at which the energy rose by more than rounding explains; the theory says none.
     pub energy_rises: u64,
@@ -53,17 +53,17 @@ pub struct DriftRecord {
 /// Averages over the starts of one network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DriftSummary {
-    /// Mean |displacement| [neuron units].
+    /// Mean |displacement| (neuron units).
     pub mean_drift: f64,
-    /// Largest |displacement| [neuron units].
+    /// Largest |displacement| (neuron units).
     pub largest_drift: f64,
-    /// Mean |displacement| from 100 ms on [neuron units].
+    /// Mean |displacement| from 100 ms on (neuron units).
     pub settled_mean_drift: f64,
-    /// Largest |displacement| from 100 ms on [neuron units].
+    /// Largest |displacement| from 100 ms on (neuron units).
     pub settled_largest_drift: f64,
-    /// Mean |displacement| of the population vector [neuron units].
+    /// Mean |displacement| of the population vector (neuron units).
     pub phase_mean_drift: f64,
-    /// Mean rate change [Hz²].
+    /// Mean rate change (Hz²).
     pub rate_change: f64,
     /// Mean bump score at the end.
     pub score: f64,

@@ -61,33 +61,33 @@ impl Status {
 pub struct IterationRecord {
     /// Number of weight updates made so far.
     pub iteration: usize,
-    /// Roughness at the fitted points [Hz³].
+    /// Roughness at the fitted points (Hz³).
     pub energy_sd: f64,
-    /// Largest |E − Ē| at the fitted points [Hz³].
+    /// Largest |E − Ē| at the fitted points (Hz³).
     pub energy_peak: f64,
-    /// Roughness at points between the fitted ones [Hz³].
+    /// Roughness at points between the fitted ones (Hz³).
     pub heldout_sd: f64,
-    /// Largest |E − Ē| there [Hz³].
+    /// Largest |E − Ē| there (Hz³).
     pub heldout_peak: f64,
-    /// Force along the manifold at the fitted points, root mean square [Hz²/neuron unit].
+    /// Force along the manifold at the fitted points, root mean square (Hz²/neuron unit).
     pub lambda_rms: Option<f64>,
-    /// Ē at the fitted points [Hz³].
+    /// Ē at the fitted points (Hz³).
     pub energy_mean: f64,
-    /// Mean |ΔM_ij| of the last weight update [Hz].
+    /// Mean |ΔM_ij| of the last weight update (Hz).
     pub delta_mean_abs: f64,
-    /// SD of ΔM_ij of the last weight update [Hz].
+    /// SD of ΔM_ij of the last weight update (Hz).
     pub delta_sd: f64,
-    /// Largest residual of all states' certificates [Hz²].
+    /// Largest residual of all states' certificates (Hz²).
     pub kkt_residual_max: Option<f64>,
     /// States whose bump has left its place.
     pub bumps_lost: usize,
-    /// Time since the previous row [s].
+    /// Time since the previous row (s).
     pub seconds: f64,
-    /// 1.4826 × median absolute deviation at the fitted points [Hz³].
+    /// 1.4826 × median absolute deviation at the fitted points (Hz³).
     pub energy_robust_sd: f64,
-    /// 1.4826 × median absolute deviation at the held-out points [Hz³].
+    /// 1.4826 × median absolute deviation at the held-out points (Hz³).
     pub heldout_robust_sd: f64,
-    /// Force along the manifold at the held-out points, root mean square [Hz²/neuron unit].
+    /// Force along the manifold at the held-out points, root mean square (Hz²/neuron unit).
     pub heldout_lambda_rms: Option<f64>,
     /// States whose certificate shows no constrained minimum, fitted and held-out.
     pub unconverged: usize,
@@ -101,13 +101,13 @@ pub struct IterationRecord {
 
 /// Everything that the outer iteration has reached; enough to go on from.
 pub struct Landscape {
-    /// M `[neurons, neurons]` [Hz].
+    /// M `[neurons, neurons]` (Hz).
     pub delta: WeightMatrix,
     /// States at the fitted points, under J + M.
     pub fitted: States,
     /// States at the held-out points, under J + M.
     pub held_out: States,
-    /// Energies `[iterations + 1, maps, points]` [Hz³] at the fitted points.
+    /// Energies `[iterations + 1, maps, points]` (Hz³) at the fitted points.
     pub energies: Vec<f64>,
     /// One record an iteration.
     pub records: Vec<IterationRecord>,

@@ -11,7 +11,7 @@ use crate::network::{Kernel, Maps, Network};
 use crate::npy;
 use crate::states::Points;
 
-/// Drift "settles" in this time [ms]: the first distortion of an idealized start is over, the slow drift is not.
+/// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
 pub const SETTLING_MS: f64 = 100.0;
 
 /// Bytes of an f64.
@@ -51,19 +51,19 @@ pub struct Cost {
     pub states_bytes: u64,
     /// Bytes of the Gram matrix and of what it is made from; 0 if nothing is solved.
     pub gram_bytes: u64,
-    /// Peak memory [bytes].
+    /// Peak memory (bytes).
     pub peak_bytes: u64,
-    /// All constrained minima of one landscape, fitted and held-out points [s].
+    /// All constrained minima of one landscape, fitted and held-out points (s).
     pub minima_seconds: f64,
-    /// One weight update [s].
+    /// One weight update (s).
     pub update_seconds: f64,
-    /// All trajectories of one network [s].
+    /// All trajectories of one network (s).
     pub trajectories_seconds: f64,
-    /// The whole run [s].
+    /// The whole run (s).
     pub total_seconds: f64,
 }
 
-/// Arithmetic rates of one core that the time estimates assume [flop/s], measured with `benches/run.sh` on the
+/// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
 /// machine named in `benches/README.md`. Memory-bound sizes come out slower.
 mod rate {
     pub const MINIMA: f64 = 9e9;
@@ -181,9 +181,9 @@ impl Plan {
             );
         }
         let width = self.kernel().width;
-        if width < 2.0 || width > n as f64 / 8.0 {
+        if width < 1.0 || width > n as f64 / 8.0 {
             return usage(format!(
-                "the kernel's width is {width:.2} neuron units at {n} neurons; a bump needs from 2 to {:.1} (an eighth of the ring); change network.neurons or kernel.width",
+                "the kernel's width is {width:.2} neuron units at {n} neurons; a bump needs from 1 to {:.1} (an eighth of the ring); change network.neurons or kernel.width",
                 n as f64 / 8.0
             ));
         }
@@ -254,7 +254,7 @@ pub fn solver_name(solver: Solver) -> &'static str {
     }
 }
 
-/// Memory that can be had without swapping [bytes].
+/// Memory that can be had without swapping (bytes).
 fn available_memory() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();

@@ -7,15 +7,15 @@ use crate::minimum::Minima;
 /// Roughness of a landscape over all points of all maps together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Roughness {
-    /// Ē [Hz³].
+    /// Ē (Hz³).
     pub mean: f64,
-    /// Standard deviation of the energies [Hz³]; the loss is its square times the number of states.
+    /// Standard deviation of the energies (Hz³); the loss is its square times the number of states.
     pub sd: f64,
-    /// 1.4826 × median absolute deviation from the median [Hz³]: the SD of the bulk, blind to a few outliers.
+    /// 1.4826 × median absolute deviation from the median (Hz³): the SD of the bulk, blind to a few outliers.
     pub robust_sd: f64,
-    /// max |E − Ē| [Hz³].
+    /// max |E − Ē| (Hz³).
     pub peak: f64,
-    /// Root mean square of λ, the force along the manifold [Hz²/neuron unit]; `None` where no minima were sought.
+    /// Root mean square of λ, the force along the manifold (Hz²/neuron unit); `None` where no minima were sought.
     pub lambda_rms: Option<f64>,
 }
 

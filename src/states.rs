@@ -28,7 +28,7 @@ pub struct Point {
     pub map: usize,
     /// The neuron position at or before the point, `0..N`.
     pub base: usize,
-    /// How far the point lies past `base`, in `[0, 1)` [neuron units].
+    /// How far the point lies past `base`, in `[0, 1)` (neuron units).
     pub fraction: f64,
 }
 
@@ -93,12 +93,12 @@ impl Points {
 }
 
 impl Point {
-    /// Position on the ring, `0 ≤ x < N` [neuron units].
+    /// Position on the ring, `0 ≤ x < N` (neuron units).
     pub fn position(&self) -> f64 {
         self.base as f64 + self.fraction
     }
 
-    /// Displacement of every neuron's position from this point `[neurons]`, in `[−N/2, N/2)` [neuron units].
+    /// Displacement of every neuron's position from this point `[neurons]`, in `[−N/2, N/2)` (neuron units).
     pub fn displacements(&self, maps: &Maps) -> Vec<f64> {
         let (position, length) = (self.position(), maps.neurons() as f64);
         let positions = maps.positions(self.map).iter();
@@ -115,12 +115,12 @@ pub struct States {
     rates: Vec<f64>,
 }
 
-/// One state: the active neurons, ascending, and their rates [Hz].
+/// One state: the active neurons, ascending, and their rates (Hz).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct State<'a> {
     /// Indices of the neurons with a positive rate.
     pub active: &'a [u32],
-    /// Their rates [Hz].
+    /// Their rates (Hz).
     pub rates: &'a [f64],
 }
 
@@ -129,7 +129,7 @@ pub struct State<'a> {
 pub struct StateBuf {
     /// Indices of the neurons with a positive rate, ascending.
     pub active: Vec<u32>,
-    /// Their rates [Hz].
+    /// Their rates (Hz).
     pub rates: Vec<f64>,
 }
 
@@ -161,7 +161,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Largest rate [Hz].
+    /// Largest rate (Hz).
     pub fn peak(self) -> f64 {
         self.rates.iter().copied().fold(0.0, f64::max)
     }
@@ -252,7 +252,7 @@ impl States {
         self.active.len() as f64 / self.len().max(1) as f64
     }
 
-    /// Dense rates `[states, neurons]`, C-ordered [Hz].
+    /// Dense rates `[states, neurons]`, C-ordered (Hz).
     pub fn to_dense(&self) -> Vec<f64> {
         let mut dense = vec![0.0; self.len() * self.neurons];
         for (state, row) in self.iter().zip(dense.chunks_exact_mut(self.neurons)) {

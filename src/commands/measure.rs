@@ -20,13 +20,13 @@ use crate::records::{self, RunDirectory, significant};
 pub(super) struct Arguments {
     /// A run directory
     run: PathBuf,
-    /// Length of the trajectories [ms] [default: measure.duration_ms of the run]
+    /// Length of the trajectories (ms) [default: measure.duration_ms of the run]
     #[arg(long, value_name = "MS")]
     duration: Option<String>,
     /// Starts on each map, evenly spaced [default: measure.starts_per_map of the run]
     #[arg(long, value_name = "N")]
     starts: Option<String>,
-    /// Where the rows go, in the format of drift.csv [default: drift-<duration>ms-<starts>starts.csv in the run]
+    /// Where the rows go, in the format of drift.csv [default: a name made of both, in the run]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -115,10 +115,9 @@ fn square(directory: &RunDirectory, name: &str, neurons: usize) -> Result<Weight
 }
 
 fn table(record: &MeasureRecord) -> String {
-    let cell = |d: &Option<DriftSummary>, f: fn(&DriftSummary) -> f64| {
-        d.as_ref().map_or("-".to_owned(), |d| significant(f(d)))
-    };
-    let rows: [(&str, fn(&DriftSummary) -> f64, &str); 6] = [
+    type Figure = fn(&DriftSummary) -> f64;
+    let cell = |d: &Option<DriftSummary>, f: Figure| d.as_ref().map_or("-".to_owned(), |d| significant(f(d)));
+    let rows: [(&str, Figure, &str); 6] = [
         ("mean drift", |d| d.mean_drift, "neuron units"),
         ("mean drift after the first 0.1 s", |d| d.settled_mean_drift, "neuron units"),
         ("largest drift after the first 0.1 s", |d| d.settled_largest_drift, "neuron units"),

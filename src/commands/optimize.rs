@@ -48,7 +48,7 @@ struct Run<'a> {
     job: Job<'a>,
     directory: RunDirectory,
     checkpoint: Checkpoint,
-    /// Work of earlier sessions [s].
+    /// Work of earlier sessions (s).
     earlier_seconds: f64,
     started: Instant,
     keep_states: bool,

@@ -26,7 +26,7 @@ pub struct Checkpoint {
     pub drift: Vec<DriftRecord>,
     /// How the outer iteration ended, if it has.
     pub outcome: Option<Status>,
-    /// Work so far, over all sessions [s].
+    /// Work so far, over all sessions (s).
     pub wall_seconds: f64,
     generation: u64,
 }

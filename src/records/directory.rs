@@ -49,9 +49,9 @@ pub struct Manifest {
     pub seed: u64,
     /// What did the work.
     pub device: String,
-    /// Start of the last session [seconds since 1970].
+    /// Start of the last session (seconds since 1970).
     pub started_unix: u64,
-    /// Work so far, over all sessions [s].
+    /// Work so far, over all sessions (s).
     pub wall_seconds: f64,
     /// BLAKE3 of every other file.
     pub files: BTreeMap<String, String>,

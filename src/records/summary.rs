@@ -45,7 +45,7 @@ pub struct Summary {
     pub score_before: Option<f64>,
     /// Mean bump score after flattening.
     pub score_after: Option<f64>,
-    /// Length of the trajectories [ms].
+    /// Length of the trajectories (ms).
     pub duration_ms: f64,
     /// All averages before flattening.
     pub drift_before: Option<DriftSummary>,

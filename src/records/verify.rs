@@ -31,7 +31,7 @@ pub struct Verified {
     pub strangers: Vec<String>,
 }
 
-/// J depends on the platform's `exp`, which differs between platforms by a few units in the last place [Hz].
+/// J depends on the platform's `exp`, which differs between platforms by a few units in the last place (Hz).
 const WEIGHT_TOLERANCE: f64 = 1e-12;
 
 /// Sums over thousands of energies, printed and parsed exactly, differ by rounding alone.
