@@ -1,12 +1,14 @@
 //! Drift: how far bumps move when nothing should move them (S6, S7, figs 2, 4–6, S7, S10).
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::matrix::WeightMatrix;
 use crate::network::periodic_displacement;
 use crate::optimize::Job;
-use crate::score::Scorer;
+use crate::plan::Plan;
+use crate::score::{Place, Scorer};
 use crate::trajectory::{Dynamics, Trajectory};
 
 /// Which weights were simulated.
@@ -48,6 +50,31 @@ pub struct DriftRecord {
     pub end_energy: f64,
     /// Steps at which the energy rose by more than rounding explains; the theory says none.
     pub energy_rises: u64,
+}
+
+/// Times at which the course of a measurement is recorded (ms), as far as it lasts; its end is always recorded.
+pub const COURSE_MS: [f64; 9] = [0.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 1500.0, 2000.0, 2500.0];
+
+/// Averages over all starts at one time (figs 4, S7).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Time since the start (ms).
+    pub time_ms: f64,
+    /// Mean |displacement| since the start (neuron units).
+    pub mean_drift: f64,
+    /// Mean energy relative to the start's (Hz³).
+    pub energy_change: f64,
+    /// Mean `Σ_i (r_i(t) − r_i(0))²` (Hz²).
+    pub rate_change: f64,
+}
+
+/// A network's drift: every start, and the course of their averages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measurement {
+    /// One a start.
+    pub records: Vec<DriftRecord>,
+    /// In order of time.
+    pub course: Vec<Moment>,
 }
 
 /// Averages over the starts of one network.
@@ -108,7 +135,7 @@ impl Job<'_> {
     ///
     /// # Errors
     /// If the backend fails.
-    pub fn measure_drift(&self, weights: &WeightMatrix, which: Which) -> Result<Option<Vec<DriftRecord>>> {
+    pub fn measure_drift(&self, weights: &WeightMatrix, which: Which) -> Result<Option<Measurement>> {
         let (plan, network) = (self.plan, self.network);
         let places = start_places(plan.maps, plan.neurons, plan.config.measure.starts_per_map);
         let starts: Vec<Vec<f64>> = places
@@ -124,47 +151,104 @@ impl Job<'_> {
             Which::None => "drift before",
             Which::Flattened => "drift after",
         };
-        let at = [0, plan.settling_steps, plan.steps];
-        let runs =
-            self.monitor.stage(label, starts.len() * plan.steps, plan.cost.trajectories_seconds, |tick| {
-                self.backend.trajectories(&dynamics, &starts, &at, tick, self.stop)
-            })?;
+        let times = SnapshotTimes::new(plan);
+        let (items, seconds) = (starts.len() * plan.steps, plan.cost.trajectories_seconds);
+        let runs = self.monitor.stage(label, items, seconds, |tick| {
+            self.backend.trajectories(&dynamics, &starts, &times.steps, tick, self.stop)
+        })?;
         let scorer = Scorer::new(&network.maps, &network.bumps);
         Ok(runs.map(|runs| {
-            places
-                .iter()
-                .zip(&runs)
-                .map(|(&place, run)| drift_record(&scorer, plan.neurons, which, place, run))
-                .collect()
+            let located: Vec<Located<'_>> =
+                places.par_iter().zip(&runs).map(|(&place, run)| Located::new(&scorer, place, run)).collect();
+            Measurement {
+                records: located.iter().map(|run| run.record(which, &scorer, &times)).collect(),
+                course: times.course(plan, &located),
+            }
         }))
     }
 }
 
-fn drift_record(
-    scorer: &Scorer<'_>,
-    neurons: usize,
-    network: Which,
-    (map, start): (usize, usize),
-    run: &Trajectory,
-) -> DriftRecord {
-    let [first, settled, last] = [0, 1, 2].map(|i| &run.snapshots[i]);
-    let displacement = |from: usize, to: usize| periodic_displacement(from as f64, to as f64, neurons as f64);
-    let (at_settling, end) = (scorer.place(settled), scorer.place(last));
-    let phases = [first, last].map(|rates| scorer.phase(map, rates));
-    DriftRecord {
-        network,
-        map,
-        start,
-        end: end.location,
-        displacement: displacement(start, end.location),
-        settled_displacement: displacement(at_settling.location, end.location),
-        rate_change: first.iter().zip(last).map(|(a, b)| (b - a).powi(2)).sum(),
-        score: end.score,
-        winning_map: end.map,
-        phase_displacement: periodic_displacement(phases[0], phases[1], neurons as f64),
-        start_energy: run.energies[0],
-        end_energy: run.energies[2],
-        energy_rises: run.energy_rises,
+/// When rates are kept, in steps.
+struct SnapshotTimes {
+    steps: Vec<usize>,
+    /// Index of the time from which drift counts as settled.
+    settled: usize,
+}
+
+impl SnapshotTimes {
+    fn new(plan: &Plan) -> Self {
+        let in_steps = |ms: f64| (ms / plan.config.dynamics.dt_ms).round() as usize;
+        let mut steps: Vec<usize> = COURSE_MS.into_iter().map(in_steps).filter(|&s| s < plan.steps).collect();
+        steps.extend([plan.settling_steps, plan.steps]);
+        steps.sort_unstable();
+        steps.dedup();
+        let settled = steps.partition_point(|&s| s < plan.settling_steps);
+        Self { steps, settled }
+    }
+
+    fn course(&self, plan: &Plan, runs: &[Located<'_>]) -> Vec<Moment> {
+        let mean = |f: &dyn Fn(&Located<'_>) -> f64| runs.iter().map(f).sum::<f64>() / runs.len() as f64;
+        self.steps
+            .iter()
+            .enumerate()
+            .map(|(t, &steps)| Moment {
+                time_ms: steps as f64 * plan.config.dynamics.dt_ms,
+                mean_drift: mean(&|run| run.displacement(0, t).abs()),
+                energy_change: mean(&|run| run.trajectory.energies[t] - run.trajectory.energies[0]),
+                rate_change: mean(&|run| run.rate_change(t)),
+            })
+            .collect()
+    }
+}
+
+/// A trajectory with the place of its bump at every recorded time.
+struct Located<'a> {
+    map: usize,
+    start: usize,
+    trajectory: &'a Trajectory,
+    places: Vec<Place>,
+}
+
+impl<'a> Located<'a> {
+    fn new(scorer: &Scorer<'_>, (map, start): (usize, usize), trajectory: &'a Trajectory) -> Self {
+        let places = trajectory.snapshots.iter().map(|rates| scorer.place(rates)).collect();
+        Self { map, start, trajectory, places }
+    }
+
+    /// Periodic displacement between two recorded times (neuron units); time 0 is the start itself.
+    fn displacement(&self, from: usize, to: usize) -> f64 {
+        let at = |t: usize| if t == 0 { self.start } else { self.places[t].location } as f64;
+        periodic_displacement(at(from), at(to), self.trajectory.snapshots[0].len() as f64)
+    }
+
+    fn rate_change(&self, to: usize) -> f64 {
+        let (first, last) = (&self.trajectory.snapshots[0], &self.trajectory.snapshots[to]);
+        first.iter().zip(last).map(|(a, b)| (b - a).powi(2)).sum()
+    }
+
+    fn record(&self, network: Which, scorer: &Scorer<'_>, times: &SnapshotTimes) -> DriftRecord {
+        let last = self.places.len() - 1;
+        let end = self.places[last];
+        let phases = [0, last].map(|t| scorer.phase(self.map, &self.trajectory.snapshots[t]));
+        DriftRecord {
+            network,
+            map: self.map,
+            start: self.start,
+            end: end.location,
+            displacement: self.displacement(0, last),
+            settled_displacement: self.displacement(times.settled, last),
+            rate_change: self.rate_change(last),
+            score: end.score,
+            winning_map: end.map,
+            phase_displacement: periodic_displacement(
+                phases[0],
+                phases[1],
+                self.trajectory.snapshots[0].len() as f64,
+            ),
+            start_energy: self.trajectory.energies[0],
+            end_energy: self.trajectory.energies[last],
+            energy_rises: self.trajectory.energy_rises,
+        }
     }
 }
 

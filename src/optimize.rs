@@ -81,8 +81,8 @@ pub struct IterationRecord {
     pub kkt_residual_max: Option<f64>,
     /// States whose bump has left its place.
     pub bumps_lost: usize,
-    /// Time since the previous row (s).
-    pub seconds: f64,
+    /// Time since the previous row (s); left out where records have to be reproducible.
+    pub seconds: Option<f64>,
     /// 1.4826 × median absolute deviation at the fitted points (Hz³).
     pub energy_robust_sd: f64,
     /// 1.4826 × median absolute deviation at the held-out points (Hz³).
@@ -324,7 +324,7 @@ fn record(
         delta_sd: accepted.statistics.sd,
         kkt_residual_max: fitted.certificates.iter().map(Certificate::residual).reduce(f64::max),
         bumps_lost: certificates().filter(|c| c.bump_lost()).count(),
-        seconds: started.elapsed().as_secs_f64(),
+        seconds: Some(started.elapsed().as_secs_f64()),
         energy_robust_sd: at.robust_sd,
         heldout_robust_sd: between.robust_sd,
         heldout_lambda_rms: between.lambda_rms,

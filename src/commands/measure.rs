@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     };
     let mut rows = Vec::new();
     for (weights, which) in [(&base, Which::None), (&flattened, Which::Flattened)] {
-        rows.extend(job.measure_drift(weights, which)?.ok_or(Error::Interrupted)?);
+        rows.extend(job.measure_drift(weights, which)?.ok_or(Error::Interrupted)?.records);
     }
     monitor.finish();
     let measure = &plan.config.measure;

@@ -164,8 +164,8 @@ impl Run<'_> {
             self.job.monitor.skip(self.job.plan.cost.trajectories_seconds);
             return Ok(true);
         }
-        let Some(records) = self.job.measure_drift(weights, which)? else { return Ok(false) };
-        self.checkpoint.drift.extend(records);
+        let Some(measured) = self.job.measure_drift(weights, which)? else { return Ok(false) };
+        self.checkpoint.drift.extend(measured.records);
         self.save(landscape)?;
         Ok(true)
     }

@@ -139,7 +139,7 @@ impl Summary {
     pub fn table(&self) -> String {
         let cell = |x: Option<f64>| x.map_or("-".to_owned(), significant);
         let of = |d: Option<DriftSummary>, f: fn(DriftSummary) -> f64| d.map(f);
-        let seconds = significant(self.duration_ms / 1000.0);
+        let seconds = self.duration_ms / 1000.0;
         let rows = [
             (
                 "roughness at fitted points (SD)",
