@@ -161,7 +161,7 @@ fn interrupted_runs_end_with_the_same_bytes() {
         "--set",
         "flatten.points_per_map=200",
         "--set",
-        "measure.duration_ms=2000",
+        "measure.duration_ms=6000",
     ];
     let arguments = |out: &'static str| {
         [&["optimize", "tiny.toml", "--out", out, "--resume", "--quiet"], &longer[..]].concat()
@@ -170,7 +170,7 @@ fn interrupted_runs_end_with_the_same_bytes() {
     let (mut stopped, mut killed) = (0, 0);
     for attempt in 0..40_u64 {
         let mut child = place.command(&arguments("disturbed")).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(60 + 37 * (attempt % 7)));
+        std::thread::sleep(Duration::from_millis(60 + 97 * (attempt % 7)));
         let kind = if attempt % 3 == 0 { "-KILL" } else { "-TERM" };
         Command::new("kill").args([kind, &child.id().to_string()]).stderr(Stdio::null()).status().unwrap();
         match child.wait().unwrap().code() {
