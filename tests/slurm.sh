@@ -107,8 +107,13 @@ for _ in $(seq 300); do
 done
 on_n1=$(squeue -h -t running -w n1 -o %i | wc -l)
 [ "$on_n1" -ge 1 ] || { echo "nothing ran on n1 when it was to be killed" >&2; exit 1; }
+jobs=$(squeue -h -t running -w n1 -o %A)
 kill -9 "$(cat "$work/run/n1.pid")"
-# A dead node takes every process of its jobs along: those that carry its name in their environment.
+# A dead node takes everything along, unreported: first the daemons of its jobs' steps, then every process that
+# carries the node's name in its environment.
+for job in $jobs; do
+    pkill -9 -f "^slurmstepd: \\[$job\\." || true
+done
 for process in /proc/[0-9]*; do
     if grep -qsz '^SLURMD_NODENAME=n1$' "$process/environ"; then
         kill -9 "${process#/proc/}" 2>/dev/null || true
