@@ -29,6 +29,7 @@ pub mod network;
 pub mod npy;
 pub mod optimize;
 pub mod plan;
+pub mod plot;
 pub mod progress;
 pub mod records;
 pub mod roughness;

@@ -66,6 +66,10 @@ pub struct Moment {
     pub energy_change: f64,
     /// Mean `Σ_i (r_i(t) − r_i(0))²` (Hz²).
     pub rate_change: f64,
+    /// Mean |displacement| since the recorded time before (neuron units).
+    pub recent_drift: f64,
+    /// Mean `Σ_i (r_i(t) − r_i(t'))²` since the recorded time t′ before (Hz²).
+    pub recent_rate_change: f64,
 }
 
 /// A network's drift: every start, and the course of their averages.
@@ -195,7 +199,9 @@ impl SnapshotTimes {
                 time_ms: steps as f64 * plan.config.dynamics.dt_ms,
                 mean_drift: mean(&|run| run.displacement(0, t).abs()),
                 energy_change: mean(&|run| run.trajectory.energies[t] - run.trajectory.energies[0]),
-                rate_change: mean(&|run| run.rate_change(t)),
+                rate_change: mean(&|run| run.rate_change(0, t)),
+                recent_drift: mean(&|run| run.displacement(t.saturating_sub(1), t).abs()),
+                recent_rate_change: mean(&|run| run.rate_change(t.saturating_sub(1), t)),
             })
             .collect()
     }
@@ -221,8 +227,8 @@ impl<'a> Located<'a> {
         periodic_displacement(at(from), at(to), self.trajectory.snapshots[0].len() as f64)
     }
 
-    fn rate_change(&self, to: usize) -> f64 {
-        let (first, last) = (&self.trajectory.snapshots[0], &self.trajectory.snapshots[to]);
+    fn rate_change(&self, from: usize, to: usize) -> f64 {
+        let (first, last) = (&self.trajectory.snapshots[from], &self.trajectory.snapshots[to]);
         first.iter().zip(last).map(|(a, b)| (b - a).powi(2)).sum()
     }
 
@@ -237,7 +243,7 @@ impl<'a> Located<'a> {
             end: end.location,
             displacement: self.displacement(0, last),
             settled_displacement: self.displacement(times.settled, last),
-            rate_change: self.rate_change(last),
+            rate_change: self.rate_change(0, last),
             score: end.score,
             winning_map: end.map,
             phase_displacement: periodic_displacement(

@@ -113,6 +113,8 @@ pub struct CourseRow {
     mean_drift: f64,
     energy_change: f64,
     rate_change: f64,
+    recent_drift: f64,
+    recent_rate_change: f64,
 }
 
 impl CourseRow {
@@ -127,6 +129,8 @@ impl CourseRow {
             mean_drift: moment.mean_drift,
             energy_change: moment.energy_change,
             rate_change: moment.rate_change,
+            recent_drift: moment.recent_drift,
+            recent_rate_change: moment.recent_rate_change,
         };
         record.course.iter().map(row).collect()
     }
