@@ -21,6 +21,7 @@ pub mod config;
 pub mod energy;
 pub mod error;
 pub mod field;
+pub mod figures;
 pub mod interrupt;
 pub mod matrix;
 pub mod measure;

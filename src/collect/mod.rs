@@ -7,6 +7,7 @@ mod tables;
 use std::path::Path;
 
 pub use capacity::{Capacity, Estimate, capacities};
+pub(crate) use tables::mean_and_ci;
 pub use tables::{CourseRow, IterationRow, SummaryRow, TimingRow, TrialRow, summarize};
 
 use crate::error::{Error, Result};

@@ -300,7 +300,7 @@ fn summary_row(rows: &[TrialRow]) -> SummaryRow {
 }
 
 /// Mean, and 1.96 standard errors of it (NaN for one value).
-pub(super) fn mean_and_ci(values: &[f64]) -> (f64, f64) {
+pub(crate) fn mean_and_ci(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1.0);

@@ -1,6 +1,7 @@
 //! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
 
 mod collect;
+mod figures;
 mod measure;
 mod optimize;
 mod plan;
@@ -43,6 +44,8 @@ enum Command {
     Scan(scan::Arguments),
     /// Gather the trials of scans: tables, capacity, plots
     Collect(collect::Arguments),
+    /// Draw the paper's figures, each with its verdict against the published numbers
+    Figures(figures::Arguments),
     /// Show what a configuration would do, in sizes, memory and time, and start nothing
     Plan(plan::Arguments),
     /// Check every checksum of a run directory and recompute what it claims
@@ -103,6 +106,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Measure(arguments) => measure::run(arguments, options),
         Command::Scan(arguments) => scan::run(arguments, options),
         Command::Collect(arguments) => collect::run(arguments, options),
+        Command::Figures(arguments) => figures::run(arguments, options),
         Command::Plan(arguments) => plan::run(arguments, options),
         Command::Verify(arguments) => verify::run(arguments, options),
     }

@@ -9,6 +9,7 @@
 mod descent;
 pub(crate) mod newton;
 
+pub use descent::descent_course;
 use pulp::Arch;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,222 @@
+//! Figure S8: the position is held under the constraint and lost without it; energy along and across the constraint.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::Serialize;
+
+use super::example::{Example, SHOWN_MAPS};
+use super::study::Way;
+use super::{Output, Verdict};
+use crate::energy;
+use crate::error::Result;
+use crate::minimum::{Start, descent_course, minima};
+use crate::plot::{Corner, LinePlot, Series, colour};
+use crate::progress::Tick;
+use crate::states::{Point, Points, State, StateBuf, States};
+
+/// Gradient steps shown, as in the paper.
+const STEPS: usize = 3000;
+
+/// Points whose descent is looked at.
+const EXAMPLES: usize = 8;
+
+/// Distance from the minimum, in units of a unit vector of currents (Hz²).
+const REACH: f64 = 10.0;
+
+/// Directions across the constraint.
+const DIRECTIONS: usize = 3;
+
+#[derive(Serialize)]
+struct CourseRow {
+    point: usize,
+    step: usize,
+    held: f64,
+    free: f64,
+}
+
+#[derive(Serialize)]
+struct ProfileRow {
+    direction: String,
+    distance: f64,
+    energy: f64,
+}
+
+pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
+    let weights = example.weights(Way::None);
+    let problem = example.problem(&weights);
+    let n = example.plan.neurons;
+    let mut rows = Vec::new();
+    let (mut held_most, mut free_most): (f64, f64) = (0.0, 0.0);
+    let mut shown = Vec::new();
+    for k in 0..EXAMPLES {
+        let point = Point { map: SHOWN_MAPS[0], base: k * n / EXAMPLES, fraction: 0.0 };
+        let (held, free) =
+            (descent_course(&problem, point, STEPS, true), descent_course(&problem, point, STEPS, false));
+        let last = free.last().copied().unwrap_or(0.0).abs();
+        held_most = held_most.max(held.iter().fold(0.0, |m, x| m.max(x.abs())));
+        if last > free_most {
+            free_most = last;
+            shown = vec![
+                ("with constraint", colour::IDEALIZED, held.clone()),
+                ("without", colour::NONE, free.clone()),
+            ];
+        }
+        rows.extend(held.iter().zip(&free).enumerate().step_by(10).map(|(step, (&held, &free))| CourseRow {
+            point: point.base,
+            step,
+            held,
+            free,
+        }));
+    }
+    output.csv("figure-S8-position", &rows);
+    let series = shown
+        .into_iter()
+        .map(|(label, colour, course)| {
+            let points = course.iter().enumerate().step_by(10).map(|(step, &x)| (step as f64, x)).collect();
+            Series::curve(label, colour, points)
+        })
+        .collect();
+    output.plot(
+        "figure-S8-position",
+        &LinePlot {
+            x_label: "gradient step".to_owned(),
+            y_label: "displacement of the bump (neuron units)".to_owned(),
+            series,
+            logarithmic: false,
+            bottom: None,
+            legend: Corner::UpperLeft,
+        },
+    )?;
+    let paper = "the position stays fixed under the constraint (fig. S8a)";
+    output.verdict(Verdict::new(
+        "S8",
+        "largest displacement with the constraint (neuron units)",
+        paper,
+        (0.0, 1.0),
+        held_most,
+    ));
+    let paper = "drifts systematically without it: 7.5 and 30 units shown (fig. S8a)";
+    output.verdict(Verdict::new(
+        "S8",
+        "largest displacement without it (neuron units)",
+        paper,
+        (3.0, f64::INFINITY),
+        free_most,
+    ));
+    profiles(example, output)
+}
+
+/// Figure S8b: energy at I + α·u for unit vectors u along the gradient of the position, and across it.
+fn profiles(example: &Example, output: &mut Output) -> Result<()> {
+    let weights = example.weights(Way::None);
+    let problem = example.problem(&weights);
+    let points =
+        Points::fitted(&example.network.maps, example.plan.points_per_map).every(example.plan.points_per_map);
+    let found = minima(&problem, points, Start::Idealized, &Tick::silent());
+    let (state, point) = (found.states.get(SHOWN_MAPS[0]), points.get(SHOWN_MAPS[0]));
+    let directions = directions(example, state, point);
+    let mut rows = Vec::new();
+    let mut series = Vec::new();
+    let mut worst_fit: f64 = 1.0;
+    let mut rise = [0.0_f64; 2];
+    let shades = [colour::IDEALIZED, colour::NONE, colour::FURTHER, colour::CONSTRAINED];
+    for (i, (direction, colour)) in directions.iter().zip(shades).enumerate() {
+        let distances: Vec<f64> = (-20..=20).map(|k| REACH * f64::from(k) / 20.0).collect();
+        let moved: Vec<StateBuf> = distances.iter().map(|&a| moved(state, direction, a)).collect();
+        let states = States::pack(example.plan.neurons, moved.iter().map(StateBuf::view));
+        let energies = energy::energies(&weights, problem.external_current, &states);
+        let curve: Vec<(f64, f64)> =
+            distances.iter().zip(&energies).map(|(&a, e)| (a, e - found.energies[SHOWN_MAPS[0]])).collect();
+        let across = i > 0;
+        let largest = curve.iter().fold(0.0, |m: f64, p| m.max(p.1.abs()));
+        rise[usize::from(across)] = rise[usize::from(across)].max(largest);
+        if across {
+            worst_fit = worst_fit.min(quadratic_fit(&curve));
+        }
+        let label = if across {
+            format!("orthogonal to the constraint, {i}")
+        } else {
+            "along the constraint".to_owned()
+        };
+        rows.extend(curve.iter().map(|&(distance, energy)| ProfileRow {
+            direction: label.clone(),
+            distance,
+            energy,
+        }));
+        series.push(Series::curve(&label, colour, curve));
+    }
+    output.csv("figure-S8-energy", &rows);
+    output.plot(
+        "figure-S8-energy",
+        &LinePlot {
+            x_label: "distance α from the minimum, along a unit vector of currents (Hz²)".to_owned(),
+            y_label: "energy less the minimum (Hz³)".to_owned(),
+            series,
+            logarithmic: false,
+            bottom: None,
+            legend: Corner::UpperLeft,
+        },
+    )?;
+    let paper = "quadratic across the constraint, R² = 0.99 (fig. S8b)";
+    output.verdict(Verdict::new(
+        "S8",
+        "R² of a parabola across the constraint, worst direction",
+        paper,
+        (0.98, 1.0),
+        worst_fit,
+    ));
+    let paper = "flat along the constraint, next to across it (fig. S8b)";
+    output.verdict(Verdict::new(
+        "S8",
+        "energy change along over across",
+        paper,
+        (0.0, 0.5),
+        rise[0] / rise[1],
+    ));
+    Ok(())
+}
+
+/// Unit vectors over the active neurons' currents: the gradient of the position, φ′(I)·Δx, and random ones orthogonal
+/// to it and to each other.
+fn directions(example: &Example, state: State<'_>, point: Point) -> Vec<Vec<f64>> {
+    let displacements = point.displacements(&example.network.maps);
+    let gradient: Vec<f64> = state.iter().map(|(i, r)| displacements[i] / (2.0 * r)).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let mut basis: Vec<Vec<f64>> = Vec::new();
+    for k in 0..=DIRECTIONS {
+        let mut vector: Vec<f64> = if k == 0 {
+            gradient.clone()
+        } else {
+            state.rates.iter().map(|_| rng.random_range(-1.0..1.0)).collect()
+        };
+        for other in &basis {
+            let overlap: f64 = vector.iter().zip(other).map(|(a, b)| a * b).sum();
+            vector.iter_mut().zip(other).for_each(|(a, b)| *a -= overlap * b);
+        }
+        let norm = vector.iter().map(|x| x * x).sum::<f64>().sqrt();
+        vector.iter_mut().for_each(|x| *x /= norm);
+        basis.push(vector);
+    }
+    basis
+}
+
+/// The state whose currents are displaced by `distance` along a direction of the active neurons.
+fn moved(state: State<'_>, direction: &[f64], distance: f64) -> StateBuf {
+    let pairs = state.active.iter().zip(state.rates).zip(direction);
+    let moved = pairs.map(|((&i, r), d)| (i, (r * r + distance * d).max(0.0).sqrt()));
+    let (active, rates) = moved.filter(|p| p.1 > 0.0).unzip();
+    StateBuf { active, rates }
+}
+
+/// R² of the best parabola through a curve on a symmetric grid.
+fn quadratic_fit(curve: &[(f64, f64)]) -> f64 {
+    let n = curve.len() as f64;
+    let mean = |f: &dyn Fn(f64, f64) -> f64| curve.iter().map(|&(x, y)| f(x, y)).sum::<f64>() / n;
+    let (y, xx, xxxx) = (mean(&|_, y| y), mean(&|x, _| x * x), mean(&|x, _| x.powi(4)));
+    let slope = mean(&|x, y| x * y) / xx;
+    let curvature = (mean(&|x, v| x * x * v) - xx * y) / (xxxx - xx * xx);
+    let offset = y - curvature * xx;
+    let residual = mean(&|x, v| (v - offset - slope * x - curvature * x * x).powi(2));
+    1.0 - residual / mean(&|_, v| (v - y).powi(2))
+}

@@ -1,0 +1,158 @@
+//! The example network of figures 2, 3, 5a, 6a, S8 and S9: ten maps, flattened in every way.
+
+use super::study::Way;
+use crate::backend::Backend;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::matrix::WeightMatrix;
+use crate::minimum::{Definition, Minimizer, Problem};
+use crate::network::Network;
+use crate::optimize::{Job, Landscape};
+use crate::plan::Plan;
+use crate::progress::Monitor;
+use crate::score::Scorer;
+use crate::trajectory::{Dynamics, Trajectory};
+
+/// Maps of the example.
+const MAPS: usize = 10;
+
+/// Maps whose trajectories are shown: the paper's #3 and #5.
+pub(super) const SHOWN_MAPS: [usize; 2] = [2, 4];
+
+/// Starts in each of them.
+const STARTS: usize = 10;
+
+/// Interval between shown locations (ms).
+const INTERVAL_MS: f64 = 20.0;
+
+/// Snapshots of figure 2a (ms).
+pub(super) const SNAPSHOTS_MS: [f64; 3] = [0.0, 10.0, 1500.0];
+
+/// One network with its landscapes and weights.
+pub(super) struct Example {
+    pub plan: Plan,
+    pub network: Network,
+    /// Landscapes by way, [idealized, paper, kkt].
+    landscapes: Vec<(Way, Landscape)>,
+    /// Trajectories by way, in `SHOWN_MAPS`.
+    pub courses: Vec<(Way, Vec<Course>)>,
+}
+
+/// One shown trajectory.
+pub(super) struct Course {
+    pub map: usize,
+    /// (time (s), displacement from the start in the winning map (neuron units)), unwrapped by the start.
+    pub locations: Vec<(f64, f64)>,
+    /// Rates by position in the start's map at `SNAPSHOTS_MS` (Hz).
+    pub snapshots: Vec<Vec<f64>>,
+    pub start: usize,
+}
+
+impl Example {
+    pub fn compute(config: &Config, backend: &dyn Backend, monitor: &Monitor) -> Result<Self> {
+        let mut config = config.clone();
+        config.network.maps = Some(MAPS);
+        let plan = Plan::new(Way::Paper.configure(&config))?;
+        let network = plan.network(0)?;
+        let mut landscapes = Vec::new();
+        for way in [Way::Idealized, Way::Paper, Way::Kkt] {
+            let plan = Plan::new(way.configure(&config))?;
+            let job = Job { plan: &plan, network: &network, backend, monitor, stop: &|| false };
+            landscapes.push((way, job.flatten(None, &mut |_| Ok(()))?.0));
+        }
+        let mut example = Self { plan, network, landscapes, courses: Vec::new() };
+        for way in Way::ALL {
+            let courses = example.run(way, backend, monitor)?;
+            example.courses.push((way, courses));
+        }
+        Ok(example)
+    }
+
+    /// The landscapes of a way, before and after every update.
+    pub fn landscape(&self, way: Way) -> &Landscape {
+        let found = self.landscapes.iter().find(|(w, _)| *w == way);
+        &found.expect("landscapes are computed for every way but none").1
+    }
+
+    /// W of a way.
+    pub fn weights(&self, way: Way) -> WeightMatrix {
+        match way {
+            Way::None => self.network.weights.clone(),
+            _ => self.network.weights.plus(1.0, &self.landscape(way).delta),
+        }
+    }
+
+    /// The problem of constrained minima on given weights.
+    pub fn problem<'a>(&'a self, weights: &'a WeightMatrix) -> Problem<'a> {
+        Problem {
+            weights,
+            external_current: self.network.external_current,
+            maps: &self.network.maps,
+            bumps: &self.network.bumps,
+            definition: Definition::Paper,
+            minimizer: Minimizer::Newton,
+        }
+    }
+
+    fn run(&self, way: Way, backend: &dyn Backend, monitor: &Monitor) -> Result<Vec<Course>> {
+        let n = self.plan.neurons;
+        let places: Vec<(usize, usize)> =
+            SHOWN_MAPS.into_iter().flat_map(|map| (0..STARTS).map(move |k| (map, k * n / STARTS))).collect();
+        let starts: Vec<Vec<f64>> = places
+            .iter()
+            .map(|&(map, base)| {
+                let mut current = vec![0.0; n];
+                self.network.bumps.current_at(&self.network.maps, map, base, &mut current);
+                current
+            })
+            .collect();
+        let steps = |ms: f64| (ms / self.plan.config.dynamics.dt_ms).round() as usize;
+        let mut at: Vec<usize> =
+            (0..).map(|i| steps(f64::from(i) * INTERVAL_MS)).take_while(|&s| s <= self.plan.steps).collect();
+        at.extend(SNAPSHOTS_MS.map(steps));
+        at.sort_unstable();
+        at.dedup();
+        let weights = self.weights(way);
+        let dynamics = Dynamics {
+            weights: &weights,
+            external_current: self.network.external_current,
+            step: self.plan.step(),
+        };
+        let seconds = self.plan.cost.trajectories_seconds * places.len() as f64 / self.plan.starts() as f64;
+        let runs = monitor.stage("trajectories", starts.len() * self.plan.steps, seconds, |tick| {
+            backend.trajectories(&dynamics, &starts, &at, tick, &|| false)
+        })?;
+        let runs = runs.ok_or(Error::Interrupted)?;
+        let scorer = Scorer::new(&self.network.maps, &self.network.bumps);
+        Ok(places.iter().zip(&runs).map(|(&place, run)| self.course(&scorer, place, run, &at)).collect())
+    }
+
+    fn course(
+        &self,
+        scorer: &Scorer<'_>,
+        (map, start): (usize, usize),
+        run: &Trajectory,
+        at: &[usize],
+    ) -> Course {
+        let n = self.plan.neurons;
+        let dt = self.plan.config.dynamics.dt_ms;
+        let locations = at
+            .iter()
+            .zip(&run.snapshots)
+            .map(|(&step, rates)| {
+                let location = if step == 0 { start } else { scorer.place(rates).location };
+                let moved = crate::network::periodic_displacement(start as f64, location as f64, n as f64);
+                (step as f64 * dt / 1000.0, moved)
+            })
+            .collect();
+        let snapshots = SNAPSHOTS_MS
+            .iter()
+            .filter_map(|&ms| at.iter().position(|&s| (s as f64 * dt - ms).abs() < 0.5 * dt))
+            .map(|index| {
+                let neurons = self.network.maps.neurons_by_position(map);
+                neurons.iter().map(|&i| run.snapshots[index][i as usize]).collect()
+            })
+            .collect();
+        Course { map, locations, snapshots, start }
+    }
+}

@@ -1,0 +1,169 @@
+//! Figures 3a–b, 5a and S9: energy landscapes of maps, before and after flattening, per iteration.
+
+use serde::Serialize;
+
+use super::example::{Example, SHOWN_MAPS};
+use super::study::Way;
+use super::{Output, Scope, Verdict};
+use crate::error::Result;
+use crate::plot::{Corner, LinePlot, Series, colour};
+use crate::roughness::Roughness;
+
+#[derive(Serialize)]
+struct Row {
+    way: &'static str,
+    iteration: usize,
+    map: usize,
+    point: usize,
+    energy: f64,
+}
+
+pub(super) fn draw(example: &Example, scope: &Scope, output: &mut Output) -> Result<()> {
+    if scope.wants("3") {
+        maps(example, "3", Way::Idealized, output)?;
+        let after = Roughness::of(landscape(example, Way::Idealized, 1), None);
+        let paper = "precisely flat at the states it was fitted to (text on fig. 3)";
+        // |E| is 2·10⁵ and the ridge 10⁻⁹ of the Gram matrix's diagonal: 10⁻³ is a part in 10⁶ of the landscape before.
+        output.verdict(Verdict::new(
+            "3",
+            "SD of the idealized landscape, flattened (Hz³)",
+            paper,
+            (0.0, 1e-3),
+            after.sd,
+        ));
+    }
+    if scope.wants("5") {
+        maps(example, "5", Way::Paper, output)?;
+        let above = landscape(example, Way::Paper, 0)
+            .iter()
+            .zip(landscape(example, Way::Idealized, 0))
+            .filter(|(constrained, idealized)| constrained > idealized)
+            .count();
+        let paper = "constrained energies lie below the idealized ones (fig. 5a)";
+        output.verdict(Verdict::new(
+            "5",
+            "constrained minima above their idealized bump",
+            paper,
+            (0.0, 0.0),
+            above as f64,
+        ));
+    }
+    if scope.wants("S9") {
+        iterations(example, output)?;
+    }
+    Ok(())
+}
+
+/// Energies of all states after `iteration` updates.
+fn landscape(example: &Example, way: Way, iteration: usize) -> &[f64] {
+    let states = example.plan.states();
+    &example.landscape(way).energies[iteration * states..][..states]
+}
+
+/// Energies of one map relative to `origin`, against the position (neuron units).
+fn of_map(example: &Example, energies: &[f64], map: usize, origin: f64) -> Vec<(f64, f64)> {
+    let k = example.plan.points_per_map;
+    let spacing = example.plan.neurons as f64 / k as f64;
+    energies[map * k..][..k].iter().enumerate().map(|(i, e)| (i as f64 * spacing, e - origin)).collect()
+}
+
+/// Two maps, and all maps one after the other, before and after the last update. Energies are relative to the mean of
+/// the idealized landscape, as in the paper.
+fn maps(example: &Example, figure: &str, way: Way, output: &mut Output) -> Result<()> {
+    let last = example.landscape(way).records.len() - 1;
+    let origin = Roughness::of(landscape(example, Way::Idealized, 0), None).mean;
+    let (before, after) = (landscape(example, way, 0), landscape(example, way, last));
+    let plot = |x: &str, series| LinePlot {
+        x_label: x.to_owned(),
+        y_label: "energy less the idealized mean (Hz³)".to_owned(),
+        series,
+        logarithmic: false,
+        bottom: None,
+        legend: Corner::UpperRight,
+    };
+    for map in SHOWN_MAPS {
+        let series = vec![
+            Series::curve("before", colour::NONE, of_map(example, before, map, origin)),
+            Series::curve("flattened", way.colour(), of_map(example, after, map, origin)),
+        ];
+        let name = format!("figure-{figure}-landscape-map{}", map + 1);
+        output.plot(&name, &plot(&format!("position in map {} (neuron units)", map + 1), series))?;
+    }
+    let all = |energies: &[f64]| energies.iter().enumerate().map(|(s, e)| (s as f64, e - origin)).collect();
+    let series = vec![
+        Series::curve("before", colour::NONE, all(before)),
+        Series::curve("flattened", way.colour(), all(after)),
+    ];
+    output.plot(
+        &format!("figure-{figure}-landscape-all"),
+        &plot("points of all maps, one after the other", series),
+    )?;
+    let rows: Vec<Row> = [(0, before), (last, after)]
+        .into_iter()
+        .flat_map(|(iteration, energies)| rows(example, way, iteration, energies))
+        .collect();
+    output.csv(&format!("figure-{figure}-landscape"), &rows);
+    Ok(())
+}
+
+fn rows<'a>(
+    example: &'a Example,
+    way: Way,
+    iteration: usize,
+    energies: &'a [f64],
+) -> impl Iterator<Item = Row> + 'a {
+    let k = example.plan.points_per_map;
+    energies.iter().enumerate().map(move |(s, &energy)| Row {
+        way: way.label(),
+        iteration,
+        map: s / k,
+        point: s % k,
+        energy,
+    })
+}
+
+/// Figure S9: one map after every update, with and without the first.
+fn iterations(example: &Example, output: &mut Output) -> Result<()> {
+    let shades =
+        [colour::NONE, colour::FURTHER, colour::CONSTRAINED, colour::OTHER, colour::IDEALIZED, colour::KKT];
+    let records = &example.landscape(Way::Paper).records;
+    for (name, first) in [("all", 0), ("later", 1)] {
+        let series = (first..records.len())
+            .zip(shades.iter().skip(first))
+            .map(|(iteration, &colour)| {
+                let energies = landscape(example, Way::Paper, iteration);
+                let origin = records[iteration].energy_mean;
+                let label =
+                    if iteration == 0 { "before".to_owned() } else { format!("after update {iteration}") };
+                Series::curve(&label, colour, of_map(example, energies, SHOWN_MAPS[0], origin))
+            })
+            .collect();
+        output.plot(
+            &format!("figure-S9-{name}"),
+            &LinePlot {
+                x_label: format!("position in map {} (neuron units)", SHOWN_MAPS[0] + 1),
+                y_label: "energy less its mean (Hz³)".to_owned(),
+                series,
+                logarithmic: false,
+                bottom: None,
+                legend: Corner::UpperRight,
+            },
+        )?;
+    }
+    let all: Vec<Row> = (0..records.len())
+        .flat_map(|iteration| rows(example, Way::Paper, iteration, landscape(example, Way::Paper, iteration)))
+        .collect();
+    output.csv("figure-S9", &all);
+    let rises = records.windows(2).filter(|w| w[1].energy_sd >= w[0].energy_sd).count();
+    let paper = "flatter with every iteration (fig. S9)";
+    output.verdict(Verdict::new(
+        "S9",
+        "updates after which the landscape is rougher",
+        paper,
+        (0.0, 0.0),
+        rises as f64,
+    ));
+    let ratio = records.last().map_or(f64::NAN, |r| r.energy_sd) / records[0].energy_sd;
+    output.verdict(Verdict::new("S9", "SD after the last update over SD before", paper, (0.0, 0.01), ratio));
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Figure S7: what still moves after a time.
+
+use serde::Serialize;
+
+use super::study::{Study, Way};
+use super::{Output, Verdict};
+use crate::error::Result;
+use crate::measure::Moment;
+use crate::plot::{Corner, LinePlot, Series};
+use crate::scan::TrialRecord;
+
+#[derive(Serialize)]
+struct Row {
+    way: &'static str,
+    maps: usize,
+    time_ms: f64,
+    drift_rate: f64,
+    drift_rate_error: f64,
+    rate_change_rate: f64,
+    rate_change_rate_error: f64,
+}
+
+/// Movement per second in the interval that ends at the recorded time `index`.
+fn per_second(record: &TrialRecord, index: usize, moved: fn(&Moment) -> f64) -> f64 {
+    let (before, now) = (&record.course[index - 1], &record.course[index]);
+    moved(now) / ((now.time_ms - before.time_ms) / 1000.0)
+}
+
+pub(super) fn draw(study: &Study, output: &mut Output) -> Result<()> {
+    let Some(&maps) = study.loads.last() else { return Ok(()) };
+    let panels: [(&str, &str, fn(&Moment) -> f64); 2] = [
+        ("drift-rate", "drift rate (neuron units per s)", |m| m.recent_drift),
+        ("rate-change", "squared rate change per s (Hz² per s)", |m| m.recent_rate_change),
+    ];
+    for (name, label, moved) in panels {
+        let series = [Way::None, Way::Paper].map(|way| {
+            let points: Vec<(f64, f64, f64)> = times(study, way, maps)
+                .map(|(index, time)| {
+                    let (y, error) = study.mean(way, maps, &|r| per_second(r, index, moved));
+                    (time / 1000.0, y, error)
+                })
+                .collect();
+            Series::measured(&format!("{}, L = {maps}", way.label()), way.colour(), &points)
+        });
+        output.plot(
+            &format!("figure-S7-{name}"),
+            &LinePlot {
+                x_label: "time since the start (s)".to_owned(),
+                y_label: label.to_owned(),
+                series: series.into(),
+                logarithmic: true,
+                bottom: None,
+                legend: Corner::UpperRight,
+            },
+        )?;
+    }
+    let mut rows = Vec::new();
+    for way in [Way::None, Way::Paper] {
+        for &maps in &study.loads {
+            for (index, time_ms) in times(study, way, maps) {
+                let (drift_rate, drift_rate_error) =
+                    study.mean(way, maps, &|r| per_second(r, index, |m| m.recent_drift));
+                let (rate_change_rate, rate_change_rate_error) =
+                    study.mean(way, maps, &|r| per_second(r, index, |m| m.recent_rate_change));
+                let way = way.label();
+                rows.push(Row {
+                    way,
+                    maps,
+                    time_ms,
+                    drift_rate,
+                    drift_rate_error,
+                    rate_change_rate,
+                    rate_change_rate_error,
+                });
+            }
+        }
+    }
+    output.csv("figure-S7", &rows);
+    let last = study.records(Way::None, maps).next().map_or(0, |r| r.course.len() - 1);
+    let (measured, error) = study.mean(Way::None, maps, &|r| per_second(r, last, |m| m.recent_drift));
+    let paper = "only negligible changes persist after 3 s (fig. S7)";
+    let quantity = format!("drift rate in the last half second, L = {maps} (neuron units per s)");
+    output.verdict(Verdict::new("S7", &quantity, paper, (0.0, 1.0), measured).with_error(error));
+    Ok(())
+}
+
+/// Recorded times of a way's trials, after the start: index and time (ms).
+fn times(study: &Study, way: Way, maps: usize) -> impl Iterator<Item = (usize, f64)> {
+    let course = study.records(way, maps).next().map_or(&[][..], |r| r.course.as_slice());
+    course.iter().enumerate().skip(1).map(|(index, moment)| (index, moment.time_ms))
+}
