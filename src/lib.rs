@@ -5,6 +5,7 @@ pub mod config;
 pub mod energy;
 pub mod error;
 pub mod field;
+pub mod gpu;
 pub mod matrix;
 pub mod minimum;
 pub mod network;
