@@ -26,11 +26,17 @@ struct StateInfo {
     position: f32,
     // Displacements beyond this count as 0 [neuron units].
     window: f32,
+    // In: the least-squares multiplier of the start [Hz^2/neuron unit].
+    multiplier: f32,
     // In and out: number of candidates.
     count: u32,
     // Out.
     iterations: u32,
     residual: f32,
+    // Out: how often the curvature was found negative or a step did not lower the energy, and how often a step was
+    // shortened.
+    dampings: u32,
+    halvings: u32,
 }
 
 override THREADS: u32 = 64u;
@@ -38,12 +44,14 @@ override PARTS: u32 = 1u;
 override SLOTS: u32 = 256u;
 override MASK_WORDS: u32 = 32u;
 
+// Threads that add up reductions.
+const SHARES = 8u;
 const MAX_HALVINGS = 12u;
 const SUFFICIENT_DECREASE = 1e-4;
 // Below this fraction of the energy's terms a step's gain is lost in the rounding of the gradient.
 const UNRESOLVED = 1e-8;
 // Squared reduction of the residual that ends the conjugate gradients.
-const INNER_TOLERANCE = 1e-6;
+const INNER_TOLERANCE = 1e-10;
 
 @group(0) @binding(0) var<uniform> params: MinimumParams;
 @group(0) @binding(1) var<storage, read> weights_0: array<f32>;
@@ -73,6 +81,7 @@ var<workgroup> trial: array<f32, SLOTS>;
 var<workgroup> inverse: array<f32, SLOTS>;
 var<workgroup> mask: array<atomic<u32>, MASK_WORDS>;
 var<workgroup> reduction: array<vec4<f32>, THREADS>;
+var<workgroup> shares: array<vec4<f32>, SHARES>;
 var<workgroup> count: u32;
 
 var<private> me: u32;
@@ -91,31 +100,23 @@ fn weight(row: u32, column: u32) -> f32 {
     }
 }
 
-// Sum over the workgroup, in an order that does not depend on the device.
-fn sum(value: vec4<f32>) -> vec4<f32> {
-    workgroupBarrier();
+// Over the workgroup: sums of x, y, z, and the largest w. The order does not depend on the device.
+fn reduce(value: vec4<f32>) -> vec4<f32> {
     reduction[me] = value;
     workgroupBarrier();
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        if me < half {
-            reduction[me] += reduction[me + half];
+    if me < SHARES {
+        var share = vec4<f32>(0.0);
+        for (var k = me * (THREADS / SHARES); k < (me + 1u) * (THREADS / SHARES); k++) {
+            share = vec4<f32>(share.xyz + reduction[k].xyz, max(share.w, reduction[k].w));
         }
-        workgroupBarrier();
+        shares[me] = share;
     }
-    return reduction[0];
-}
-
-fn largest(value: f32) -> f32 {
     workgroupBarrier();
-    reduction[me].x = value;
-    workgroupBarrier();
-    for (var half = THREADS / 2u; half > 0u; half /= 2u) {
-        if me < half {
-            reduction[me].x = max(reduction[me].x, reduction[me + half].x);
-        }
-        workgroupBarrier();
+    var total = vec4<f32>(0.0);
+    for (var k = 0u; k < SHARES; k++) {
+        total = vec4<f32>(total.xyz + shares[k].xyz, max(total.w, shares[k].w));
     }
-    return reduction[0].x;
+    return total;
 }
 
 fn displacement(state: u32, i: u32) -> f32 {
@@ -173,7 +174,7 @@ fn project() {
                 local += vec4<f32>(c[i] * moved, c[i] * c[i], abs(c[i] * moved), 0.0);
             }
         }
-        let total = sum(local);
+        let total = reduce(local);
         if !(abs(total.x) > 1e-6 * total.z) || total.y == 0.0 {
             break;
         }
@@ -212,53 +213,39 @@ fn admit(state: u32, lambda: f32) {
             atomicOr(&mask[i / 32u], bit);
         }
     }
-    let first_new = workgroupUniformLoad(&count);
+    workgroupBarrier();
     if me == 0u {
-        var slot = count;
         for (var word = 0u; word < MASK_WORDS; word++) {
             var bits = atomicLoad(&mask[word]);
-            while bits != 0u && slot < SLOTS {
-                neuron[slot] = word * 32u + firstTrailingBit(bits);
-                r[slot] = 0.0;
+            while bits != 0u && count < SLOTS {
+                neuron[count] = word * 32u + firstTrailingBit(bits);
+                r[count] = 0.0;
                 bits &= bits - 1u;
-                slot++;
+                count++;
             }
         }
-        count = slot;
     }
-    gather(state, first_new);
-    refresh_field();
 }
 
 fn target_of(i: u32, lambda: f32) -> f32 {
     return params.external_current + f[i] - lambda * c[i];
 }
 
-// Largest violation of the minimum's conditions.
-fn largest_residual(lambda: f32) -> f32 {
-    var worst = 0.0;
-    for (var i = me; i < count; i += THREADS) {
-        let t = target_of(i, lambda);
-        worst = max(worst, select(max(t, 0.0), abs(r[i] * r[i] - t), r[i] > 0.0));
-    }
-    return largest(worst);
-}
-
-// The least-squares multiplier.
-fn first_multiplier() -> f32 {
+// (Sum of the curvatures 2r, number of neurons that take part in a step, -, largest violation of the conditions).
+fn survey(lambda: f32) -> vec4<f32> {
     var local = vec4<f32>(0.0);
     for (var i = me; i < count; i += THREADS) {
-        if r[i] > 0.0 {
-            local += vec4<f32>(-c[i] * (r[i] * r[i] - params.external_current - f[i]), c[i] * c[i], 0.0, 0.0);
-        }
+        let t = target_of(i, lambda);
+        let takes_part = r[i] > 0.0 || t > 0.0;
+        let violation = select(max(t, 0.0), abs(r[i] * r[i] - t), r[i] > 0.0);
+        local += vec4<f32>(2.0 * r[i], select(0.0, 1.0, takes_part), 0.0, 0.0);
+        local.w = max(local.w, violation);
     }
-    let total = sum(local);
-    return select(0.0, total.x / total.y, total.y > 0.0);
+    return reduce(local);
 }
 
 // Solves for the step in x; returns (change of lambda, 1 if the curvature was positive all along).
 fn conjugate_gradients(lambda: f32, damping: f32) -> vec2<f32> {
-    var local = vec4<f32>(0.0);
     for (var i = me; i < count; i += THREADS) {
         let t = target_of(i, lambda);
         let takes_part = r[i] > 0.0 || t > 0.0;
@@ -266,77 +253,64 @@ fn conjugate_gradients(lambda: f32, damping: f32) -> vec2<f32> {
         let d = select(min(r[i] - t / max(r[i], 1e-12), 1e6), r[i] + sqrt(max(t, 0.0)), t > 0.0);
         inverse[i] = select(0.0, 1.0 / (d + damping), takes_part);
         x[i] = 0.0;
+        direction[i] = 0.0;
         residue[i] = select(0.0, t - r[i] * r[i], takes_part);
-        local += inverse[i] * vec4<f32>(residue[i] * residue[i], c[i] * residue[i], c[i] * c[i], 0.0);
     }
-    var total = sum(local);
-    let cc = total.z;
-    let has_constraint = cc > 0.0;
-    var mu = select(0.0, total.y / cc, has_constraint);
-    var change = mu;
-    var rho = total.x - mu * total.y;
-    let rho_end = INNER_TOLERANCE * rho;
-    for (var i = me; i < count; i += THREADS) {
-        residue[i] -= select(0.0, mu * c[i], inverse[i] > 0.0);
-        direction[i] = inverse[i] * residue[i];
-    }
+    var change = 0.0;
     var positive = 1.0;
-    for (var turn = 0u; turn < 2u * count && rho > 0.0; turn++) {
+    var rho = 0.0;
+    var rho_end = 0.0;
+    for (var turn = 0u; turn <= 2u * count; turn++) {
+        var local = vec4<f32>(0.0);
+        for (var i = me; i < count; i += THREADS) {
+            local += inverse[i] * vec4<f32>(residue[i] * residue[i], c[i] * residue[i], c[i] * c[i], 0.0);
+        }
+        let squares = reduce(local);
+        // The residue's part along c is the multiplier's.
+        let mu = select(0.0, squares.y / squares.z, squares.z > 0.0);
+        change += mu;
+        let rho_new = squares.x - mu * squares.y;
+        rho_end = select(rho_end, INNER_TOLERANCE * rho_new, turn == 0u);
+        if !(rho_new > rho_end) {
+            break;
+        }
+        let keep = select(rho_new / rho, 0.0, turn == 0u);
+        rho = rho_new;
+        for (var i = me; i < count; i += THREADS) {
+            residue[i] -= select(0.0, mu * c[i], inverse[i] > 0.0);
+            direction[i] = inverse[i] * residue[i] + keep * direction[i];
+        }
         workgroupBarrier();
         local = vec4<f32>(0.0);
         for (var i = me; i < count; i += THREADS) {
             if inverse[i] > 0.0 {
-                trial[i] = direction[i] / inverse[i] - field_of_direction(i);
-                local.x += direction[i] * trial[i];
-                local.y += direction[i] * direction[i] / inverse[i];
+                let own = direction[i] / inverse[i];
+                trial[i] = own - field_of_direction(i);
+                local += direction[i] * vec4<f32>(trial[i], own, 0.0, 0.0);
             }
         }
-        total = sum(local);
-        if !(total.x > 1e-7 * total.y) {
+        let curvature = reduce(local);
+        if !(curvature.x > 1e-7 * curvature.y) {
             positive = 0.0;
             break;
         }
-        let length = rho / total.x;
-        local = vec4<f32>(0.0);
+        let length = rho / curvature.x;
         for (var i = me; i < count; i += THREADS) {
             if inverse[i] > 0.0 {
                 x[i] += length * direction[i];
                 residue[i] -= length * trial[i];
-                local += inverse[i] * vec4<f32>(residue[i] * residue[i], c[i] * residue[i], 0.0, 0.0);
-            }
-        }
-        total = sum(local);
-        mu = select(0.0, total.y / cc, has_constraint);
-        change += mu;
-        let rho_new = total.x - mu * total.y;
-        if !(rho_new > rho_end) {
-            break;
-        }
-        let keep = rho_new / rho;
-        rho = rho_new;
-        for (var i = me; i < count; i += THREADS) {
-            if inverse[i] > 0.0 {
-                residue[i] -= mu * c[i];
-                direction[i] = inverse[i] * residue[i] + keep * direction[i];
             }
         }
     }
     return vec2<f32>(change, positive);
 }
 
-// Walks along x, projected, until the energy falls enough, and stays there; returns whether it does fall.
-fn line_search(lambda: f32) -> bool {
-    var local = vec4<f32>(0.0);
-    for (var i = me; i < count; i += THREADS) {
-        let t = target_of(i, lambda);
-        local.x += (r[i] * r[i] - t) * x[i];
-        local.y += r[i] * (r[i] * r[i] / 3.0 + abs(params.external_current) + 0.5 * abs(f[i]));
-    }
-    let slopes = sum(local);
-    let unresolved = UNRESOLVED * slopes.y;
+// Walks along x, projected, until the energy falls enough, and stays there; returns how often the step was halved, or
+// MAX_HALVINGS + 1 if the energy does not fall.
+fn line_search(lambda: f32) -> u32 {
     var length = 1.0;
-    var accepted = false;
-    for (var halving = 0u; halving <= MAX_HALVINGS && !accepted; halving++) {
+    var halvings = 0u;
+    for (; halvings <= MAX_HALVINGS; halvings++) {
         for (var i = me; i < count; i += THREADS) {
             trial[i] = max(r[i] + length * x[i], 0.0);
         }
@@ -345,33 +319,26 @@ fn line_search(lambda: f32) -> bool {
             direction[i] = trial[i] - r[i];
         }
         workgroupBarrier();
-        local = vec4<f32>(0.0);
+        var local = vec4<f32>(0.0);
         for (var i = me; i < count; i += THREADS) {
             let d = direction[i];
-            residue[i] = field_of_direction(i);
-            local.x += d * (r[i] * r[i] - target_of(i, lambda)) + d * d * (r[i] + d / 3.0) - 0.5 * d * residue[i];
+            let gradient = r[i] * r[i] - target_of(i, lambda);
+            local.x += d * gradient + d * d * (r[i] + d / 3.0) - 0.5 * d * field_of_direction(i);
+            local.y += gradient * x[i];
+            local.z += r[i] * (r[i] * r[i] / 3.0 + abs(params.external_current) + 0.5 * abs(f[i]));
         }
-        let change = sum(local).x;
-        accepted = change <= SUFFICIENT_DECREASE * length * slopes.x
-            || (-slopes.x <= unresolved && change <= unresolved);
+        // Change of the energy, slope along x, size of the energy's terms.
+        let found = reduce(local);
+        let unresolved = UNRESOLVED * found.z;
+        if found.x <= SUFFICIENT_DECREASE * length * found.y || (-found.y <= unresolved && found.x <= unresolved) {
+            for (var i = me; i < count; i += THREADS) {
+                r[i] = trial[i];
+            }
+            break;
+        }
         length *= 0.5;
     }
-    if accepted {
-        for (var i = me; i < count; i += THREADS) {
-            r[i] = trial[i];
-            f[i] += residue[i];
-        }
-    }
-    return accepted;
-}
-
-fn mean_curvature() -> f32 {
-    var local = vec4<f32>(0.0);
-    for (var i = me; i < count; i += THREADS) {
-        local += vec4<f32>(2.0 * r[i], select(0.0, 1.0, r[i] > 0.0), 0.0, 0.0);
-    }
-    let total = sum(local);
-    return total.x / max(total.y, 1.0) + 1e-3;
+    return halvings;
 }
 
 fn load(state: u32) {
@@ -381,26 +348,15 @@ fn load(state: u32) {
     workgroupBarrier();
     for (var i = me; i < count; i += THREADS) {
         neuron[i] = candidates[state * SLOTS + i];
-        trial[i] = candidate_rates[state * SLOTS + i];
+        r[i] = candidate_rates[state * SLOTS + i];
     }
-    gather(state, 0u);
-    project();
-    for (var i = me; i < count; i += THREADS) {
-        r[i] = trial[i];
-    }
-    refresh_field();
 }
 
-fn store(state: u32, iterations: u32, residual: f32) {
+fn store(state: u32) {
     workgroupBarrier();
     for (var i = me; i < count; i += THREADS) {
         candidates[state * SLOTS + i] = neuron[i];
         candidate_rates[state * SLOTS + i] = r[i];
-    }
-    if me == 0u {
-        info[state].count = count;
-        info[state].iterations = iterations;
-        info[state].residual = residual;
     }
 }
 
@@ -410,37 +366,54 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     local_base = group.x * SLOTS * SLOTS;
     let state = params.first + group.x;
     load(state);
-    var lambda = first_multiplier();
+    var lambda = info[state].multiplier;
     var damping = 0.0;
     var residual = 0.0;
     var iterations = 0u;
+    var dampings = 0u;
+    var halvings = 0u;
+    var gathered = 0u;
     loop {
-        for (var once = 0u; once < params.admits; once++) {
+        if params.admits != 0u {
             admit(state, lambda);
         }
-        residual = largest_residual(lambda);
+        gather(state, gathered);
+        gathered = count;
+        refresh_field();
+        let found = survey(lambda);
+        residual = found.w;
         if !(residual > params.tolerance) || iterations == params.iterations {
             break;
         }
         iterations++;
-        let curvature = mean_curvature();
+        let curvature = found.x / max(found.y, 1.0) + 1e-3;
         var solved = vec2<f32>(0.0);
         for (var attempt = 0u; attempt < 16u && solved.y == 0.0; attempt++) {
             if attempt > 0u {
                 damping = max(4.0 * damping, 1e-2 * curvature);
+                dampings++;
             }
             solved = conjugate_gradients(lambda, damping);
         }
-        let accepted = line_search(lambda);
+        let halved = line_search(lambda);
         lambda += solved.x;
-        if accepted {
+        if halved <= MAX_HALVINGS {
+            halvings += halved;
             damping = select(0.0, 0.5 * damping, damping > 1e-3 * curvature);
         } else {
+            dampings++;
             damping = max(8.0 * damping, 0.1 * curvature);
         }
         if !(damping < 1e6 * curvature) {
             break;
         }
     }
-    store(state, iterations, residual);
+    store(state);
+    if me == 0u {
+        info[state].count = count;
+        info[state].iterations = iterations;
+        info[state].residual = residual;
+        info[state].dampings = dampings;
+        info[state].halvings = halvings;
+    }
 }

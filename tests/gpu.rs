@@ -54,11 +54,7 @@ fn problem(network: &Network, definition: Definition) -> Problem<'_> {
 }
 
 fn dynamics(network: &Network) -> Dynamics<'_> {
-    Dynamics {
-        weights: &network.weights,
-        external_current: network.external_current,
-        step: 0.2 / 15.0,
-    }
+    Dynamics { weights: &network.weights, external_current: network.external_current, step: 0.2 / 15.0 }
 }
 
 fn starts(network: &Network, count: usize) -> Vec<Vec<f64>> {
@@ -202,9 +198,8 @@ fn trajectories_end_where_they_end_on_the_cpu() {
 fn more_active_neurons_than_a_list_holds_and_weights_in_parts() {
     let network = network(700, 1);
     // Everybody is active: three pieces of the list. Two parts of W, and two batches of states.
-    let starts: Vec<Vec<f64>> = (0..30)
-        .map(|s| (0..700).map(|i| 20.0 + f64::from((i * (s + 3)) % 17)).collect())
-        .collect();
+    let starts: Vec<Vec<f64>> =
+        (0..30).map(|s| (0..700).map(|i| 20.0 + f64::from((i * (s + 3)) % 17)).collect()).collect();
     let expected = run(&Cpu, &network, &starts, &[3]);
     for most in [None, Some(600 * 700 * 4)] {
         let gpu = gpu_or_return!(Conditions { most_binding: most, ..Conditions::default() });
@@ -218,19 +213,16 @@ fn more_active_neurons_than_a_list_holds_and_weights_in_parts() {
 fn stopping_ends_a_run() {
     let gpu = gpu_or_return!(Conditions::default());
     let network = network(NEURONS, 2);
-    let stopped = gpu.trajectories(
-        &dynamics(&network),
-        &starts(&network, 8),
-        &[100_000],
-        &Tick::silent(),
-        &|| true,
-    );
+    let stopped =
+        gpu.trajectories(&dynamics(&network), &starts(&network, 8), &[100_000], &Tick::silent(), &|| true);
     assert!(stopped.unwrap().is_none());
 }
 
 fn minima(backend: &dyn Backend, problem: &Problem<'_>, points: Points, start: Start<'_>) -> Minima {
     let done = std::sync::atomic::AtomicU64::new(0);
-    let count = |n| drop(done.fetch_add(n, std::sync::atomic::Ordering::Relaxed));
+    let count = |n| {
+        done.fetch_add(n, std::sync::atomic::Ordering::Relaxed);
+    };
     let minima = backend.minima(problem, points, start, &Tick::new(&count)).unwrap();
     assert_eq!(done.into_inner(), points.len() as u64, "progress is told of every point");
     minima
@@ -275,8 +267,7 @@ fn minima_from_given_states_and_in_many_batches() {
     let flattened = network.weights.plus(1.0, &update.delta);
     let problem = Problem { weights: &flattened, ..problem };
     let start = Start::States(&before.states);
-    let (found, expected) =
-        (minima(&gpu, &problem, points, start), minima(&Cpu, &problem, points, start));
+    let (found, expected) = (minima(&gpu, &problem, points, start), minima(&Cpu, &problem, points, start));
     same("energies", &found.energies, &expected.energies, 0.0, 1e-7);
     assert_eq!(gpu.energies(&problem, &found.states).unwrap().len(), points.len());
 }
@@ -330,8 +321,9 @@ fn products_over_states() {
         let states = states(count, neurons);
         let alpha: Vec<f64> = (0..count).map(|s| (s as f64).sin()).collect();
         let lower = weights::gram_matrix(&states);
-        let gram: Vec<f64> =
-            (0..count * count).map(|at| lower[(at / count).max(at % count) + (at / count).min(at % count) * count]).collect();
+        let gram: Vec<f64> = (0..count * count)
+            .map(|at| lower[(at / count).max(at % count) + (at / count).min(at % count) * count])
+            .collect();
         let gradient = weights::weight_gradient(&states, &alpha);
         let response = weights::response(&gradient, &states);
         let mut precisions = vec![(Precision::Single, 1e-6)];
@@ -368,7 +360,10 @@ fn scores_and_places() {
         for (s, (a, b)) in found.iter().zip(&expected).enumerate() {
             let of_found = scorer.scores(a.map, &rates[s * 150..][..150])[a.location];
             // Two places whose scores f32 cannot tell apart may change places.
-            assert!((a.map, a.location) == (b.map, b.location) || b.score - of_found < 1e-5, "{s}: {a:?} {b:?}");
+            assert!(
+                (a.map, a.location) == (b.map, b.location) || b.score - of_found < 1e-5,
+                "{s}: {a:?} {b:?}"
+            );
         }
     }
 }
@@ -414,4 +409,54 @@ fn a_network_too_large_for_the_device_is_refused_before_any_work() {
         .unwrap_err();
     assert_eq!(refused.exit_code(), 3);
     assert!(refused.to_string().contains("--backend cpu"), "{refused}");
+}
+
+/// What this test program reports when the Vulkan loader knows no other driver than `driver`.
+fn with_only(driver: &str) -> String {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "reports_what_it_finds", "--ignored", "--nocapture"])
+        .env("VK_DRIVER_FILES", driver)
+        .env("VK_ICD_FILENAMES", driver)
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+#[ignore = "run by other tests, in a process with other drivers"]
+fn reports_what_it_finds() {
+    for report in gpu::list() {
+        println!("adapter {report}");
+    }
+    match gpu::choose(Choice::Gpu, None) {
+        Ok((_, reason)) => println!("gpu: {reason}"),
+        Err(error) => println!("gpu: exit {}: {error}", error.exit_code()),
+    }
+    println!("auto: {}", gpu::choose(Choice::Auto, None).unwrap().1);
+}
+
+#[test]
+fn without_a_driver_gpu_is_an_error_and_auto_is_the_cpu() {
+    if cfg!(not(target_os = "linux")) {
+        return;
+    }
+    let report = with_only("there is no such file");
+    assert!(report.contains("gpu: exit 3: no usable GPU; no adapter was found"), "{report}");
+    assert!(report.contains(&format!("auto: {}", Cpu.describe())), "{report}");
+}
+
+#[test]
+fn a_driver_that_ends_long_loops_early_is_refused_with_the_reason() {
+    let Ok(driver) = std::env::var("FLATSCAPE_DISTRIBUTION_DRIVER") else {
+        eprintln!("skipped: FLATSCAPE_DISTRIBUTION_DRIVER names no driver");
+        return;
+    };
+    let report = with_only(&driver);
+    println!("{report}");
+    assert!(report.contains("adapter "), "{report}");
+    // Mesa before 25 is known to stop at 65,535; newer ones pass.
+    if report.contains("Mesa 22.") {
+        assert!(report.contains(": refused, a loop of 70000 turns"), "{report}");
+        assert!(report.contains("gpu: exit 3"), "{report}");
+    }
 }

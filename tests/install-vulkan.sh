@@ -3,7 +3,8 @@
 # under target/vulkan/ and used from there.
 #
 #   eval "$(tests/install-vulkan.sh)"                # Mesa's lavapipe, 25 or newer
-#   eval "$(tests/install-vulkan.sh swiftshader)"    # SwiftShader, out of Debian's chromium
+#   eval "$(tests/install-vulkan.sh swiftshader)"    # SwiftShader, out of Debian's chromium, instead
+#   eval "$(tests/install-vulkan.sh distribution)"   # beside one of these: Debian's own Mesa, for the self-test to refuse
 #
 # Prints `export` lines for the calling shell; everything else goes to stderr. Running it again costs nothing.
 # Debian 12's own Mesa 22.3 ends every loop after 65,535 turns, so Mesa comes from the backports of the same archive:
@@ -69,15 +70,16 @@ codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 if [ ! -e "$tree/icd.json" ]; then
     case $driver in
     lavapipe) unpack "$codename-backports" mesa-vulkan-drivers ;;
+    distribution) unpack "$codename" mesa-vulkan-drivers ;;
     swiftshader) unpack "$codename" chromium ;;
     *)
-        say "unknown driver $driver; choose lavapipe or swiftshader"
+        say "unknown driver $driver; choose lavapipe, swiftshader or distribution"
         exit 2
         ;;
     esac
     rm -rf "$tree" && mv "$tree.part" "$tree"
     case $driver in
-    lavapipe) library=$(find "$tree" -name libvulkan_lvp.so | head -n 1) ;;
+    lavapipe | distribution) library=$(find "$tree" -name libvulkan_lvp.so | head -n 1) ;;
     swiftshader) library=$(find "$tree" -name libvk_swiftshader.so | head -n 1) ;;
     esac
     if [ -z "$library" ]; then
@@ -87,6 +89,11 @@ if [ ! -e "$tree/icd.json" ]; then
     write_icd "$library"
 fi
 paths=$(find "$tree/usr/lib" -maxdepth 2 -name '*.so*' -printf '%h\n' | sort -u | paste -sd:)
+if [ "$driver" = distribution ]; then
+    echo "export FLATSCAPE_DISTRIBUTION_DRIVER='$tree/icd.json'"
+    echo "export LD_LIBRARY_PATH=\${LD_LIBRARY_PATH:+\$LD_LIBRARY_PATH:}'$paths'"
+    exit 0
+fi
 echo "export VK_DRIVER_FILES='$tree/icd.json'"
 echo "export VK_ICD_FILENAMES='$tree/icd.json'"
 echo "export LD_LIBRARY_PATH='$paths'\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}"

@@ -68,7 +68,20 @@ fn parameters_lie_where_the_host_puts_them() {
             first
         }
     );
-    same_layout!("minimum", StateInfo { map_offset, position, window, count, iterations, residual });
+    same_layout!(
+        "minimum",
+        StateInfo {
+            map_offset,
+            position,
+            window,
+            multiplier,
+            count,
+            iterations,
+            residual,
+            dampings,
+            halvings
+        }
+    );
     same_layout!("scores", ScoresParams { neurons, maps, bump_neurons, first });
     same_layout!("scores", Displaced { by, value });
     same_layout!("scores", Place { index, score });

@@ -162,10 +162,7 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterReport {
 fn none(wanted: Option<&str>, seen: &[AdapterReport]) -> Error {
     let found = match seen {
         [] => "no adapter was found; is a Vulkan, Metal or DX12 driver installed?".to_owned(),
-        _ => format!(
-            "found: {}",
-            seen.iter().map(AdapterReport::to_string).collect::<Vec<_>>().join("; ")
-        ),
+        _ => format!("found: {}", seen.iter().map(AdapterReport::to_string).collect::<Vec<_>>().join("; ")),
     };
     let wanted = wanted.map_or(String::new(), |name| format!(" whose name contains {name:?}"));
     Error::Device(format!("no usable GPU{wanted}; {found}; choose the CPU with --backend cpu"))

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
@@ -69,6 +69,8 @@ pub struct Device {
     has_f64: bool,
     poison: bool,
     failure: Arc<Mutex<Option<Failure>>>,
+    /// Why the device is gone, once it is.
+    lost: Arc<OnceLock<String>>,
     pipelines: Mutex<HashMap<String, wgpu::ComputePipeline>>,
     /// Submissions until the device is destroyed on purpose; `u64::MAX` for never.
     fuse: AtomicU64,
@@ -91,19 +93,18 @@ impl Device {
         let failure = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&failure);
         device.on_uncaptured_error(Arc::new(move |error| {
-            note(
-                &slot,
-                match &error {
-                    wgpu::Error::OutOfMemory { source } => Failure::OutOfMemory(source.to_string()),
-                    other => Failure::Refused(other.to_string()),
-                },
-            );
+            let failure = match &error {
+                wgpu::Error::OutOfMemory { source } => Failure::OutOfMemory(source.to_string()),
+                other => Failure::Refused(other.to_string()),
+            };
+            slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
         }));
         let most = conditions.most_binding.unwrap_or(u64::MAX);
         limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(most);
-        let slot = Arc::clone(&failure);
+        let lost = Arc::new(OnceLock::new());
+        let slot = Arc::clone(&lost);
         device.set_device_lost_callback(move |reason, message| {
-            note(&slot, Failure::Lost(format!("{reason:?}: {message}")));
+            slot.get_or_init(|| format!("{reason:?}: {message}"));
         });
         Ok(Self {
             device,
@@ -112,6 +113,7 @@ impl Device {
             has_f64: features.contains(wanted),
             poison: conditions.poison,
             failure,
+            lost,
             pipelines: Mutex::default(),
             fuse: AtomicU64::new(u64::MAX),
         })
@@ -143,8 +145,7 @@ impl Device {
 
     /// A buffer of unspecified content that shaders read and write.
     pub fn empty(&self, label: &str, bytes: u64) -> DeviceResult<wgpu::Buffer> {
-        let usage =
-            wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
         let buffer = self.create(label, bytes, usage)?;
         if self.poison {
             self.queue.write_buffer(&buffer, 0, &vec![0xff; buffer.size() as usize]);
@@ -290,19 +291,17 @@ impl Device {
         Ok(values.collect())
     }
 
-    /// The first failure that the driver reported since the last call.
+    /// The first failure that the driver reported since the last call. A lost device explains all others, and stays.
     fn check(&self) -> DeviceResult<()> {
-        match self.failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(failure) => Err(failure),
-            None => Ok(()),
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if failure.is_some() {
+            // The news that the device is lost may still wait for somebody to ask; so may its own failure to be asked.
+            drop(self.device.poll(wgpu::PollType::Poll));
         }
-    }
-}
-
-/// Keeps the first failure, but a lost device explains all others.
-fn note(slot: &Mutex<Option<Failure>>, failure: Failure) {
-    let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-    if slot.is_none() || matches!(failure, Failure::Lost(_)) {
-        *slot = Some(failure);
+        match (self.lost.get(), failure) {
+            (Some(why), _) => Err(Failure::Lost(why.clone())),
+            (None, Some(failure)) => Err(failure),
+            (None, None) => Ok(()),
+        }
     }
 }

@@ -185,30 +185,25 @@ impl Gpu {
     }
 
     /// Does a piece of work; if the device is lost or out of memory, once more on a new device.
-    fn attempt<T>(
-        &self,
-        tick: &Tick<'_>,
-        work: impl Fn(&Device, &Tick<'_>) -> DeviceResult<T>,
-    ) -> Result<T> {
-        // What the first attempt reported as done is not reported again by the second.
-        let reported = AtomicU64::new(0);
-        let once = |device: &Device| {
-            let done = AtomicU64::new(0);
-            work(
-                device,
-                &Tick::new(&|count| {
-                    let now = done.fetch_add(count, Ordering::Relaxed) + count;
-                    tick.add(now.saturating_sub(reported.fetch_max(now, Ordering::Relaxed)).min(count));
-                }),
-            )
+    fn attempt<T>(&self, tick: &Tick<'_>, work: impl Fn(&Device, &Tick<'_>) -> DeviceResult<T>) -> Result<T> {
+        let done = AtomicU64::new(0);
+        let count = |items| {
+            done.fetch_add(items, Ordering::Relaxed);
+            tick.add(items);
         };
         let device = self.device();
-        let first = match once(&device) {
+        let first = match work(&device, &Tick::new(&count)) {
             Ok(value) => return Ok(value),
             Err(failure) if failure.may_pass() => failure,
             Err(failure) => return Err(Error::Run(format!("{}: {failure}", self.report.name))),
         };
-        self.replace(&device).and_then(|device| once(&device)).map_err(|second| {
+        // What the first attempt reported as done is not reported again.
+        let (reported, done) = (done.into_inner(), AtomicU64::new(0));
+        let count = |items| {
+            let before = done.fetch_add(items, Ordering::Relaxed);
+            tick.add((before + items).max(reported) - before.max(reported));
+        };
+        self.replace(&device).and_then(|device| work(&device, &Tick::new(&count))).map_err(|second| {
             Error::Run(format!(
                 "{}: {first}; on a new device: {second}; what was finished is kept: run the same command with --resume, or with --backend cpu",
                 self.report.name

@@ -75,7 +75,7 @@ impl Plan {
         let mask_words = neurons.div_ceil(32);
         let memory = limits.max_compute_workgroup_storage_size as usize;
         let trajectory_memory = LIST_BYTES + 8 * mask_words;
-        let reduction_memory = 16 * MINIMUM_THREADS + 4 * mask_words + 16;
+        let reduction_memory = 16 * (MINIMUM_THREADS + 8) + 4 * mask_words + 16;
         if trajectory_memory > memory || reduction_memory + 64 * SLOT_BYTES > memory {
             return Err(format!(
                 "{neurons} neurons need {trajectory_memory} bytes of workgroup memory; the device has {memory}"

@@ -110,12 +110,7 @@ impl<'a> Product<'a> {
     }
 
     /// Runs over `rows` rows of length `length` in tiles that fit the device and its watchdog; returns all rows.
-    fn by_rows<R: Real>(
-        &self,
-        rows: usize,
-        length: usize,
-        inputs: &[&wgpu::Buffer],
-    ) -> DeviceResult<Vec<R>> {
+    fn by_rows<R: Real>(&self, rows: usize, length: usize, inputs: &[&wgpu::Buffer]) -> DeviceResult<Vec<R>> {
         let device = self.device;
         let most = (binding(device) / (length * size_of::<R>()).max(1) / TILE * TILE)
             .clamp(TILE, rows.next_multiple_of(TILE).max(TILE));

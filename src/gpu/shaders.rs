@@ -152,12 +152,18 @@ pub struct StateInfo {
     pub position: f32,
     /// Displacements beyond this count as 0 [neuron units].
     pub window: f32,
+    /// The least-squares multiplier of the start [Hz²/neuron unit].
+    pub multiplier: f32,
     /// Number of candidates.
     pub count: u32,
     /// Newton iterations made.
     pub iterations: u32,
     /// Largest violation of the minimum's conditions [Hz²].
     pub residual: f32,
+    /// How often the curvature was found negative, or a step did not lower the energy.
+    pub dampings: u32,
+    /// How often a step was shortened.
+    pub halvings: u32,
 }
 
 /// One neuron of the bump template of `scores.wgsl`.

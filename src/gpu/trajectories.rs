@@ -121,7 +121,7 @@ fn assemble(dynamics: &Dynamics<'_>, states: usize, snapshots: &[Vec<f64>]) -> V
         for (s, (run, energy)) in runs.iter_mut().zip(energies).enumerate() {
             let size: f64 = packed.get(s).rates.iter().map(|r| r * (r * r + h.abs())).sum();
             let rise = energy - run.energies.last().copied().unwrap_or(f64::INFINITY);
-            if !(rise <= RISE_RESOLUTION * size) {
+            if rise > RISE_RESOLUTION * size || rise.is_nan() {
                 run.energy_rises += 1;
                 run.largest_rise = run.largest_rise.max(rise);
             }
