@@ -1,6 +1,6 @@
 //! Cholesky factorization of large symmetric matrices, with the same bits on any number of threads.
 //!
-//! A right-looking blocked factorization: panels of [`PANEL`] columns, whose updates are matrix products done by faer
+//! A right-looking blocked factorization: panels of 128 columns, whose updates are matrix products done by faer
 //! on one thread each. Which thread does which block does not matter, so the bits depend on the panel width alone.
 //! n³/3 multiply-add pairs; memory is the matrix and one panel.
 

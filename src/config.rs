@@ -1,6 +1,6 @@
 //! What a user typed: the configuration, every key of it with its limits.
 //!
-//! One table, [`KEYS`], knows every key: it reads configuration files and `--set`, words the errors, and finds the
+//! One table, `KEYS`, knows every key: it reads configuration files and `--set`, words the errors, and finds the
 //! nearest key to a misspelt one.
 
 use std::ops::RangeInclusive;
@@ -33,10 +33,12 @@ pub struct Config {
 /// `[network]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NetworkConfig {
-    /// N.
-    pub neurons: usize,
-    /// L.
-    pub maps: usize,
+    /// N; 600, or what `maps_file` has, if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neurons: Option<usize>,
+    /// L; 10, or what `maps_file` has, if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maps: Option<usize>,
     /// Seed of the random maps.
     pub seed: u64,
     /// int32 `[L, N]` positions to use in place of random maps; relative to the configuration file.
@@ -47,11 +49,11 @@ pub struct NetworkConfig {
 /// `[kernel]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KernelConfig {
-    /// A [Hz].
+    /// A (Hz).
     pub amplitude: f64,
-    /// σ [neuron units].
+    /// σ (neuron units).
     pub width: f64,
-    /// b [Hz].
+    /// b (Hz).
     pub inhibition: f64,
     /// Whether the three are given for 600 neurons and scaled to the network's size.
     pub scale: bool,
@@ -60,11 +62,11 @@ pub struct KernelConfig {
 /// `[dynamics]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DynamicsConfig {
-    /// τ [ms].
+    /// τ (ms).
     pub tau_ms: f64,
-    /// Δt [ms].
+    /// Δt (ms).
     pub dt_ms: f64,
-    /// h₀ [Hz²].
+    /// h₀ (Hz²).
     pub baseline_current: f64,
 }
 
@@ -86,14 +88,14 @@ pub struct FlattenConfig {
     pub ridge: f64,
     /// How the Gram system is solved.
     pub solver: Solver,
-    /// SD of the landscape at fitted points below which it counts as flat [Hz³].
+    /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,
 }
 
 /// `[measure]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MeasureConfig {
-    /// Length of a trajectory [ms].
+    /// Length of a trajectory (ms).
     pub duration_ms: f64,
     /// Evenly spaced starts on each map.
     pub starts_per_map: usize,
@@ -135,7 +137,7 @@ pub enum Solver {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            network: NetworkConfig { neurons: 600, maps: 10, seed: 1, maps_file: None },
+            network: NetworkConfig { neurons: None, maps: None, seed: 1, maps_file: None },
             kernel: KernelConfig { amplitude: 0.665, width: 15.0, inhibition: -0.2076, scale: true },
             dynamics: DynamicsConfig { tau_ms: 15.0, dt_ms: 0.2, baseline_current: 10.0 },
             flatten: FlattenConfig {
@@ -182,8 +184,8 @@ macro_rules! key {
 
 /// Every key of a configuration.
 static KEYS: &[Key] = &[
-    key!(network.neurons, "a whole number from 20 to 100000", |v| whole(v, 20..=100_000)),
-    key!(network.maps, "a whole number from 1 to 10000", |v| whole(v, 1..=10_000)),
+    key!(network.neurons, "a whole number from 20 to 100000", |v| whole(v, 20..=100_000).map(Some)),
+    key!(network.maps, "a whole number from 1 to 10000", |v| whole(v, 1..=10_000).map(Some)),
     key!(network.seed, "a whole number from 0 to 9223372036854775807", |v| whole(v, 0..=i64::MAX as usize)
         .map(|s| s as u64)),
     key!(network.maps_file, "the path of an int32 .npy file of shape [maps, neurons]", |v| text(v)
@@ -425,8 +427,9 @@ mod tests {
 
     #[test]
     fn every_key_is_written_out() {
-        let mut config = Config::default();
-        config.network.maps_file = Some("m.npy".into());
+        let network =
+            NetworkConfig { neurons: Some(600), maps: Some(2), seed: 1, maps_file: Some("m.npy".into()) };
+        let mut config = Config { network, ..Config::default() };
         config.flatten.points_per_map = Some(1);
         let text = config.to_toml();
         for key in KEYS {

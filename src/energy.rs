@@ -1,6 +1,6 @@
 //! The energy (Lyapunov) function of the network, eqs. 1 and S8.
 //!
-//! In rates it is a cubic, `E(r) = Σ r_i³/3 − h Σ r_i − ½ rᵀWr` [Hz³], because φ(x) = √x turns `∫ z φ′(z) dz` into r³/3.
+//! In rates it is a cubic, `E(r) = Σ r_i³/3 − h Σ r_i − ½ rᵀWr` (Hz³), because φ(x) = √x turns `∫ z φ′(z) dz` into r³/3.
 //! It never rises along the dynamics.
 
 use rayon::prelude::*;

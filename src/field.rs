@@ -13,8 +13,8 @@ use crate::matrix::WeightMatrix;
 /// Number of states that share each row of W in [`group_field`].
 pub const GROUP: usize = 4;
 
-/// Writes the field of one state, given by its active neurons (ascending) and their rates [Hz], to `out`
-/// `[stride]` [Hz²].
+/// Writes the field of one state, given by its active neurons (ascending) and their rates (Hz), to `out`
+/// `[stride]` (Hz²).
 pub fn field(arch: Arch, weights: &WeightMatrix, active: &[u32], rates: &[f64], out: &mut [f64]) {
     arch.dispatch(Field::<1> { weights, active, rates: bytemuck::cast_slice(rates), out });
 }
@@ -95,16 +95,16 @@ impl<S: Simd> Row<S> {
         for (&neuron, rate) in active.iter().zip(rates) {
             let start = neuron as usize * self.length + column;
             let row = &weights[start..start + V];
-            for g in 0..G {
-                let rate = simd.splat_f64s(rate[g]);
-                for v in 0..V {
-                    sum[g][v] = simd.mul_add_f64s(rate, row[v], sum[g][v]);
+            for (sum, &rate) in sum.iter_mut().zip(rate) {
+                let rate = simd.splat_f64s(rate);
+                for (sum, &weight) in sum.iter_mut().zip(row) {
+                    *sum = simd.mul_add_f64s(rate, weight, *sum);
                 }
             }
         }
-        for g in 0..G {
+        for (g, sum) in sum.iter().enumerate() {
             let start = g * self.length + column;
-            out[start..start + V].copy_from_slice(&sum[g]);
+            out[start..start + V].copy_from_slice(sum);
         }
     }
 }

@@ -1,1 +1,17 @@
-fn main() {}
+//! The command line: what was typed, to the command that does it, to an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use flatscape::commands::{self, Cli};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match commands::run(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("flatscape: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -8,7 +8,7 @@ struct Line([f64; 8]);
 /// Entries of a row start a multiple of this many values apart.
 const LINE: usize = 8;
 
-/// A dense `[neurons, neurons]` matrix of weights [Hz], row by row. Every row starts on a cache line and is
+/// A dense `[neurons, neurons]` matrix of weights (Hz), row by row. Every row starts on a cache line and is
 /// padded with zeros to whole lines, so that kernels read full vectors without a tail.
 #[derive(Clone)]
 pub struct WeightMatrix {
@@ -98,7 +98,7 @@ impl WeightMatrix {
     }
 }
 
-/// Size of a weight matrix [Hz].
+/// Size of a weight matrix (Hz).
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct WeightStatistics {
     /// Mean absolute value.

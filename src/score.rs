@@ -7,7 +7,7 @@ use crate::network::{IdealizedBumps, Maps};
 pub struct Place {
     /// The map with the highest score, l.
     pub map: usize,
-    /// The position with the highest score in that map, `0..N` [neuron units].
+    /// The position with the highest score in that map, `0..N` (neuron units).
     pub location: usize,
     /// The highest score, `max_{l,x} q_l(x)`.
     pub score: f64,
@@ -56,7 +56,7 @@ impl<'a> Scorer<'a> {
         best
     }
 
-    /// Position `0 ≤ x ≤ N` of the population vector `Σ_i r_i exp(2πi p_l(i)/N)` in one map [neuron units].
+    /// Position `0 ≤ x ≤ N` of the population vector `Σ_i r_i exp(2πi p_l(i)/N)` in one map (neuron units).
     pub fn phase(&self, map: usize, rates: &[f64]) -> f64 {
         let n = self.maps.neurons() as f64;
         let (mut x, mut y) = (0.0, 0.0);

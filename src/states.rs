@@ -11,6 +11,7 @@ pub struct Points {
     maps: usize,
     per_map: usize,
     kind: PointKind,
+    stride: usize,
 }
 
 /// Which points of the even spacing.
@@ -27,14 +28,14 @@ pub struct Point {
     pub map: usize,
     /// The neuron position at or before the point, `0..N`.
     pub base: usize,
-    /// How far the point lies past `base`, in `[0, 1)` [neuron units].
+    /// How far the point lies past `base`, in `[0, 1)` (neuron units).
     pub fraction: f64,
 }
 
 impl Points {
     /// The points that weights are fitted to: `k·N/per_map`.
     pub fn fitted(maps: &Maps, per_map: usize) -> Self {
-        Self { neurons: maps.neurons(), maps: maps.count(), per_map, kind: PointKind::Fitted }
+        Self { neurons: maps.neurons(), maps: maps.count(), per_map, kind: PointKind::Fitted, stride: 1 }
     }
 
     /// As many points that are not fitted, alternately halfway and a quarter of the way to the next fitted point.
@@ -42,9 +43,14 @@ impl Points {
         Self { kind: PointKind::HeldOut, ..self }
     }
 
-    /// Number of points on all maps together, S = L·K.
+    /// Every `stride`-th of these points, over all maps, from the first on.
+    pub fn every(self, stride: usize) -> Self {
+        Self { stride: self.stride * stride, ..self }
+    }
+
+    /// Number of points on all maps together; S = L·K if none are left out.
     pub fn len(&self) -> usize {
-        self.maps * self.per_map
+        (self.maps * self.per_map).div_ceil(self.stride)
     }
 
     /// Whether there are none.
@@ -59,6 +65,7 @@ impl Points {
 
     /// Point `s`.
     pub fn get(&self, s: usize) -> Point {
+        let s = s * self.stride;
         let k = s % self.per_map;
         // Quarters of a spacing, so that k·N/K is exact whenever it is a whole number.
         let quarters = 4 * k
@@ -73,7 +80,7 @@ impl Points {
 
     /// The distinct [`Point::fraction`]s, ascending.
     pub fn fractions(&self) -> Vec<f64> {
-        let mut fractions: Vec<f64> = (0..self.per_map).map(|k| self.get(k).fraction).collect();
+        let mut fractions: Vec<f64> = self.iter().map(|point| point.fraction).collect();
         fractions.sort_unstable_by(f64::total_cmp);
         fractions.dedup();
         fractions
@@ -86,12 +93,12 @@ impl Points {
 }
 
 impl Point {
-    /// Position on the ring, `0 ≤ x < N` [neuron units].
+    /// Position on the ring, `0 ≤ x < N` (neuron units).
     pub fn position(&self) -> f64 {
         self.base as f64 + self.fraction
     }
 
-    /// Displacement of every neuron's position from this point `[neurons]`, in `[−N/2, N/2)` [neuron units].
+    /// Displacement of every neuron's position from this point `[neurons]`, in `[−N/2, N/2)` (neuron units).
     pub fn displacements(&self, maps: &Maps) -> Vec<f64> {
         let (position, length) = (self.position(), maps.neurons() as f64);
         let positions = maps.positions(self.map).iter();
@@ -108,12 +115,12 @@ pub struct States {
     rates: Vec<f64>,
 }
 
-/// One state: the active neurons, ascending, and their rates [Hz].
+/// One state: the active neurons, ascending, and their rates (Hz).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct State<'a> {
     /// Indices of the neurons with a positive rate.
     pub active: &'a [u32],
-    /// Their rates [Hz].
+    /// Their rates (Hz).
     pub rates: &'a [f64],
 }
 
@@ -122,7 +129,7 @@ pub struct State<'a> {
 pub struct StateBuf {
     /// Indices of the neurons with a positive rate, ascending.
     pub active: Vec<u32>,
-    /// Their rates [Hz].
+    /// Their rates (Hz).
     pub rates: Vec<f64>,
 }
 
@@ -154,7 +161,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Largest rate [Hz].
+    /// Largest rate (Hz).
     pub fn peak(self) -> f64 {
         self.rates.iter().copied().fold(0.0, f64::max)
     }
@@ -245,7 +252,7 @@ impl States {
         self.active.len() as f64 / self.len().max(1) as f64
     }
 
-    /// Dense rates `[states, neurons]`, C-ordered [Hz].
+    /// Dense rates `[states, neurons]`, C-ordered (Hz).
     pub fn to_dense(&self) -> Vec<f64> {
         let mut dense = vec![0.0; self.len() * self.neurons];
         for (state, row) in self.iter().zip(dense.chunks_exact_mut(self.neurons)) {
@@ -267,6 +274,9 @@ mod tests {
         let between = points.held_out();
         assert_eq!(between.get(0).position(), 0.25);
         assert_eq!(between.get(1).position(), 0.625);
+        let sample = points.every(700);
+        assert_eq!(sample.len(), 4);
+        assert_eq!(sample.get(3), points.get(2100));
     }
 
     #[test]

@@ -13,9 +13,9 @@ use crate::progress::Tick;
 /// The network and the time step.
 #[derive(Clone, Copy)]
 pub struct Dynamics<'a> {
-    /// W [Hz].
+    /// W (Hz).
     pub weights: &'a WeightMatrix,
-    /// h [Hz²].
+    /// h (Hz²).
     pub external_current: f64,
     /// Δt/τ, dimensionless.
     pub step: f64,
@@ -24,13 +24,13 @@ pub struct Dynamics<'a> {
 /// What one trajectory leaves behind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trajectory {
-    /// Rates `[neurons]` [Hz] after each of the requested numbers of steps.
+    /// Rates `[neurons]` (Hz) after each of the requested numbers of steps.
     pub snapshots: Vec<Vec<f64>>,
-    /// Energies [Hz³] at the same times.
+    /// Energies (Hz³) at the same times.
     pub energies: Vec<f64>,
     /// Steps at which the energy rose by more than rounding explains. The theory says none.
     pub energy_rises: u64,
-    /// The largest such rise [Hz³].
+    /// The largest such rise (Hz³).
     pub largest_rise: f64,
 }
 
@@ -41,7 +41,7 @@ const RISE_RESOLUTION: f64 = 1e-12;
 /// Steps between two reports of progress.
 const REPORT_EVERY: usize = 500;
 
-/// Runs every start, given as currents `[neurons]` [Hz²], and keeps the rates after each of `at` steps (ascending).
+/// Runs every start, given as currents `[neurons]` (Hz²), and keeps the rates after each of `at` steps (ascending).
 /// `tick` is told of finished steps, summed over starts. Returns `None` if `stop` asked for an end.
 ///
 /// Trajectories do not influence each other, nor does the number of threads.
@@ -262,9 +262,9 @@ mod tests {
         let mut current = start[0].clone();
         for _ in 0..300 {
             let rates: Vec<f64> = current.iter().map(|i| i.max(0.0).sqrt()).collect();
-            for i in 0..120 {
+            for (i, current) in current.iter_mut().enumerate() {
                 let input: f64 = rates.iter().zip(network.weights.row(i)).map(|(r, w)| w * r).sum();
-                current[i] += 0.2 / 15.0 * (-current[i] + network.external_current + input);
+                *current += 0.2 / 15.0 * (-*current + network.external_current + input);
             }
         }
         for (i, c) in current.iter().enumerate() {

@@ -18,13 +18,13 @@ use crate::states::States;
 
 /// A solved weight update.
 pub struct WeightUpdate {
-    /// ΔM `[neurons, neurons]` [Hz], symmetric, zero diagonal.
+    /// ΔM `[neurons, neurons]` (Hz), symmetric, zero diagonal.
     pub delta: WeightMatrix,
-    /// C [Hz³]: the level that the energies are taken to.
+    /// C (Hz³): the level that the energies are taken to.
     pub level: f64,
 }
 
-/// Solves for the weight change that takes all `energies` [Hz³] of `states` to one level, by Cholesky factorization.
+/// Solves for the weight change that takes all `energies` (Hz³) of `states` to one level, by Cholesky factorization.
 /// `ridge` is relative to the Gram matrix's mean diagonal. `tick` is told of every column factored.
 ///
 /// # Errors
@@ -53,7 +53,7 @@ pub fn flatten(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -
     Ok(WeightUpdate { delta: weight_gradient(states, &alpha), level: mean + level })
 }
 
-/// Lower triangle of the Gram matrix `G_st = ½[(r_s·r_t)² − Σ_i r_si² r_ti²]`, column-major `[states, states]` [Hz⁴].
+/// Lower triangle of the Gram matrix `G_st = ½[(r_s·r_t)² − Σ_i r_si² r_ti²]`, column-major `[states, states]` (Hz⁴).
 /// What stands above the block diagonal is undefined.
 ///
 /// Two symmetric products of dense `[states, neurons]` matrices: 2·S²·N multiply-add pairs, half of them for the

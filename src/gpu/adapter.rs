@@ -17,11 +17,11 @@ pub struct AdapterReport {
     pub backend: String,
     /// What kind of device it is.
     pub kind: DeviceKind,
-    /// Largest buffer [bytes].
+    /// Largest buffer (bytes).
     pub max_buffer: u64,
-    /// Largest part of a buffer that a shader sees at once [bytes].
+    /// Largest part of a buffer that a shader sees at once (bytes).
     pub max_binding: u64,
-    /// Memory of a workgroup [bytes].
+    /// Memory of a workgroup (bytes).
     pub workgroup_memory: u32,
     /// Threads of a workgroup.
     pub workgroup_threads: u32,

@@ -129,7 +129,7 @@ impl Gpu {
         }
     }
 
-    /// Bump scores: the place of every state. `rates` is dense `[states, neurons]` [Hz]; the highest score is good to
+    /// Bump scores: the place of every state. `rates` is dense `[states, neurons]` (Hz); the highest score is good to
     /// f32, and of places that differ by less either may win.
     ///
     /// # Errors
@@ -139,7 +139,7 @@ impl Gpu {
         self.attempt(&Tick::silent(), |device, _| scores::places(device, &plan, maps, bumps, rates))
     }
 
-    /// The Gram matrix, C-ordered `[states, states]` [Hz⁴]; see [`crate::weights::gram_matrix`].
+    /// The Gram matrix, C-ordered `[states, states]` (Hz⁴); see [`crate::weights::gram_matrix`].
     ///
     /// # Errors
     /// If the device fails, or has no f64 and it is asked for.

@@ -12,10 +12,10 @@ const MOST_PARTS: usize = 4;
 const MOST_THREADS: usize = 256;
 
 /// Workgroup memory of `trajectories.wgsl` beside what grows with N: a list of 256 neurons, and their rates in eight
-/// states [bytes].
+/// states (bytes).
 const LIST_BYTES: usize = 256 * (4 + 32) + 16;
 
-/// Workgroup memory of `minimum.wgsl` for each slot [bytes].
+/// Workgroup memory of `minimum.wgsl` for each slot (bytes).
 const SLOT_BYTES: usize = 9 * 4;
 
 /// Threads of `minimum.wgsl`: as many as a bump has neurons, so that few idle.
@@ -24,7 +24,7 @@ pub const MINIMUM_THREADS: usize = 64;
 /// Most slots of a state in `minimum.wgsl`; a bump of the paper's network has 60–110 candidates.
 const MOST_SLOTS: usize = 1024;
 
-/// Memory taken for one batch of states, where the device allows more [bytes].
+/// Memory taken for one batch of states, where the device allows more (bytes).
 const BATCH_BYTES: u64 = 512 << 20;
 
 /// Sizes for one network on one device.

@@ -47,7 +47,7 @@ impl Real for f64 {
     }
 }
 
-/// `G_st`, C-ordered `[states, states]` [Hz⁴]; see [`crate::weights::gram_matrix`].
+/// `G_st`, C-ordered `[states, states]` (Hz⁴); see [`crate::weights::gram_matrix`].
 pub(super) fn gram(device: &Device, states: &States, precision: Precision) -> DeviceResult<Vec<f64>> {
     match precision {
         Precision::Single => gram_in::<f32>(device, states),

@@ -12,7 +12,7 @@ const THREADS: usize = 64;
 /// States of the first dispatch, before anything is known of the device's speed.
 const FIRST_STATES: usize = 16;
 
-/// The place of every state; `rates` is dense `[states, neurons]` [Hz].
+/// The place of every state; `rates` is dense `[states, neurons]` (Hz).
 pub(super) fn places(
     device: &Device,
     plan: &Plan,

@@ -88,7 +88,7 @@ pub struct TrajectoriesParams {
     pub steps: u32,
     /// Δt/τ.
     pub step: f32,
-    /// h [Hz²].
+    /// h (Hz²).
     pub external_current: f32,
 }
 
@@ -106,9 +106,9 @@ pub struct MinimumParams {
     pub admits: u32,
     /// Newton iterations after which a state is left as it is.
     pub iterations: u32,
-    /// Residual at which a state is done [Hz²].
+    /// Residual at which a state is done (Hz²).
     pub tolerance: f32,
-    /// h [Hz²].
+    /// h (Hz²).
     pub external_current: f32,
     /// Index of this dispatch's first state.
     pub first: u32,
@@ -148,17 +148,17 @@ pub struct ProductParams {
 pub struct StateInfo {
     /// Where the positions of the point's map begin.
     pub map_offset: u32,
-    /// The point's position on the ring [neuron units].
+    /// The point's position on the ring (neuron units).
     pub position: f32,
-    /// Displacements beyond this count as 0 [neuron units].
+    /// Displacements beyond this count as 0 (neuron units).
     pub window: f32,
-    /// The least-squares multiplier of the start [Hz²/neuron unit].
+    /// The least-squares multiplier of the start (Hz²/neuron unit).
     pub multiplier: f32,
     /// Number of candidates.
     pub count: u32,
     /// Newton iterations made.
     pub iterations: u32,
-    /// Largest violation of the minimum's conditions [Hz²].
+    /// Largest violation of the minimum's conditions (Hz²).
     pub residual: f32,
     /// How often the curvature was found negative, or a step did not lower the energy.
     pub dampings: u32,

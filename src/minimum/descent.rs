@@ -14,7 +14,7 @@ const LEARNING_RATE: f64 = 1.0;
 /// Steps after which the descent gives up; the paper uses thousands.
 const MAX_STEPS: u32 = 24_000;
 
-/// The descent ends when no current changes by more than this in one step [Hz²].
+/// The descent ends when no current changes by more than this in one step (Hz²).
 const SMALLEST_STEP: f64 = 1e-6;
 
 /// Descends from `start` until the currents stand still.

@@ -43,7 +43,7 @@ pub enum Minimizer {
 /// Fraction of the ring, to each side of the point, over which `kkt` minima count displacements.
 pub const WINDOW: f64 = 1.0 / 8.0;
 
-/// A minimum counts as converged when no neuron is farther than this from stationarity [Hz²], given |h| of the order
+/// A minimum counts as converged when no neuron is farther than this from stationarity (Hz²), given |h| of the order
 /// of a thousand: rounding of `h + Wr` is about 10⁻¹², and an error of 10⁻⁹ enters the energy squared.
 pub const RESIDUAL_TOLERANCE: f64 = 1e-9;
 
@@ -54,9 +54,9 @@ pub const OVERLAP_MINIMUM: f64 = 0.6;
 /// What has to be minimized: one network, and which minima of it are meant.
 #[derive(Clone, Copy)]
 pub struct Problem<'a> {
-    /// W = J + M [Hz].
+    /// W = J + M (Hz).
     pub weights: &'a WeightMatrix,
-    /// Uniform external current h [Hz²].
+    /// Uniform external current h (Hz²).
     pub external_current: f64,
     /// The maps that say where neurons lie.
     pub maps: &'a Maps,
@@ -71,11 +71,11 @@ pub struct Problem<'a> {
 /// Proof of a state's quality, recomputed from the returned rates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// `max |r_i² − T_i|` over active neurons [Hz²].
+    /// `max |r_i² − T_i|` over active neurons (Hz²).
     pub stationarity: f64,
-    /// `max(0, max T_i)` over the silent neurons that the definition allows to join [Hz²].
+    /// `max(0, max T_i)` over the silent neurons that the definition allows to join (Hz²).
     pub silent_excess: f64,
-    /// `|Σ c_i r_i| / Σ r_i`: how far the centre of mass is from the point [neuron units].
+    /// `|Σ c_i r_i| / Σ r_i`: how far the centre of mass is from the point (neuron units).
     pub displacement: f64,
     /// Cosine between the rates and the idealized bump at the point.
     pub overlap: f64,
@@ -84,12 +84,12 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// The largest violation of the minimum's conditions on the rates [Hz²].
+    /// The largest violation of the minimum's conditions on the rates (Hz²).
     pub fn residual(&self) -> f64 {
         self.stationarity.max(self.silent_excess)
     }
 
-    /// Whether the state is a constrained minimum to within `tolerance` [Hz²].
+    /// Whether the state is a constrained minimum to within `tolerance` (Hz²).
     pub fn converged(&self, tolerance: f64) -> bool {
         self.residual() <= tolerance && self.displacement <= 1e-9
     }
@@ -105,9 +105,9 @@ impl Certificate {
 pub struct Minima {
     /// Rates, sparse.
     pub states: States,
-    /// Energies [Hz³], one a state.
+    /// Energies (Hz³), one a state.
     pub energies: Vec<f64>,
-    /// Multipliers λ [Hz²/neuron unit], one a state.
+    /// Multipliers λ (Hz²/neuron unit), one a state.
     pub multipliers: Vec<f64>,
     /// Certificates, one a state.
     pub certificates: Vec<Certificate>,
@@ -123,7 +123,7 @@ pub(crate) struct Minimum {
 
 /// The constraint of one point, and who may take part.
 pub(crate) struct Constraint {
-    /// c `[neurons]` [neuron units].
+    /// c `[neurons]` (neuron units).
     pub displacements: Vec<f64>,
     /// The only neurons that may be active, or all if `None`.
     pub support: Option<Vec<u32>>,

@@ -226,7 +226,7 @@ impl Workspace {
         h + self.local_field[slot] - multiplier * self.displacements[slot]
     }
 
-    /// Largest violation of the minimum's conditions among the candidates [Hz²].
+    /// Largest violation of the minimum's conditions among the candidates (Hz²).
     fn residual(&self, h: f64, multiplier: f64) -> f64 {
         (0..self.candidates.len())
             .map(|slot| {

@@ -16,7 +16,7 @@ use crate::states::{Point, StateBuf};
 #[derive(Clone, Debug)]
 pub struct IdealizedBumps {
     neurons: usize,
-    /// Current by ring displacement from the centre `[neurons]` [Hz²].
+    /// Current by ring displacement from the centre `[neurons]` (Hz²).
     current: Vec<f64>,
     /// By ascending fraction; the first is 0.
     profiles: Vec<Profile>,
@@ -26,7 +26,7 @@ pub struct IdealizedBumps {
 #[derive(Clone, Debug)]
 struct Profile {
     fraction: f64,
-    /// Displacement of active neurons from the point's base (ring positions, `0..N`, wrapping), and rate [Hz].
+    /// Displacement of active neurons from the point's base (ring positions, `0..N`, wrapping), and rate (Hz).
     rates: Vec<(usize, f64)>,
 }
 
@@ -71,7 +71,7 @@ impl IdealizedBumps {
         Ok(Self { neurons, current, profiles, energy })
     }
 
-    /// Rates of the bump centred on a neuron, by ring displacement `[neurons]` [Hz].
+    /// Rates of the bump centred on a neuron, by ring displacement `[neurons]` (Hz).
     pub fn centred_rates(&self) -> Vec<f64> {
         let mut rates = vec![0.0; self.neurons];
         for &(d, r) in &self.profiles[0].rates {
@@ -80,7 +80,7 @@ impl IdealizedBumps {
         rates
     }
 
-    /// Currents of the bump centred on a neuron, by ring displacement `[neurons]` [Hz²].
+    /// Currents of the bump centred on a neuron, by ring displacement `[neurons]` (Hz²).
     pub fn centred_current(&self) -> &[f64] {
         &self.current
     }
@@ -93,7 +93,7 @@ impl IdealizedBumps {
         rates.iter().map(|&(d, r)| (d, r / peak)).collect()
     }
 
-    /// R̄: rate averaged over all neurons [Hz].
+    /// R̄: rate averaged over all neurons (Hz).
     pub fn mean_rate(&self) -> f64 {
         self.profiles[0].rates.iter().map(|p| p.1).sum::<f64>() / self.neurons as f64
     }
@@ -103,7 +103,7 @@ impl IdealizedBumps {
         self.profiles[0].rates.len()
     }
 
-    /// Energy of the centred bump in its own network [Hz³].
+    /// Energy of the centred bump in its own network (Hz³).
     pub fn energy(&self) -> f64 {
         self.energy
     }
@@ -123,7 +123,7 @@ impl IdealizedBumps {
         StateBuf { active, rates }
     }
 
-    /// The current of the idealized bump centred on position `base` of `map`, to `out` `[neurons]` [Hz²].
+    /// The current of the idealized bump centred on position `base` of `map`, to `out` `[neurons]` (Hz²).
     pub fn current_at(&self, maps: &Maps, map: usize, base: usize, out: &mut [f64]) {
         for (current, &p) in out.iter_mut().zip(maps.positions(map)) {
             *current = self.current[(p as usize + self.neurons - base) % self.neurons];
@@ -155,7 +155,7 @@ impl Ring {
     }
 
     /// Follows the dynamics from a Gaussian start of the given width about position 0, until they settle; returns
-    /// rates by displacement.
+    /// rates by displacement. Kept even, since on a coarse ring a bump may prefer to sit between neurons.
     fn relax(&self, width: f64) -> Result<Vec<f64>> {
         let n = self.maps.neurons();
         let mut current: Vec<f64> =
@@ -166,7 +166,8 @@ impl Ring {
             let target = self.current(&StateBuf::from_dense(&rates));
             let mut change: f64 = 0.0;
             for d in 0..n {
-                let step = RELAXATION * (target[d] - current[d]);
+                let even = 0.5 * (target[d] + target[(n - d) % n]);
+                let step = RELAXATION * (even - current[d]);
                 current[d] += step;
                 change = change.max(step.abs());
             }

@@ -8,11 +8,11 @@ use crate::matrix::WeightMatrix;
 /// The connectivity kernel of one map: `A·exp(−d²/2σ²) + b` between neurons at periodic distance d (eq. S2).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kernel {
-    /// A [Hz]: excitation between neighbours.
+    /// A (Hz): excitation between neighbours.
     pub amplitude: f64,
-    /// σ [neuron units]: reach of the excitation.
+    /// σ (neuron units): reach of the excitation.
     pub width: f64,
-    /// b [Hz]: uniform inhibition, negative.
+    /// b (Hz): uniform inhibition, negative.
     pub inhibition: f64,
 }
 
@@ -30,7 +30,7 @@ impl Kernel {
         }
     }
 
-    /// Weight at periodic distance `distance` > 0 [neuron units].
+    /// Weight at periodic distance `distance` > 0 (neuron units).
     pub fn at(&self, distance: f64) -> f64 {
         self.amplitude * (-distance * distance / (2.0 * self.width * self.width)).exp() + self.inhibition
     }
@@ -46,7 +46,7 @@ impl Kernel {
             .collect()
     }
 
-    /// J̄, the mean of a row of one map's connectivity, its zero diagonal included [Hz].
+    /// J̄, the mean of a row of one map's connectivity, its zero diagonal included (Hz).
     pub fn row_mean(&self, neurons: usize) -> f64 {
         self.by_displacement(neurons)[neurons - 1..].iter().sum::<f64>() / neurons as f64
     }

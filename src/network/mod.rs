@@ -18,9 +18,9 @@ pub struct Network {
     pub maps: Maps,
     /// Connectivity kernel of one map, scaled to this network's size.
     pub kernel: Kernel,
-    /// J `[neurons, neurons]` [Hz].
+    /// J `[neurons, neurons]` (Hz).
     pub weights: WeightMatrix,
-    /// h [Hz²]: the same for all neurons.
+    /// h (Hz²): the same for all neurons.
     pub external_current: f64,
     /// What every map's bump would be if it were alone.
     pub bumps: IdealizedBumps,

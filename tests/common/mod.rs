@@ -48,25 +48,38 @@ impl Golden {
 /// Differences beyond a tolerance, gathered so that one failure shows all.
 pub struct Mismatches {
     lines: Vec<String>,
+    indices: Vec<usize>,
     compared: usize,
 }
 
 impl Mismatches {
     /// Compares element by element: |a − b| ≤ tolerance. NaN never passes.
     pub fn of(what: &str, found: &[f64], expected: &[f64], tolerance: f64) -> Self {
-        let mut lines = Vec::new();
+        let (mut lines, mut indices) = (Vec::new(), Vec::new());
         if found.len() != expected.len() {
             lines.push(format!("{what}: {} values, expected {}", found.len(), expected.len()));
+            indices.extend(0..expected.len());
         }
         for (i, (a, b)) in found.iter().zip(expected).enumerate() {
             if !((a - b).abs() <= tolerance) {
+                indices.push(i);
                 lines.push(format!(
                     "{what}[{i}]: {a} instead of {b}, off by {:e} > {tolerance:e}",
                     (a - b).abs()
                 ));
             }
         }
-        Self { lines, compared: expected.len() }
+        Self { lines, indices, compared: expected.len() }
+    }
+
+    /// Which values differ.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+
+    /// Fails if any value differs.
+    pub fn assert_none(&self) {
+        self.assert_at_most(0.0);
     }
 
     /// Fails if more than the given fraction of the values differ.

@@ -1,0 +1,144 @@
+//! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
+
+mod measure;
+mod optimize;
+mod plan;
+mod verify;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::backend::{Backend, Cpu};
+use crate::config::Config;
+use crate::error::{Error, Result};
+
+/// Flatten the energy landscapes of continuous attractors stored together in one recurrent network.
+///
+/// Many ring attractors ("maps") in one network make each other's energy landscape rough, and bumps of activity drift
+/// to the dents. flatscape finds the small symmetric weight changes that make all landscapes flat again
+/// (Agmon & Burak, NeurIPS 2023), and measures what is left of the drift.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "Start with:\n  flatscape optimize configs/paper.toml --out runs/paper\n\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 no usable device, 4 damaged or foreign data,\n130 interrupted (go on with --resume)."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build a network, flatten its landscape, measure its drift, write a run directory
+    Optimize(optimize::Arguments),
+    /// Measure the drift of a run's network again, for other durations and starts
+    Measure(measure::Arguments),
+    /// Show what a configuration would do, in sizes, memory and time, and start nothing
+    Plan(plan::Arguments),
+    /// Check every checksum of a run directory and recompute what it claims
+    Verify(verify::Arguments),
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options for every command")]
+pub struct Options {
+    /// What does the work
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    backend: BackendChoice,
+    /// Take the GPU whose name contains this
+    #[arg(long, global = true, value_name = "NAME")]
+    adapter: Option<String>,
+    /// CPU threads; all cores if not given. Results do not depend on it
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: Option<u16>,
+    /// Set a configuration key, for example network.maps=4 (repeatable)
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Go on with an interrupted run
+    #[arg(long, global = true)]
+    resume: bool,
+    /// No progress and no table
+    #[arg(long, global = true)]
+    quiet: bool,
+    /// Print the result as JSON on stdout
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum BackendChoice {
+    /// A GPU if there is a usable one, else the CPU
+    Auto,
+    /// All cores, in f64: the reference
+    Cpu,
+    /// A GPU, or an error
+    Gpu,
+}
+
+/// Does what was asked for and returns the exit code.
+///
+/// # Errors
+/// What the person at the terminal has to know.
+pub fn run(cli: &Cli) -> Result<u8> {
+    if let Some(threads) = cli.options.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global()
+            .map_err(|e| Error::Run(format!("cannot start {threads} threads: {e}")))?;
+    }
+    let options = &cli.options;
+    match &cli.command {
+        Command::Optimize(arguments) => optimize::run(arguments, options),
+        Command::Measure(arguments) => measure::run(arguments, options),
+        Command::Plan(arguments) => plan::run(arguments, options),
+        Command::Verify(arguments) => verify::run(arguments, options),
+    }
+}
+
+impl Options {
+    /// The backend that was asked for.
+    fn backend(&self) -> Result<Box<dyn Backend>> {
+        match self.backend {
+            BackendChoice::Auto | BackendChoice::Cpu => Ok(Box::new(Cpu)),
+            BackendChoice::Gpu => {
+                Err(Error::Device("this build has no GPU path; use --backend cpu, or auto".to_owned()))
+            }
+        }
+    }
+
+    fn load(&self, path: &std::path::Path) -> Result<Config> {
+        Config::load(path, &self.set)
+    }
+
+    /// Whether people are told about progress.
+    fn shows_progress(&self) -> bool {
+        !self.quiet
+    }
+
+    /// Prints the result: JSON if asked for, else the table unless quiet.
+    fn report<T: serde::Serialize>(&self, record: &T, table: &str) -> Result<()> {
+        use std::io::Write;
+        let mut out = std::io::stdout().lock();
+        let written = if self.json {
+            let text = serde_json::to_string_pretty(record)
+                .map_err(|e| Error::Run(format!("cannot write JSON: {e}")))?;
+            writeln!(out, "{text}")
+        } else if self.quiet {
+            Ok(())
+        } else {
+            write!(out, "{table}")
+        };
+        match written.and_then(|()| out.flush()) {
+            // The reader of a pipe may leave when it has seen enough.
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Error::io(&PathBuf::from("stdout"), "write", e))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `flatscape plan`: what a configuration would do.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Options;
+use crate::config::Config;
+use crate::error::Result;
+use crate::plan::{Cost, Plan, duration, size};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The configuration, TOML
+    config: PathBuf,
+}
+
+#[derive(Serialize)]
+struct PlanRecord<'a> {
+    neurons: usize,
+    maps: usize,
+    points_per_map: usize,
+    states: usize,
+    iterations: usize,
+    starts: usize,
+    steps: usize,
+    cost: &'a Cost,
+    config: &'a Config,
+}
+
+pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
+    let plan = Plan::new(options.load(&arguments.config)?)?;
+    let record = PlanRecord {
+        neurons: plan.neurons,
+        maps: plan.maps,
+        points_per_map: plan.points_per_map,
+        states: plan.states(),
+        iterations: plan.iterations,
+        starts: plan.starts(),
+        steps: plan.steps,
+        cost: &plan.cost,
+        config: &plan.config,
+    };
+    options.report(&record, &table(&plan))?;
+    Ok(0)
+}
+
+fn table(plan: &Plan) -> String {
+    let (cost, config) = (&plan.cost, &plan.config);
+    let kernel = plan.kernel();
+    let flatten =
+        format!("{:?}, {:?} minima", config.flatten.method, config.flatten.definition).to_lowercase();
+    let rows = [
+        ("network", format!("{} neurons, {} maps", plan.neurons, plan.maps)),
+        (
+            "kernel",
+            format!(
+                "amplitude {:.4} Hz, width {:.2} neuron units, inhibition {:.5} Hz",
+                kernel.amplitude, kernel.width, kernel.inhibition
+            ),
+        ),
+        ("flattening", format!("{flatten}, at most {} weight updates", plan.iterations)),
+        (
+            "states",
+            format!(
+                "{} = {} maps x {} points, about {:.0} active neurons each",
+                plan.states(),
+                plan.maps,
+                plan.points_per_map,
+                cost.active_neurons
+            ),
+        ),
+        (
+            "trajectories",
+            format!("{} starts x {} steps of {} ms", plan.starts(), plan.steps, config.dynamics.dt_ms),
+        ),
+        (
+            "memory",
+            format!(
+                "{} = weights {} + states {} + Gram matrix {} + the program",
+                size(cost.peak_bytes),
+                size(cost.weights_bytes),
+                size(cost.states_bytes),
+                size(cost.gram_bytes)
+            ),
+        ),
+        (
+            "time",
+            format!(
+                "{} = first landscape {} + {} x (update {} + landscape {}) + trajectories {} a network",
+                duration(cost.total_seconds),
+                duration(cost.minima_seconds),
+                plan.iterations,
+                duration(cost.update_seconds),
+                duration(0.5 * cost.minima_seconds),
+                duration(cost.trajectories_seconds)
+            ),
+        ),
+    ];
+    rows.iter().map(|(name, text)| format!("{name:14}{text}\n")).collect()
+}

@@ -1,0 +1,336 @@
+//! The outer iteration (eqs. 3, S24): states → energies → weight change, again, until the landscape is flat.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+use crate::backend::Backend;
+use crate::config::Method;
+use crate::error::Result;
+use crate::matrix::{WeightMatrix, WeightStatistics};
+use crate::minimum::{Certificate, Minima, Problem, RESIDUAL_TOLERANCE, Start};
+use crate::network::Network;
+use crate::plan::Plan;
+use crate::progress::Monitor;
+use crate::roughness::Roughness;
+use crate::states::{Points, StateBuf, States};
+use crate::weights::WeightUpdate;
+
+/// A job: what is computed, on what, who watches, and who may stop it.
+pub struct Job<'a> {
+    /// Sizes and settings.
+    pub plan: &'a Plan,
+    /// The network before any weight is changed.
+    pub network: &'a Network,
+    /// Who does the work.
+    pub backend: &'a dyn Backend,
+    /// Who is told.
+    pub monitor: &'a Monitor,
+    /// Whether an end was asked for.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// How the outer iteration ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The landscape at the fitted points is flat to the tolerance.
+    Converged,
+    /// All weight updates that were asked for are made.
+    IterationsUsedUp,
+    /// No weight update that was tried made the landscape flatter.
+    NoFurtherProgress,
+    /// Stopped on request.
+    Interrupted,
+}
+
+impl Status {
+    /// For people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Status::Converged => "converged: the landscape is flat to the tolerance",
+            Status::IterationsUsedUp => "all weight updates made",
+            Status::NoFurtherProgress => "stopped early: no weight update made the landscape flatter",
+            Status::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// One row of `iterations.csv`: the landscape before the first weight update, and after each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IterationRecord {
+    /// Number of weight updates made so far.
+    pub iteration: usize,
+    /// Roughness at the fitted points (Hz³).
+    pub energy_sd: f64,
+    /// Largest |E − Ē| at the fitted points (Hz³).
+    pub energy_peak: f64,
+    /// Roughness at points between the fitted ones (Hz³).
+    pub heldout_sd: f64,
+    /// Largest |E − Ē| there (Hz³).
+    pub heldout_peak: f64,
+    /// Force along the manifold at the fitted points, root mean square (Hz²/neuron unit).
+    pub lambda_rms: Option<f64>,
+    /// Ē at the fitted points (Hz³).
+    pub energy_mean: f64,
+    /// Mean |ΔM_ij| of the last weight update (Hz).
+    pub delta_mean_abs: f64,
+    /// SD of ΔM_ij of the last weight update (Hz).
+    pub delta_sd: f64,
+    /// Largest residual of all states' certificates (Hz²).
+    pub kkt_residual_max: Option<f64>,
+    /// States whose bump has left its place.
+    pub bumps_lost: usize,
+    /// Time since the previous row (s); left out where records have to be reproducible.
+    pub seconds: Option<f64>,
+    /// 1.4826 × median absolute deviation at the fitted points (Hz³).
+    pub energy_robust_sd: f64,
+    /// 1.4826 × median absolute deviation at the held-out points (Hz³).
+    pub heldout_robust_sd: f64,
+    /// Force along the manifold at the held-out points, root mean square (Hz²/neuron unit).
+    pub heldout_lambda_rms: Option<f64>,
+    /// States whose certificate shows no constrained minimum, fitted and held-out.
+    pub unconverged: usize,
+    /// Weight updates that were tried for this row; all but the last were rejected.
+    pub attempts: usize,
+    /// Ridge of the accepted update, relative to the Gram matrix's mean diagonal.
+    pub ridge: f64,
+    /// Fraction of the solved weight change that was made.
+    pub step: f64,
+}
+
+/// Everything that the outer iteration has reached; enough to go on from.
+pub struct Landscape {
+    /// M `[neurons, neurons]` (Hz).
+    pub delta: WeightMatrix,
+    /// States at the fitted points, under J + M.
+    pub fitted: States,
+    /// States at the held-out points, under J + M.
+    pub held_out: States,
+    /// Energies `[iterations + 1, maps, points]` (Hz³) at the fitted points.
+    pub energies: Vec<f64>,
+    /// One record an iteration.
+    pub records: Vec<IterationRecord>,
+    /// How much the ridge is raised at present.
+    pub ridge_factor: f64,
+}
+
+/// Ways to try a weight update, in order: how much to raise the ridge, and what part of the step to take.
+/// A shorter step costs new minima only, a raised ridge a new factorization.
+const ATTEMPTS: [(f64, f64); 4] = [(1.0, 1.0), (1.0, 0.5), (100.0, 1.0), (100.0, 0.5)];
+
+/// After an accepted update a raised ridge falls by this factor.
+const RIDGE_RECOVERY: f64 = 10.0;
+
+impl Job<'_> {
+    /// Flattens the landscape, from the beginning or from where `reached` left it. `on_accept` is called with
+    /// everything reached after the first evaluation and every accepted update.
+    ///
+    /// # Errors
+    /// If the backend fails, or `on_accept` does.
+    pub fn flatten(
+        &self,
+        reached: Option<Landscape>,
+        on_accept: &mut dyn FnMut(&Landscape) -> Result<()>,
+    ) -> Result<(Landscape, Status)> {
+        let mut landscape = match reached {
+            Some(landscape) => landscape,
+            None => {
+                let landscape = self.first_landscape()?;
+                on_accept(&landscape)?;
+                landscape
+            }
+        };
+        loop {
+            let updates = landscape.records.len() - 1;
+            if landscape.energy_sd() <= self.plan.config.flatten.tolerance {
+                self.monitor.skip((self.plan.iterations - updates) as f64 * self.update_seconds());
+                return Ok((landscape, Status::Converged));
+            }
+            if updates == self.plan.iterations {
+                return Ok((landscape, Status::IterationsUsedUp));
+            }
+            match self.improve(landscape)? {
+                (improved, Improvement::Accepted) => {
+                    on_accept(&improved)?;
+                    landscape = improved;
+                }
+                (landscape, Improvement::Rejected) => return Ok((landscape, Status::NoFurtherProgress)),
+                (landscape, Improvement::Interrupted) => return Ok((landscape, Status::Interrupted)),
+            }
+        }
+    }
+
+    /// The landscape of the network as it is, before any weight is changed.
+    fn first_landscape(&self) -> Result<Landscape> {
+        let started = Instant::now();
+        let weights = &self.network.weights;
+        let fitted = self.evaluate("landscape", weights, self.fitted_points(), Start::Idealized)?;
+        let held_out =
+            self.evaluate("landscape between", weights, self.held_out_points(), Start::Idealized)?;
+        let delta = WeightMatrix::zeros(self.plan.neurons);
+        let accepted =
+            Accepted { attempts: 0, ridge: 0.0, step: 0.0, statistics: WeightStatistics::default() };
+        let record = record(0, &fitted, &held_out, accepted, started);
+        Ok(Landscape {
+            delta,
+            fitted: fitted.states,
+            held_out: held_out.states,
+            energies: fitted.energies,
+            records: vec![record],
+            ridge_factor: 1.0,
+        })
+    }
+
+    /// Makes one weight update that flattens the landscape, if one can be found.
+    fn improve(&self, mut landscape: Landscape) -> Result<(Landscape, Improvement)> {
+        let started = Instant::now();
+        let mut update: Option<(f64, WeightUpdate)> = None;
+        for (attempt, (raise, step)) in ATTEMPTS.into_iter().enumerate() {
+            if (self.stop)() {
+                return Ok((landscape, Improvement::Interrupted));
+            }
+            let ridge =
+                (self.plan.config.flatten.ridge.max(f64::EPSILON) * raise * landscape.ridge_factor).min(1.0);
+            let ridge =
+                if raise * landscape.ridge_factor > 1.0 { ridge } else { self.plan.config.flatten.ridge };
+            let solved = match update.take() {
+                Some((of, solved)) if of == ridge => solved,
+                _ => self.solve(&landscape, ridge)?,
+            };
+            let delta = landscape.delta.plus(step, &solved.delta);
+            let weights = self.network.weights.plus(1.0, &delta);
+            let fitted =
+                self.evaluate("landscape", &weights, self.fitted_points(), Start::States(&landscape.fitted))?;
+            if Roughness::of(&fitted.energies, None).sd < landscape.energy_sd() {
+                let between = Start::States(&landscape.held_out);
+                let held_out =
+                    self.evaluate("landscape between", &weights, self.held_out_points(), between)?;
+                let change = WeightMatrix::zeros(self.plan.neurons).plus(step, &solved.delta);
+                let accepted =
+                    Accepted { attempts: attempt + 1, ridge, step, statistics: change.statistics() };
+                let iteration = landscape.records.len();
+                landscape.records.push(record(iteration, &fitted, &held_out, accepted, started));
+                landscape.energies.extend_from_slice(&fitted.energies);
+                landscape.ridge_factor = (landscape.ridge_factor * raise / RIDGE_RECOVERY).max(1.0);
+                landscape.delta = delta;
+                landscape.fitted = fitted.states;
+                landscape.held_out = held_out.states;
+                return Ok((landscape, Improvement::Accepted));
+            }
+            update = Some((ridge, solved));
+        }
+        Ok((landscape, Improvement::Rejected))
+    }
+
+    fn solve(&self, landscape: &Landscape, ridge: f64) -> Result<WeightUpdate> {
+        let states = self.plan.states();
+        let label = format!("weights, update {} of {}", landscape.records.len(), self.plan.iterations);
+        self.monitor.stage(&label, states, self.plan.cost.update_seconds, |tick| {
+            self.backend.weight_update(&landscape.fitted, landscape.last_energies(states), ridge, tick)
+        })
+    }
+
+    /// States and energies at the given points: idealized bumps or constrained minima, as the method wants.
+    fn evaluate(
+        &self,
+        label: &str,
+        weights: &WeightMatrix,
+        points: Points,
+        start: Start<'_>,
+    ) -> Result<Minima> {
+        let network = self.network;
+        let flatten = &self.plan.config.flatten;
+        let problem = Problem {
+            weights,
+            external_current: network.external_current,
+            maps: &network.maps,
+            bumps: &network.bumps,
+            definition: flatten.definition,
+            minimizer: flatten.minimizer,
+        };
+        let first = matches!(start, Start::Idealized);
+        let seconds = self.plan.cost.minima_seconds * if first { 0.5 } else { 0.25 };
+        self.monitor.stage(label, points.len(), seconds, |tick| match flatten.method {
+            Method::Idealized => {
+                let bumps: Vec<StateBuf> =
+                    points.iter().map(|p| network.bumps.at(&network.maps, p)).collect();
+                let states = States::pack(network.neurons(), bumps.iter().map(StateBuf::view));
+                let energies = self.backend.energies(&problem, &states)?;
+                Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
+            }
+            Method::None | Method::Constrained => self.backend.minima(&problem, points, start, tick),
+        })
+    }
+
+    fn fitted_points(&self) -> Points {
+        Points::fitted(&self.network.maps, self.plan.points_per_map)
+    }
+
+    fn held_out_points(&self) -> Points {
+        self.fitted_points().held_out()
+    }
+
+    fn update_seconds(&self) -> f64 {
+        self.plan.cost.update_seconds + 0.5 * self.plan.cost.minima_seconds
+    }
+}
+
+enum Improvement {
+    Accepted,
+    Rejected,
+    Interrupted,
+}
+
+/// What is known of an accepted weight update.
+struct Accepted {
+    attempts: usize,
+    ridge: f64,
+    step: f64,
+    statistics: WeightStatistics,
+}
+
+impl Landscape {
+    /// Roughness at the fitted points, now.
+    pub fn energy_sd(&self) -> f64 {
+        self.records.last().map_or(f64::INFINITY, |r| r.energy_sd)
+    }
+
+    /// Energies at the fitted points, now.
+    pub fn last_energies(&self, states: usize) -> &[f64] {
+        &self.energies[self.energies.len() - states..]
+    }
+}
+
+fn record(
+    iteration: usize,
+    fitted: &Minima,
+    held_out: &Minima,
+    accepted: Accepted,
+    started: Instant,
+) -> IterationRecord {
+    let (at, between) = (Roughness::of_minima(fitted), Roughness::of_minima(held_out));
+    let certificates = || fitted.certificates.iter().chain(&held_out.certificates);
+    let tolerance = 10.0 * RESIDUAL_TOLERANCE;
+    IterationRecord {
+        iteration,
+        energy_sd: at.sd,
+        energy_peak: at.peak,
+        heldout_sd: between.sd,
+        heldout_peak: between.peak,
+        lambda_rms: at.lambda_rms,
+        energy_mean: at.mean,
+        delta_mean_abs: accepted.statistics.mean_abs,
+        delta_sd: accepted.statistics.sd,
+        kkt_residual_max: fitted.certificates.iter().map(Certificate::residual).reduce(f64::max),
+        bumps_lost: certificates().filter(|c| c.bump_lost()).count(),
+        seconds: Some(started.elapsed().as_secs_f64()),
+        energy_robust_sd: at.robust_sd,
+        heldout_robust_sd: between.robust_sd,
+        heldout_lambda_rms: between.lambda_rms,
+        unconverged: certificates().filter(|c| !c.converged(tolerance)).count(),
+        attempts: accepted.attempts,
+        ridge: accepted.ridge,
+        step: accepted.step,
+    }
+}

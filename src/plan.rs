@@ -1,0 +1,349 @@
+//! What a configuration means: every size, every memory figure, every check that can be made before work starts.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::config::{Config, Method, Solver};
+use crate::error::{Error, Result};
+use crate::minimum::{Definition, Minimizer};
+use crate::network::{Kernel, Maps, Network};
+use crate::npy;
+use crate::states::Points;
+
+/// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
+pub const SETTLING_MS: f64 = 100.0;
+
+/// Bytes of an f64.
+const F64: u64 = 8;
+
+/// A checked configuration with all its sizes.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The configuration with neurons, maps and points written out.
+    pub config: Config,
+    /// N.
+    pub neurons: usize,
+    /// Maps that were read from a file, if any.
+    given_maps: Option<Maps>,
+    /// L.
+    pub maps: usize,
+    /// K.
+    pub points_per_map: usize,
+    /// Weight updates, at most.
+    pub iterations: usize,
+    /// Euler steps of a trajectory.
+    pub steps: usize,
+    /// Euler steps until drift counts as settled; at most `steps`.
+    pub settling_steps: usize,
+    /// Memory and time.
+    pub cost: Cost,
+}
+
+/// What a run will take.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cost {
+    /// Expected number of active neurons in a state.
+    pub active_neurons: f64,
+    /// Bytes of all weight matrices together.
+    pub weights_bytes: u64,
+    /// Bytes of states and their certificates.
+    pub states_bytes: u64,
+    /// Bytes of the Gram matrix and of what it is made from; 0 if nothing is solved.
+    pub gram_bytes: u64,
+    /// Peak memory (bytes).
+    pub peak_bytes: u64,
+    /// All constrained minima of one landscape, fitted and held-out points (s).
+    pub minima_seconds: f64,
+    /// One weight update (s).
+    pub update_seconds: f64,
+    /// All trajectories of one network (s).
+    pub trajectories_seconds: f64,
+    /// The whole run (s).
+    pub total_seconds: f64,
+}
+
+/// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
+/// machine named in `benches/README.md`. Memory-bound sizes come out slower.
+mod rate {
+    pub const MINIMA: f64 = 9e9;
+    pub const DYNAMICS: f64 = 35e9;
+    pub const MATRIX_PRODUCT: f64 = 50e9;
+}
+
+impl Plan {
+    /// Checks a configuration and works out its sizes. Reads the maps file, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for sizes that contradict each other or the machine, [`Error::Data`] for a bad maps file.
+    pub fn new(mut config: Config) -> Result<Self> {
+        let given_maps =
+            config.network.maps_file.as_deref().map(|file| read_maps(file, &config)).transpose()?;
+        let neurons = given_maps.as_ref().map(Maps::neurons).or(config.network.neurons).unwrap_or(600);
+        let maps = given_maps.as_ref().map(Maps::count).or(config.network.maps).unwrap_or(10);
+        let points_per_map = config.flatten.points_per_map.unwrap_or(neurons);
+        config.network.neurons = Some(neurons);
+        config.network.maps = Some(maps);
+        config.flatten.points_per_map = Some(points_per_map);
+        let dynamics = &config.dynamics;
+        if dynamics.dt_ms > dynamics.tau_ms {
+            return Err(Error::Usage(format!(
+                "dynamics.dt_ms = {} is longer than dynamics.tau_ms = {}: Euler steps would be unstable; the paper uses tau/75",
+                dynamics.dt_ms, dynamics.tau_ms
+            )));
+        }
+        let steps = (config.measure.duration_ms / dynamics.dt_ms).round();
+        if !(1.0..=1e10).contains(&steps) {
+            return Err(Error::Usage(format!(
+                "measure.duration_ms = {} is {steps} steps of dynamics.dt_ms = {}; it takes between 1 and 10^10",
+                config.measure.duration_ms, dynamics.dt_ms
+            )));
+        }
+        let steps = steps as usize;
+        let settling_steps = ((SETTLING_MS / dynamics.dt_ms).round() as usize).min(steps);
+        let iterations = match config.flatten.method {
+            Method::None => 0,
+            Method::Idealized => config.flatten.iterations.min(1),
+            Method::Constrained => config.flatten.iterations,
+        };
+        let cost = Cost::new(&config, neurons, maps, points_per_map, iterations, steps);
+        let plan = Self {
+            config,
+            neurons,
+            given_maps,
+            maps,
+            points_per_map,
+            iterations,
+            steps,
+            settling_steps,
+            cost,
+        };
+        plan.check()?;
+        Ok(plan)
+    }
+
+    /// S = L·K.
+    pub fn states(&self) -> usize {
+        self.maps * self.points_per_map
+    }
+
+    /// Starts of trajectories on all maps.
+    pub fn starts(&self) -> usize {
+        self.maps * self.config.measure.starts_per_map
+    }
+
+    /// Builds the network, with random maps of the given realization unless maps were read from a file.
+    ///
+    /// # Errors
+    /// If the parameters have no single bump.
+    pub fn network(&self, realization: u32) -> Result<Network> {
+        let maps = match &self.given_maps {
+            Some(maps) => maps.clone(),
+            None => Maps::random(self.neurons, self.maps, self.config.network.seed, realization),
+        };
+        let fitted = Points::fitted(&maps, self.points_per_map);
+        let mut fractions = fitted.fractions();
+        fractions.extend(fitted.held_out().fractions());
+        Network::new(maps, self.kernel(), self.config.dynamics.baseline_current, &fractions)
+    }
+
+    /// The kernel for this number of neurons.
+    pub fn kernel(&self) -> Kernel {
+        let k = &self.config.kernel;
+        let kernel = Kernel { amplitude: k.amplitude, width: k.width, inhibition: k.inhibition };
+        if k.scale { kernel.scaled_to(self.neurons) } else { kernel }
+    }
+
+    /// Δt/τ.
+    pub fn step(&self) -> f64 {
+        self.config.dynamics.dt_ms / self.config.dynamics.tau_ms
+    }
+
+    fn check(&self) -> Result<()> {
+        let usage = |text: String| Err(Error::Usage(text));
+        let (n, s) = (self.neurons, self.states());
+        let pairs = n * (n - 1) / 2;
+        if self.iterations > 0 && s >= pairs {
+            return usage(format!(
+                "{s} states (network.maps = {} times flatten.points_per_map = {}) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
+                self.maps, self.points_per_map
+            ));
+        }
+        if s < 2 {
+            return usage(
+                "one state has no landscape; raise flatten.points_per_map or network.maps".to_owned(),
+            );
+        }
+        let flatten = &self.config.flatten;
+        if flatten.minimizer == Minimizer::Descent && flatten.definition == Definition::Kkt {
+            return usage(
+                "the literal descent never activates a silent neuron, so it has no kkt minima; use flatten.definition = \"paper\", or the newton minimizer".to_owned(),
+            );
+        }
+        let width = self.kernel().width;
+        if width < 1.0 || width > n as f64 / 8.0 {
+            return usage(format!(
+                "the kernel's width is {width:.2} neuron units at {n} neurons; a bump needs from 1 to {:.1} (an eighth of the ring); change network.neurons or kernel.width",
+                n as f64 / 8.0
+            ));
+        }
+        let (need, have) = (self.cost.peak_bytes, available_memory());
+        if need > have {
+            return usage(format!(
+                "this needs about {} of memory ({} for the Gram matrix of {s} states) and {} are free; lower network.maps, flatten.points_per_map or network.neurons",
+                size(need),
+                size(self.cost.gram_bytes),
+                size(have)
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Cost {
+    fn new(
+        config: &Config,
+        neurons: usize,
+        maps: usize,
+        points: usize,
+        iterations: usize,
+        steps: usize,
+    ) -> Self {
+        let (n, s) = (neurons as f64, (maps * points) as f64);
+        let width = config.kernel.width * if config.kernel.scale { n / 600.0 } else { 1.0 };
+        // The paper's bump: 59 active neurons at σ = 15.
+        let active = (59.0 / 15.0 * width).min(n);
+        let cores = rayon::current_num_threads() as f64;
+        let bytes = |count: f64| (count * F64 as f64) as u64;
+        // J, M and W; while an update is tried also ΔM, the new M and the new W.
+        let weights_bytes = bytes(n * n) * if iterations > 0 { 6 } else { 3 };
+        // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate.
+        let states_bytes = (s * (active * 1.2 * 12.0 + 64.0) * 4.0) as u64;
+        let gram_bytes = if iterations > 0 { bytes(s * s) + 2 * bytes(s * n) } else { 0 };
+        // Eleven Newton iterations a state, each a factorization and a field.
+        let idealized = config.flatten.method == Method::Idealized;
+        let newton = if idealized { 0.5 } else { 11.0 };
+        let minima_flops = newton * (2.0 * active * n + active.powi(3) / 3.0 + 4.0 * active * active);
+        let minima_seconds = 2.0 * s * minima_flops / (rate::MINIMA * cores);
+        let update_seconds = (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores);
+        let runs = (maps * config.measure.starts_per_map * steps) as f64;
+        let trajectories_seconds = runs * 2.0 * active * n / (rate::DYNAMICS * cores);
+        let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
+        // Minima of a network that changed little take half as many iterations.
+        let landscapes = 1.0 + 0.5 * iterations as f64;
+        Self {
+            active_neurons: active,
+            weights_bytes,
+            states_bytes,
+            gram_bytes,
+            peak_bytes: weights_bytes + states_bytes + gram_bytes + (16 << 20),
+            minima_seconds,
+            update_seconds,
+            trajectories_seconds,
+            total_seconds: landscapes * minima_seconds
+                + iterations as f64 * update_seconds
+                + networks * trajectories_seconds,
+        }
+    }
+}
+
+/// How the Gram system of this many states will be solved.
+pub fn solver_name(solver: Solver) -> &'static str {
+    match solver {
+        Solver::Auto | Solver::Direct => "direct",
+    }
+}
+
+/// Memory that can be had without swapping (bytes).
+fn available_memory() -> u64 {
+    let mut system = sysinfo::System::new();
+    system.refresh_memory();
+    system.available_memory()
+}
+
+/// A number of bytes for people.
+pub fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        b if b >= 1e9 => format!("{:.1} GB", b / 1e9),
+        b if b >= 1e6 => format!("{:.0} MB", b / 1e6),
+        b => format!("{:.0} kB", b / 1e3),
+    }
+}
+
+/// A duration for people.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 1.0 => format!("{s:.1} s"),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s => format!("{:.1} h", s / 3600.0),
+    }
+}
+
+/// Reads positions, int32 `[maps, neurons]`, and checks them against what was typed.
+fn read_maps(file: &Path, config: &Config) -> Result<Maps> {
+    let (shape, positions) = npy::read::<i32>(file)?;
+    let &[maps, neurons] = shape.as_slice() else {
+        return Err(Error::data(
+            file,
+            format!("has shape {shape:?}; maps are int32 of shape [maps, neurons]"),
+        ));
+    };
+    for (key, typed, found) in
+        [("network.maps", config.network.maps, maps), ("network.neurons", config.network.neurons, neurons)]
+    {
+        if typed.is_some_and(|typed| typed != found) {
+            return Err(Error::data(
+                file,
+                format!(
+                    "has shape {shape:?} = [maps, neurons], but {key} = {}; set {key} = {found} or leave it out",
+                    typed.unwrap_or_default()
+                ),
+            ));
+        }
+    }
+    if !(20..=100_000).contains(&neurons) || !(1..=10_000).contains(&maps) {
+        return Err(Error::data(
+            file,
+            format!("has shape {shape:?}; 1 to 10000 maps of 20 to 100000 neurons are allowed"),
+        ));
+    }
+    Maps::from_positions(neurons, positions).map_err(|what| Error::data(file, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(settings: &[&str]) -> Result<Plan> {
+        let mut config = Config::default();
+        settings.iter().for_each(|s| config.set(s).unwrap());
+        Plan::new(config)
+    }
+
+    #[test]
+    fn sizes_of_the_paper_run() {
+        let plan = plan(&[]).unwrap();
+        assert_eq!((plan.neurons, plan.maps, plan.states(), plan.starts()), (600, 10, 6000, 100));
+        assert_eq!((plan.steps, plan.settling_steps), (15_000, 500));
+        assert_eq!(plan.cost.gram_bytes, 8 * (6000 * 6000 + 2 * 6000 * 600));
+    }
+
+    #[test]
+    fn impossible_sizes_are_refused_with_the_way_out() {
+        for (settings, part) in [
+            (&["network.neurons=100", "network.maps=50"][..], "4950 weights"),
+            (&["network.neurons=100000", "network.maps=10000"][..], "of memory"),
+            (&["dynamics.dt_ms=20"][..], "unstable"),
+            (&["measure.duration_ms=0.01"][..], "steps"),
+            (&["flatten.minimizer=descent"][..], "never activates"),
+            (&["kernel.width=0.5"][..], "neuron units"),
+            (&["flatten.points_per_map=1", "network.maps=1"][..], "landscape"),
+        ] {
+            match plan(settings) {
+                Err(Error::Usage(text)) => assert!(text.contains(part), "{settings:?}: {text}"),
+                other => panic!("{settings:?} gave {other:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! `summary.json` and the closing table: the figures a person asks for first.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::measure::{DriftRecord, DriftSummary, Which};
+use crate::optimize::{IterationRecord, Status};
+use crate::plan::Plan;
+
+/// The figures of a run. Energies in Hz³, drifts in neuron units, rate changes in Hz².
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// How the outer iteration ended.
+    pub status: Status,
+    /// N.
+    pub neurons: usize,
+    /// L.
+    pub maps: usize,
+    /// K.
+    pub points_per_map: usize,
+    /// Weight updates made.
+    pub updates: usize,
+    /// SD of the landscape at the fitted points before the first update.
+    pub energy_sd_before: Option<f64>,
+    /// The same after the last update.
+    pub energy_sd_after: Option<f64>,
+    /// Largest |E − Ē| at the fitted points before the first update.
+    pub energy_peak_before: Option<f64>,
+    /// The same after the last update.
+    pub energy_peak_after: Option<f64>,
+    /// SD between the fitted points before the first update.
+    pub heldout_sd_before: Option<f64>,
+    /// The same after the last update.
+    pub heldout_sd_after: Option<f64>,
+    /// Robust SD (1.4826 × median absolute deviation) between the fitted points before the first update.
+    pub heldout_robust_sd_before: Option<f64>,
+    /// The same after the last update.
+    pub heldout_robust_sd_after: Option<f64>,
+    /// Mean |drift| before flattening.
+    pub mean_drift_before: Option<f64>,
+    /// Mean |drift| after flattening.
+    pub mean_drift_after: Option<f64>,
+    /// Mean bump score before flattening.
+    pub score_before: Option<f64>,
+    /// Mean bump score after flattening.
+    pub score_after: Option<f64>,
+    /// Length of the trajectories (ms).
+    pub duration_ms: f64,
+    /// All averages before flattening.
+    pub drift_before: Option<DriftSummary>,
+    /// All averages after flattening.
+    pub drift_after: Option<DriftSummary>,
+    /// What a careful reader should know.
+    pub warnings: Vec<Warning>,
+}
+
+/// Something that went other than it should, and what to make of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Warning {
+    /// States without a certificate of a constrained minimum.
+    Unconverged {
+        /// How many of the last landscape's fitted and held-out states.
+        states: usize,
+    },
+    /// Bumps that left their place.
+    BumpsLost {
+        /// How many of the last landscape's fitted and held-out states.
+        states: usize,
+    },
+    /// Trajectories along which the energy rose.
+    EnergyRose {
+        /// How many.
+        trajectories: usize,
+    },
+    /// Bumps that ended in another map.
+    MapsLost {
+        /// How many trajectories of the flattened network.
+        trajectories: usize,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::Unconverged { states } => write!(
+                f,
+                "{states} states are no constrained minima to the tolerance (iterations.csv); their energies are upper bounds"
+            ),
+            Warning::BumpsLost { states } => write!(
+                f,
+                "{states} bumps have left their place or dissolved (iterations.csv); the network is near or past its capacity"
+            ),
+            Warning::EnergyRose { trajectories } => write!(
+                f,
+                "the energy rose along {trajectories} trajectories (drift.csv); lower dynamics.dt_ms"
+            ),
+            Warning::MapsLost { trajectories } => write!(
+                f,
+                "{trajectories} bumps ended in another map (drift.csv); their drift is the difference of two maps' positions"
+            ),
+        }
+    }
+}
+
+impl Summary {
+    /// Gathers the figures.
+    pub fn new(plan: &Plan, status: Status, iterations: &[IterationRecord], drift: &[DriftRecord]) -> Self {
+        let (first, last) = (iterations.first(), iterations.last());
+        let (before, after) =
+            (DriftSummary::of(drift, Which::None), DriftSummary::of(drift, Which::Flattened));
+        Self {
+            status,
+            neurons: plan.neurons,
+            maps: plan.maps,
+            points_per_map: plan.points_per_map,
+            updates: iterations.len().saturating_sub(1),
+            energy_sd_before: first.map(|r| r.energy_sd),
+            energy_sd_after: last.map(|r| r.energy_sd),
+            energy_peak_before: first.map(|r| r.energy_peak),
+            energy_peak_after: last.map(|r| r.energy_peak),
+            heldout_sd_before: first.map(|r| r.heldout_sd),
+            heldout_sd_after: last.map(|r| r.heldout_sd),
+            heldout_robust_sd_before: first.map(|r| r.heldout_robust_sd),
+            heldout_robust_sd_after: last.map(|r| r.heldout_robust_sd),
+            mean_drift_before: before.map(|d| d.mean_drift),
+            mean_drift_after: after.map(|d| d.mean_drift),
+            score_before: before.map(|d| d.score),
+            score_after: after.map(|d| d.score),
+            duration_ms: plan.config.measure.duration_ms,
+            drift_before: before,
+            drift_after: after,
+            warnings: warnings(last, drift),
+        }
+    }
+
+    /// The closing table, at most ten lines with the caller's last one.
+    pub fn table(&self) -> String {
+        let cell = |x: Option<f64>| x.map_or("-".to_owned(), significant);
+        let of = |d: Option<DriftSummary>, f: fn(DriftSummary) -> f64| d.map(f);
+        let seconds = self.duration_ms / 1000.0;
+        let rows = [
+            (
+                "roughness at fitted points (SD)",
+                cell(self.energy_sd_before),
+                cell(self.energy_sd_after),
+                "Hz^3",
+            ),
+            (
+                "roughness between them (robust SD)",
+                cell(self.heldout_robust_sd_before),
+                cell(self.heldout_robust_sd_after),
+                "Hz^3",
+            ),
+            (
+                &format!("mean drift in {seconds} s"),
+                cell(self.mean_drift_before),
+                cell(self.mean_drift_after),
+                "neuron units",
+            ),
+            (
+                "  of which after the first 0.1 s",
+                cell(of(self.drift_before, |d| d.settled_mean_drift)),
+                cell(of(self.drift_after, |d| d.settled_mean_drift)),
+                "neuron units",
+            ),
+            ("bump score", cell(self.score_before), cell(self.score_after), ""),
+        ];
+        let mut text = format!("{:36}{:>10}{:>10}\n", "", "before", "after");
+        for (what, before, after, unit) in rows {
+            text.push_str(format!("{what:36}{before:>10}{after:>10}  {unit}").trim_end());
+            text.push('\n');
+        }
+        text.push_str(&format!("{} weight updates; {}\n", self.updates, self.status.describe()));
+        if !self.warnings.is_empty() {
+            let warnings: Vec<String> = self.warnings.iter().map(Warning::to_string).collect();
+            text.push_str(&format!("note: {}\n", warnings.join("; ")));
+        }
+        text
+    }
+}
+
+fn warnings(last: Option<&IterationRecord>, drift: &[DriftRecord]) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if let Some(row) = last {
+        if row.unconverged > 0 {
+            warnings.push(Warning::Unconverged { states: row.unconverged });
+        }
+        if row.bumps_lost > 0 {
+            warnings.push(Warning::BumpsLost { states: row.bumps_lost });
+        }
+    }
+    let count = |f: fn(&DriftRecord) -> bool| drift.iter().filter(|r| f(r)).count();
+    let rises = count(|r| r.energy_rises > 0);
+    if rises > 0 {
+        warnings.push(Warning::EnergyRose { trajectories: rises });
+    }
+    let lost = count(|r| r.network == Which::Flattened && r.winning_map != r.map);
+    if lost > 0 {
+        warnings.push(Warning::MapsLost { trajectories: lost });
+    }
+    warnings
+}
+
+/// A number with three or four significant digits, without an exponent while that is readable.
+pub fn significant(x: f64) -> String {
+    match x.abs() {
+        0.0 => "0".to_owned(),
+        a if !(1e-3..1e6).contains(&a) => format!("{x:.2e}"),
+        a if a >= 1000.0 => format!("{x:.0}"),
+        a if a >= 100.0 => format!("{x:.1}"),
+        a if a >= 0.1 => format!("{x:.2}"),
+        _ => format!("{x:.4}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn table_is_short_and_shows_what_is_missing() {
+        let plan = Plan::new(Config::default()).unwrap();
+        let table = Summary::new(&plan, Status::Interrupted, &[], &[]).table();
+        assert!(table.lines().count() <= 9, "{table}");
+        assert!(table.contains('-') && table.contains("interrupted"), "{table}");
+        assert!(table.lines().all(|l| l.chars().count() < 80), "{table}");
+    }
+
+    #[test]
+    fn numbers_are_readable() {
+        for (x, text) in
+            [(1637.18, "1637"), (0.0, "0"), (4.567, "4.57"), (0.0123, "0.0123"), (2.4e-11, "2.40e-11")]
+        {
+            assert_eq!(significant(x), text);
+        }
+    }
+}
