@@ -19,7 +19,10 @@ const NEURONS: usize = 120;
 /// A GPU whose fresh buffers hold NaN, or `None` after saying so.
 fn gpu_under(conditions: Conditions) -> Option<Gpu> {
     match Gpu::under(None, Conditions { poison: true, ..conditions }) {
-        Ok(gpu) => Some(gpu),
+        Ok(gpu) => {
+            assert_ne!(gpu.describe(), Cpu.describe(), "the CPU would be compared with itself");
+            Some(gpu)
+        }
         Err(why) if std::env::var("FLATSCAPE_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{why}"),
         Err(why) => {
             eprintln!("skipped: {why}");
@@ -117,7 +120,6 @@ fn the_adapter_passes_its_self_test_and_is_described() {
     println!("{}", gpu.report());
     assert!(gpu::list().iter().any(|report| report.verdict == Verdict::Passed));
     assert!(gpu.describe().contains(&gpu.report().name));
-    assert_ne!(gpu.describe(), Cpu.describe());
 }
 
 #[test]
@@ -164,7 +166,7 @@ fn trajectories() {
     for (k, step) in at.iter().enumerate() {
         // A step rounds currents, rates and sums of 40 terms, some 2⁻²¹ together; errors add up while the dynamics
         // contract everything but the position, along which they grow with the drift.
-        let rtol = if *step < 2 { 1e-6 } else { 1e-4 };
+        let rtol = if *step < 2 { 1e-6 } else { 1e-5 };
         same(&format!("r² after {step}"), &squares(&found, k), &squares(&expected, k), 0.0, rtol);
         let energies = |runs: &[Trajectory]| -> Vec<f64> { runs.iter().map(|r| r.energies[k]).collect() };
         // The energy's gradient is small on the manifold.
@@ -196,15 +198,16 @@ fn trajectories_end_where_they_end_on_the_cpu() {
 
 #[test]
 fn more_active_neurons_than_a_list_holds_and_weights_in_parts() {
-    let network = network(700, 1);
-    // Everybody is active: three pieces of the list. Two parts of W, and two batches of states.
+    // Everybody is active: five pieces of the list. Rows that are no whole number of quads, more quads than threads; two
+    // parts of W, and two batches of states.
+    let network = network(1101, 1);
     let starts: Vec<Vec<f64>> =
-        (0..30).map(|s| (0..700).map(|i| 20.0 + f64::from((i * (s + 3)) % 17)).collect()).collect();
+        (0..30).map(|s| (0..1101).map(|i| 20.0 + f64::from((i * (s + 3)) % 17)).collect()).collect();
     let expected = run(&Cpu, &network, &starts, &[3]);
-    for most in [None, Some(600 * 700 * 4)] {
+    for most in [None, Some(700 * 1104 * 4)] {
         let gpu = gpu_or_return!(Conditions { most_binding: most, ..Conditions::default() });
         let found = run(&gpu, &network, &starts, &[3]);
-        // Sums of 700 terms of both signs, as large as 3000 together: rounding of some 2⁻²⁴ · √700 of that.
+        // Sums of 1101 terms of both signs, as large as 3000 together: rounding of some 2⁻²⁴ · √1101 of that.
         same("r² with everybody active", &squares(&found, 0), &squares(&expected, 0), 1e-2, 0.0);
     }
 }
@@ -258,9 +261,10 @@ fn minima_are_those_of_the_cpu() {
 
 #[test]
 fn minima_from_given_states_and_in_many_batches() {
-    let gpu = gpu_or_return!(Conditions { most_binding: Some(60_000), ..Conditions::default() });
-    let network = network(NEURONS, 2);
-    let points = Points::fitted(&network.maps, NEURONS);
+    // Rows that are no whole number of quads, W in two parts, fewer slots than neurons.
+    let gpu = gpu_or_return!(Conditions { most_binding: Some(30_000), ..Conditions::default() });
+    let network = network(117, 2);
+    let points = Points::fitted(&network.maps, 117);
     let problem = problem(&network, Definition::Kkt);
     let before = minima(&Cpu, &problem, points, Start::Idealized);
     let update = weights::flatten(&before.states, &before.energies, 1e-7, &Tick::silent()).unwrap();
@@ -269,7 +273,6 @@ fn minima_from_given_states_and_in_many_batches() {
     let start = Start::States(&before.states);
     let (found, expected) = (minima(&gpu, &problem, points, start), minima(&Cpu, &problem, points, start));
     same("energies", &found.energies, &expected.energies, 0.0, 1e-7);
-    assert_eq!(gpu.energies(&problem, &found.states).unwrap().len(), points.len());
 }
 
 #[test]
@@ -385,6 +388,20 @@ fn work_on_a_lost_device_is_repeated_on_a_new_one() {
         let found = minima(&gpu, &problem, points, Start::Idealized);
         assert_eq!(found, expected, "lost after {submissions}");
     }
+}
+
+#[test]
+fn what_was_reported_before_a_loss_is_not_reported_again() {
+    let network = network(NEURONS, 2);
+    let points = Points::fitted(&network.maps, NEURONS);
+    let problem = problem(&network, Definition::Kkt);
+    // Batches of 156 states; the device is lost in the second. `minima` counts the reports.
+    let conditions =
+        Conditions { most_binding: Some(80_000), destroy_after: vec![8], ..Conditions::default() };
+    let gpu = gpu_or_return!(conditions);
+    let found = minima(&gpu, &problem, points, Start::Idealized);
+    let expected = minima(&Cpu, &problem, points, Start::Idealized);
+    same("energies", &found.energies, &expected.energies, 0.0, 1e-7);
 }
 
 #[test]

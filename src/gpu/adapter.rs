@@ -58,6 +58,8 @@ impl DeviceKind {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
+    /// It was not tested, because nobody wanted it.
+    Untested,
     /// Its results can be believed.
     Passed,
     /// They cannot, and why.
@@ -68,6 +70,7 @@ impl std::fmt::Display for AdapterReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({}, {}, {:?})", self.name, self.driver, self.backend, self.kind)?;
         match &self.verdict {
+            Verdict::Untested => Ok(()),
             Verdict::Passed => write!(f, ": passed the self-test"),
             Verdict::Refused(why) => write!(f, ": refused, {why}"),
         }
@@ -76,7 +79,8 @@ impl std::fmt::Display for AdapterReport {
 
 /// All adapters with the outcome of the self-test on each, the preferred first.
 pub fn list() -> Vec<AdapterReport> {
-    tested(&Conditions::default()).into_iter().map(|(report, _)| report).collect()
+    let tested = |(report, adapter)| test(report, &adapter, &Conditions::default()).0;
+    by_preference().into_iter().map(tested).collect()
 }
 
 /// Opens the adapter whose name, driver or backend contains `wanted`, or the preferred one that passes its self-test.
@@ -85,13 +89,15 @@ pub fn list() -> Vec<AdapterReport> {
 /// [`Error::Device`] with all that was found, and how to choose the CPU.
 pub(super) fn open(wanted: Option<&str>, conditions: &Conditions) -> Result<(AdapterReport, Device)> {
     let mut seen = Vec::new();
-    for (report, device) in tested(conditions) {
-        if wanted.is_none_or(|wanted| matches(&report, wanted))
-            && let Some(device) = device
-        {
-            return Ok((report, device));
+    for (report, adapter) in by_preference() {
+        if wanted.is_some_and(|wanted| !matches(&report, wanted)) {
+            seen.push(report);
+            continue;
         }
-        seen.push(report);
+        match test(report, &adapter, conditions) {
+            (report, Some(device)) => return Ok((report, device)),
+            (report, None) => seen.push(report),
+        }
     }
     Err(none(wanted, &seen))
 }
@@ -114,26 +120,27 @@ fn matches(report: &AdapterReport, wanted: &str) -> bool {
     [&report.name, &report.driver, &report.backend].iter().any(|text| text.to_lowercase().contains(&wanted))
 }
 
-/// Reports, and devices of those that pass, the preferred first.
-fn tested(conditions: &Conditions) -> Vec<(AdapterReport, Option<Device>)> {
-    let mut adapters: Vec<(AdapterReport, Option<Device>)> = device::adapters()
-        .iter()
-        .map(|adapter| {
-            let mut report = describe(adapter);
-            let outcome = Device::open(adapter, conditions)
-                .map_err(|failure| failure.to_string())
-                .and_then(|device| selftest::run(&device).map(|()| device));
-            match outcome {
-                Ok(device) => (report, Some(device)),
-                Err(why) => {
-                    report.verdict = Verdict::Refused(why);
-                    (report, None)
-                }
-            }
-        })
-        .collect();
+/// All adapters, the preferred first.
+fn by_preference() -> Vec<(AdapterReport, wgpu::Adapter)> {
+    let mut adapters: Vec<(AdapterReport, wgpu::Adapter)> =
+        device::adapters().into_iter().map(|adapter| (describe(&adapter), adapter)).collect();
     adapters.sort_by_key(|(report, _)| report.kind);
     adapters
+}
+
+/// The report with the self-test's verdict, and the device if it passed.
+fn test(
+    report: AdapterReport,
+    adapter: &wgpu::Adapter,
+    conditions: &Conditions,
+) -> (AdapterReport, Option<Device>) {
+    let outcome = Device::open(adapter, conditions)
+        .map_err(|failure| failure.to_string())
+        .and_then(|device| selftest::run(&device).map(|()| device));
+    match outcome {
+        Ok(device) => (AdapterReport { verdict: Verdict::Passed, ..report }, Some(device)),
+        Err(why) => (AdapterReport { verdict: Verdict::Refused(why), ..report }, None),
+    }
 }
 
 fn describe(adapter: &wgpu::Adapter) -> AdapterReport {
@@ -154,7 +161,7 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterReport {
         workgroup_memory: limits.max_compute_workgroup_storage_size,
         workgroup_threads: limits.max_compute_invocations_per_workgroup,
         f64: adapter.features().contains(wgpu::Features::SHADER_F64),
-        verdict: Verdict::Passed,
+        verdict: Verdict::Untested,
     }
 }
 

@@ -176,8 +176,12 @@ impl Device {
             usage,
             mapped_at_creation: false,
         });
-        self.check()?;
-        Ok(buffer)
+        match self.check() {
+            Err(Failure::OutOfMemory(why)) => {
+                Err(Failure::OutOfMemory(format!("{label}: {} MiB; {why}", size >> 20)))
+            }
+            checked => checked.map(|()| buffer),
+        }
     }
 
     /// The compiled shader, from memory if it was compiled before.

@@ -121,6 +121,14 @@ impl Gpu {
         &self.report
     }
 
+    /// Device memory that a network takes, for W and beside it for a batch of `states` states (bytes).
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the network is too large for the device, with the sizes.
+    pub fn memory(&self, neurons: usize, states: usize) -> Result<(u64, u64)> {
+        Ok(self.plan(neurons)?.memory(states))
+    }
+
     /// Lets a newly opened device be destroyed when its conditions say so.
     fn light_fuse(&self, device: &Device) {
         let which = self.opened.fetch_add(1, Ordering::Relaxed);

@@ -25,7 +25,10 @@ pub const MINIMUM_THREADS: usize = 64;
 const MOST_SLOTS: usize = 1024;
 
 /// Memory taken for one batch of states, where the device allows more (bytes).
-const BATCH_BYTES: u64 = 512 << 20;
+const BATCH_BYTES: u64 = 256 << 20;
+
+/// Storage buffers that the shader with the most of them binds.
+const MOST_BUFFERS: u32 = 9;
 
 /// Sizes for one network on one device.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,11 +58,29 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Device memory for W, and for the largest batch of trajectories or minima of so many states (bytes).
+    pub fn memory(&self, states: usize) -> (u64, u64) {
+        let row = 4 * self.stride as u64;
+        let states_at_once = states.next_multiple_of(STATES_PER_GROUP) as u64;
+        let most = (self.trajectory_groups * STATES_PER_GROUP) as u64;
+        let trajectories = 2 * row * states_at_once.min(most);
+        let slots = self.slots as u64;
+        let of_states = 8 * slots * (states.min(self.minimum_states) as u64);
+        let between = 4 * slots * slots * (self.minimum_groups as u64);
+        (row * self.neurons as u64, trajectories.max(of_states + between))
+    }
+
     /// Sizes for `neurons`, or what is too large for the device.
     ///
     /// # Errors
     /// A sentence with the size that is needed and the one that the device has.
     pub fn new(neurons: usize, limits: &wgpu::Limits) -> Result<Self, String> {
+        if limits.max_storage_buffers_per_shader_stage < MOST_BUFFERS {
+            return Err(format!(
+                "it binds {} storage buffers, and {MOST_BUFFERS} are needed",
+                limits.max_storage_buffers_per_shader_stage
+            ));
+        }
         let stride = neurons.next_multiple_of(4);
         let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
         let row_bytes = 4 * stride as u64;
@@ -141,9 +162,18 @@ impl Pace {
 mod tests {
     use super::*;
 
+    /// What an ordinary GPU has at the least.
+    fn limits() -> wgpu::Limits {
+        wgpu::Limits {
+            max_storage_buffer_binding_size: 128 << 20,
+            max_storage_buffers_per_shader_stage: 16,
+            ..wgpu::Limits::default()
+        }
+    }
+
     #[test]
     fn large_weights_are_bound_in_parts_and_too_large_ones_refused() {
-        let limits = wgpu::Limits { max_storage_buffer_binding_size: 128 << 20, ..wgpu::Limits::default() };
+        let limits = limits();
         assert_eq!(Plan::new(600, &limits).unwrap().parts, 1);
         let large = Plan::new(6000, &wgpu::Limits { max_buffer_size: 1 << 30, ..limits.clone() }).unwrap();
         assert_eq!((large.parts, large.rows_per_part), (2, 5592));
@@ -153,9 +183,9 @@ mod tests {
 
     #[test]
     fn threads_leave_few_idle() {
-        let plan = Plan::new(600, &wgpu::Limits::default()).unwrap();
+        let plan = Plan::new(600, &limits()).unwrap();
         assert_eq!((plan.stride, plan.trajectory_threads), (600, 160));
-        assert_eq!(Plan::new(6000, &wgpu::Limits::default()).unwrap().trajectory_threads, 256);
+        assert_eq!(Plan::new(6000, &limits()).unwrap().trajectory_threads, 256);
     }
 
     #[test]
