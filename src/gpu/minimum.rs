@@ -65,6 +65,24 @@ pub(super) fn minima(
     })
 }
 
+/// What the device alone finds: states near the minima, to f32 accuracy. `None` where the host would begin at the start.
+pub(super) fn near_minima(
+    device: &Device,
+    plan: &Plan,
+    problem: &Problem<'_>,
+    points: Points,
+    start: Start<'_>,
+) -> DeviceResult<Vec<Option<StateBuf>>> {
+    let approach = Approach::new(device, plan, problem)?;
+    let all: Vec<usize> = (0..points.len()).collect();
+    let mut found = Vec::with_capacity(points.len());
+    for batch in all.chunks(plan.minimum_states) {
+        let tasks: Vec<Task> = batch.par_iter().map(|&s| Task::new(problem, points, start, s)).collect();
+        found.extend(approach.run(problem, &tasks)?.into_iter().map(|near| near.map(|near| near.state)));
+    }
+    Ok(found)
+}
+
 /// One point: its constraint, and where to begin.
 struct Task {
     map: usize,

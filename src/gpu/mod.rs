@@ -35,7 +35,7 @@ use crate::minimum::{Minima, Minimizer, Problem, Start};
 use crate::network::{IdealizedBumps, Maps};
 use crate::progress::Tick;
 use crate::score::Place;
-use crate::states::{Points, States};
+use crate::states::{Points, StateBuf, States};
 use crate::trajectory::{Dynamics, Trajectory};
 use crate::weights::{WeightUpdate, flatten};
 use device::{Device, DeviceResult, Failure};
@@ -145,6 +145,21 @@ impl Gpu {
     pub fn places(&self, maps: &Maps, bumps: &IdealizedBumps, rates: &[f64]) -> Result<Vec<Place>> {
         let plan = self.plan(maps.neurons())?;
         self.attempt(&Tick::silent(), |device, _| scores::places(device, &plan, maps, bumps, rates))
+    }
+
+    /// The device's part of [`Backend::minima`]: states near the minima, to f32 accuracy; `None` where the host would
+    /// search from the start.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn near_minima(
+        &self,
+        problem: &Problem<'_>,
+        points: Points,
+        start: Start<'_>,
+    ) -> Result<Vec<Option<StateBuf>>> {
+        let plan = self.plan(problem.maps.neurons())?;
+        self.attempt(&Tick::silent(), |device, _| minimum::near_minima(device, &plan, problem, points, start))
     }
 
     /// The Gram matrix, C-ordered `[states, states]` (Hz⁴); see [`crate::weights::gram_matrix`].
