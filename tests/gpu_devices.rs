@@ -20,6 +20,16 @@ fn the_adapter_passes_its_self_test_and_is_described() {
 }
 
 #[test]
+fn peaks_are_measured() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let peaks = gpu.peaks().unwrap();
+    println!("{:.3e} FLOP/s, {:.3e} B/s", peaks.flops, peaks.bandwidth);
+    // The slowest driver there is makes more, and no device makes so much.
+    assert!(peaks.flops > 1e7 && peaks.flops < 1e16);
+    assert!(peaks.bandwidth > 1e7 && peaks.bandwidth < 1e15);
+}
+
+#[test]
 fn a_backend_is_chosen_with_its_reason_and_gpu_never_falls_back() {
     let (cpu, reason) = gpu::choose(Choice::Cpu, None).unwrap();
     assert_eq!(cpu.describe(), Cpu.describe());

@@ -85,6 +85,9 @@ fn parameters_lie_where_the_host_puts_them() {
     same_layout!("scores", ScoresParams { neurons, maps, bump_neurons, first });
     same_layout!("scores", Displaced { by, value });
     same_layout!("scores", Place { index, score });
+    for peak in ["peak_flops", "peak_bandwidth"] {
+        same_layout!(peak, PeakParams { turns, length });
+    }
     for product in ["gram", "gradient", "response"] {
         same_layout!(product, ProductParams { neurons, states, first, rows });
     }

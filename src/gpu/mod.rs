@@ -12,6 +12,7 @@
 mod adapter;
 mod device;
 mod minimum;
+mod peaks;
 mod plan;
 mod products;
 mod scores;
@@ -25,6 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 pub use adapter::{AdapterReport, DeviceKind, Verdict, list};
 pub use device::Conditions;
+pub use peaks::Peaks;
 pub use products::Precision;
 
 use crate::backend::{Backend, Cpu};
@@ -119,6 +121,14 @@ impl Gpu {
     /// The adapter.
     pub fn report(&self) -> &AdapterReport {
         &self.report
+    }
+
+    /// What the device can do at best, measured now; takes about a second.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn peaks(&self) -> Result<Peaks> {
+        self.attempt(&Tick::silent(), |device, _| peaks::peaks(device))
     }
 
     /// Device memory that a network takes, for W and beside it for a batch of `states` states (bytes).

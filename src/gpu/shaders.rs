@@ -62,6 +62,8 @@ shaders! {
     gram, SINGLE;
     gradient, SINGLE;
     response, SINGLE;
+    peak_flops, "";
+    peak_bandwidth, "";
 }
 
 /// Parameters of `selftest.wgsl`.
@@ -184,4 +186,14 @@ pub struct Place {
     pub index: u32,
     /// The highest score.
     pub score: f32,
+}
+
+/// Parameters of `peak_flops.wgsl` and `peak_bandwidth.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct PeakParams {
+    /// Repetitions.
+    pub turns: u32,
+    /// vec4 in the buffer that is read.
+    pub length: u32,
 }
