@@ -86,6 +86,10 @@ var<workgroup> count: u32;
 
 var<private> me: u32;
 var<private> local_base: u32;
+// The point: where its map's positions begin, its own position, and how far displacements count.
+var<private> map_offset: u32;
+var<private> position: f32;
+var<private> window: f32;
 
 fn weight(row: u32, column: u32) -> f32 {
     if PARTS == 1u {
@@ -119,26 +123,26 @@ fn reduce(value: vec4<f32>) -> vec4<f32> {
     return total;
 }
 
-fn displacement(state: u32, i: u32) -> f32 {
+fn displacement(i: u32) -> f32 {
     let ring = f32(params.neurons);
-    var d = f32(positions[info[state].map_offset + i]) - info[state].position;
+    var d = f32(positions[map_offset + i]) - position;
     if d < -0.5 * ring {
         d += ring;
     } else if d >= 0.5 * ring {
         d -= ring;
     }
-    return select(d, 0.0, abs(d) > info[state].window);
+    return select(d, 0.0, abs(d) > window);
 }
 
 // Copies W between candidates for those from slot `first_new` on, and their displacements.
-fn gather(state: u32, first_new: u32) {
+fn gather(first_new: u32) {
     workgroupBarrier();
     for (var i = me; i < count; i += THREADS) {
         for (var k = select(first_new, 0u, i >= first_new); k < count; k++) {
             between[local_base + k * SLOTS + i] = weight(neuron[k], neuron[i]);
         }
         if i >= first_new {
-            c[i] = displacement(state, neuron[i]);
+            c[i] = displacement(neuron[i]);
         }
     }
 }
@@ -188,7 +192,7 @@ fn project() {
 }
 
 // Makes candidates of the silent neurons that the present state would activate, in ascending order.
-fn admit(state: u32, lambda: f32) {
+fn admit(lambda: f32) {
     workgroupBarrier();
     for (var word = me; word < MASK_WORDS; word += THREADS) {
         atomicStore(&mask[word], 0u);
@@ -205,7 +209,7 @@ fn admit(state: u32, lambda: f32) {
             atomicAnd(&mask[i / 32u], ~bit);
             continue;
         }
-        var target_current = params.external_current - lambda * displacement(state, i);
+        var target_current = params.external_current - lambda * displacement(i);
         for (var k = 0u; k < count; k++) {
             target_current += weight(neuron[k], i) * r[k];
         }
@@ -342,6 +346,9 @@ fn line_search(lambda: f32) -> u32 {
 }
 
 fn load(state: u32) {
+    map_offset = info[state].map_offset;
+    position = info[state].position;
+    window = info[state].window;
     if me == 0u {
         count = min(info[state].count, SLOTS);
     }
@@ -375,9 +382,9 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     var gathered = 0u;
     loop {
         if params.admits != 0u {
-            admit(state, lambda);
+            admit(lambda);
         }
-        gather(state, gathered);
+        gather(gathered);
         gathered = count;
         refresh_field();
         let found = survey(lambda);

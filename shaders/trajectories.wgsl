@@ -192,12 +192,11 @@ fn trajectories(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocati
             workgroupBarrier();
             let count = min(active_count - start, LIST);
             let is_last = start + LIST >= active_count;
-            // Nobody overwrites a current that another thread still reads: the list holds copies of the rates.
+            // Nobody else touches a thread's quads of the currents: what others need of them is in the list.
             for (var quad = thread; quad < params.quads; quad += THREADS) {
                 advance(base, quad, count, start == 0u, is_last);
             }
             workgroupBarrier();
-            storageBarrier();
         }
     }
 }

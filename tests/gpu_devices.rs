@@ -118,6 +118,9 @@ fn a_network_too_large_for_the_device_is_refused_before_any_work() {
         .unwrap_err();
     assert_eq!(refused.exit_code(), 3);
     assert!(refused.to_string().contains("--backend cpu"), "{refused}");
+    assert!(gpu.memory(NEURONS, 12, 100).is_err());
+    // 78 states of 32 slots in a batch, two at once.
+    assert_eq!(gpu.memory(40, 4, 100).unwrap(), (40 * 40 * 4, 78 * 32 * 8 + 2 * 32 * 32 * 4));
 }
 
 /// What this test program reports when the Vulkan loader knows no other driver than `driver`.

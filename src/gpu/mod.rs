@@ -131,12 +131,13 @@ impl Gpu {
         self.attempt(&Tick::silent(), |device, _| peaks::peaks(device))
     }
 
-    /// Device memory that a network takes, for W and beside it for a batch of `states` states (bytes).
+    /// Device memory that a network takes whose idealized bumps have `bump` active neurons: for W, and beside it for a batch
+    /// of `states` states (bytes).
     ///
     /// # Errors
     /// [`Error::Device`] if the network is too large for the device, with the sizes.
-    pub fn memory(&self, neurons: usize, states: usize) -> Result<(u64, u64)> {
-        Ok(self.plan(neurons)?.memory(states))
+    pub fn memory(&self, neurons: usize, bump: usize, states: usize) -> Result<(u64, u64)> {
+        Ok(self.plan(neurons, bump)?.memory(states))
     }
 
     /// Lets a newly opened device be destroyed when its conditions say so.
@@ -153,7 +154,7 @@ impl Gpu {
     /// # Errors
     /// If the device fails.
     pub fn places(&self, maps: &Maps, bumps: &IdealizedBumps, rates: &[f64]) -> Result<Vec<Place>> {
-        let plan = self.plan(maps.neurons())?;
+        let plan = self.plan(maps.neurons(), bumps.active())?;
         self.attempt(&Tick::silent(), |device, _| scores::places(device, &plan, maps, bumps, rates))
     }
 
@@ -168,7 +169,7 @@ impl Gpu {
         points: Points,
         start: Start<'_>,
     ) -> Result<Vec<Option<StateBuf>>> {
-        let plan = self.plan(problem.maps.neurons())?;
+        let plan = self.plan(problem.maps.neurons(), problem.bumps.active())?;
         self.attempt(&Tick::silent(), |device, _| minimum::near_minima(device, &plan, problem, points, start))
     }
 
@@ -210,9 +211,9 @@ impl Gpu {
         Arc::clone(&self.device.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Sizes for a network; too little room on the device is an error before any work.
-    fn plan(&self, neurons: usize) -> Result<Plan> {
-        Plan::new(neurons, self.device().limits()).map_err(|why| {
+    /// Sizes for a network with `bump` neurons in a bump; too little room on the device is an error before any work.
+    fn plan(&self, neurons: usize, bump: usize) -> Result<Plan> {
+        Plan::new(neurons, bump, self.device().limits()).map_err(|why| {
             Error::Device(format!("{}: {why}; choose the CPU with --backend cpu", self.report.name))
         })
     }
@@ -275,7 +276,7 @@ impl Backend for Gpu {
                     .to_owned(),
             ));
         }
-        let plan = self.plan(problem.maps.neurons())?;
+        let plan = self.plan(problem.maps.neurons(), problem.bumps.active())?;
         self.attempt(tick, |device, tick| minimum::minima(device, &plan, problem, points, start, tick))
     }
 
@@ -301,7 +302,7 @@ impl Backend for Gpu {
         tick: &Tick<'_>,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Vec<Trajectory>>> {
-        let plan = self.plan(dynamics.weights.neurons())?;
+        let plan = self.plan(dynamics.weights.neurons(), 0)?;
         self.attempt(tick, |device, tick| {
             trajectories::trajectories(device, &plan, dynamics, starts, at, tick, stop)
         })

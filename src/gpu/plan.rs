@@ -21,11 +21,15 @@ const SLOT_BYTES: usize = 9 * 4;
 /// Threads of `minimum.wgsl`: as many as a bump has neurons, so that few idle.
 pub const MINIMUM_THREADS: usize = 64;
 
-/// Most slots of a state in `minimum.wgsl`; a bump of the paper's network has 60–110 candidates.
-const MOST_SLOTS: usize = 1024;
+/// Slots of a state in `minimum.wgsl` for each neuron of the idealized bump. Searches have up to twice as many
+/// candidates; one that needs more than there are slots is left to the host.
+const SLOTS_PER_BUMP_NEURON: usize = 3;
 
 /// Memory taken for one batch of states, where the device allows more (bytes).
 const BATCH_BYTES: u64 = 256 << 20;
+
+/// Most states in one batch of minima: the host keeps N displacements of each.
+const MOST_STATES: usize = 8192;
 
 /// Storage buffers that the shader with the most of them binds.
 const MOST_BUFFERS: u32 = 9;
@@ -70,11 +74,11 @@ impl Plan {
         (row * self.neurons as u64, trajectories.max(of_states + between))
     }
 
-    /// Sizes for `neurons`, or what is too large for the device.
+    /// Sizes for `neurons`, whose idealized bumps have `bump` active ones, or what is too large for the device.
     ///
     /// # Errors
     /// A sentence with the size that is needed and the one that the device has.
-    pub fn new(neurons: usize, limits: &wgpu::Limits) -> Result<Self, String> {
+    pub fn new(neurons: usize, bump: usize, limits: &wgpu::Limits) -> Result<Self, String> {
         if limits.max_storage_buffers_per_shader_stage < MOST_BUFFERS {
             return Err(format!(
                 "it binds {} storage buffers, and {MOST_BUFFERS} are needed",
@@ -108,8 +112,9 @@ impl Plan {
         let batch = binding.min(BATCH_BYTES);
         let fitting = |bytes: u64| ((batch / bytes) as usize).clamp(1, grid);
         let by_memory = (memory - reduction_memory) / SLOT_BYTES / 32 * 32;
-        let by_binding = ((binding / 4) as f64).sqrt() as usize / 32 * 32;
-        let slots = neurons.next_multiple_of(32).min(by_memory).min(by_binding).min(MOST_SLOTS);
+        let by_binding = ((batch / 4) as f64).sqrt() as usize / 32 * 32;
+        let wanted = (SLOTS_PER_BUMP_NEURON * bump).min(neurons).next_multiple_of(32);
+        let slots = wanted.min(by_memory).min(by_binding).max(32);
         Ok(Self {
             neurons,
             stride,
@@ -119,7 +124,7 @@ impl Plan {
             trajectory_threads: quads.div_ceil(passes).next_multiple_of(32),
             trajectory_groups: fitting(row_bytes * STATES_PER_GROUP as u64),
             slots,
-            minimum_states: fitting(4 * slots as u64),
+            minimum_states: fitting(4 * slots as u64).min(MOST_STATES),
             minimum_groups: fitting(4 * (slots * slots) as u64),
             score_states: fitting(row_bytes),
         })
@@ -174,18 +179,19 @@ mod tests {
     #[test]
     fn large_weights_are_bound_in_parts_and_too_large_ones_refused() {
         let limits = limits();
-        assert_eq!(Plan::new(600, &limits).unwrap().parts, 1);
-        let large = Plan::new(6000, &wgpu::Limits { max_buffer_size: 1 << 30, ..limits.clone() }).unwrap();
+        assert_eq!(Plan::new(600, 60, &limits).unwrap().parts, 1);
+        let large =
+            Plan::new(6000, 600, &wgpu::Limits { max_buffer_size: 1 << 30, ..limits.clone() }).unwrap();
         assert_eq!((large.parts, large.rows_per_part), (2, 5592));
-        let refused = Plan::new(20_000, &limits).unwrap_err();
+        let refused = Plan::new(20_000, 2000, &limits).unwrap_err();
         assert!(refused.contains("1525 MiB") && refused.contains("128 MiB"), "{refused}");
     }
 
     #[test]
     fn threads_leave_few_idle() {
-        let plan = Plan::new(600, &limits()).unwrap();
-        assert_eq!((plan.stride, plan.trajectory_threads), (600, 160));
-        assert_eq!(Plan::new(6000, &limits()).unwrap().trajectory_threads, 256);
+        let plan = Plan::new(600, 60, &limits()).unwrap();
+        assert_eq!((plan.stride, plan.trajectory_threads, plan.slots), (600, 160, 192));
+        assert_eq!(Plan::new(6000, 600, &limits()).unwrap().trajectory_threads, 256);
     }
 
     #[test]
