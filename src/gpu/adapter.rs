@@ -6,6 +6,9 @@ use super::device::{self, Conditions, Device, DeviceResult, Failure};
 use super::selftest;
 use crate::error::{Error, Result};
 
+/// What can always be done in place of using a GPU.
+pub(super) const WAY_OUT: &str = "; choose the CPU with --backend cpu";
+
 /// What is known of an adapter.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AdapterReport {
@@ -172,7 +175,7 @@ fn none(wanted: Option<&str>, seen: &[AdapterReport]) -> Error {
         _ => format!("found: {}", seen.iter().map(AdapterReport::to_string).collect::<Vec<_>>().join("; ")),
     };
     let wanted = wanted.map_or(String::new(), |name| format!(" whose name contains {name:?}"));
-    Error::Device(format!("no usable GPU{wanted}; {found}; choose the CPU with --backend cpu"))
+    Error::Device(format!("no usable GPU{wanted}; {found}{WAY_OUT}"))
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::trajectory::trajectories) | f32; energies at snapshots f64 on the host |
 //! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::minimum::minima) | f32, then f64 Newton on the host from there |
 //! | energies | – | [`energy::energies`] | f64 on the host: a²·S operations, and they decide what is accepted |
-//! | weight update | – | [`weights::flatten`] | f64 on the host: the Gram matrix has condition 10⁷ |
-//! | Gram matrix, gradient, response | `gram.wgsl`, `gradient.wgsl`, `response.wgsl` | [`weights`] | f32, or f64 where the device has it |
+//! | weight update | – | [`flatten`] | f64 on the host: the Gram matrix has condition 10⁷ |
+//! | Gram matrix, gradient, response | `gram.wgsl`, `gradient.wgsl`, `response.wgsl` | [`gram_matrix`](crate::weights::gram_matrix), [`weight_gradient`](crate::weights::weight_gradient), [`response`](crate::weights::response) | f32, or f64 where the device has it |
 //! | scores | `scores.wgsl` | [`score::Scorer::place`](crate::score::Scorer::place) | f32 |
 
 mod adapter;
@@ -78,10 +78,14 @@ pub fn choose(choice: Choice, adapter: Option<&str>) -> Result<(Box<dyn Backend>
                 (Box::new(gpu), reason)
             }
             Ok(gpu) => {
-                let reason = format!("{}: the only adapter, {}, is no hardware", Cpu.describe(), gpu.report);
+                let reason = format!("{}: no hardware GPU, only {}", Cpu.describe(), gpu.report);
                 (Box::new(Cpu), reason)
             }
-            Err(why) => (Box::new(Cpu), format!("{}: {why}", Cpu.describe())),
+            Err(why) => {
+                let why = why.to_string();
+                let why = why.strip_suffix(adapter::WAY_OUT).unwrap_or(&why);
+                (Box::new(Cpu), format!("{}: {why}", Cpu.describe()))
+            }
         }),
     }
 }
@@ -213,9 +217,8 @@ impl Gpu {
 
     /// Sizes for a network with `bump` neurons in a bump; too little room on the device is an error before any work.
     fn plan(&self, neurons: usize, bump: usize) -> Result<Plan> {
-        Plan::new(neurons, bump, self.device().limits()).map_err(|why| {
-            Error::Device(format!("{}: {why}; choose the CPU with --backend cpu", self.report.name))
-        })
+        Plan::new(neurons, bump, self.device().limits())
+            .map_err(|why| Error::Device(format!("{}: {why}{}", self.report.name, adapter::WAY_OUT)))
     }
 
     /// Does a piece of work; if the device is lost or out of memory, once more on a new device.
