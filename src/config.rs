@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -110,10 +110,14 @@ pub struct ScanConfig {
     pub realizations: usize,
     /// Methods to compare on every draw.
     pub methods: Vec<Method>,
+    /// Further numbers of maps, past capacity, that only `score_methods` are run at.
+    pub score_maps: Vec<usize>,
+    /// Methods for `score_maps`.
+    pub score_methods: Vec<Method>,
 }
 
 /// Which states a landscape is flattened at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
     /// Not at all.
@@ -132,6 +136,17 @@ pub enum Solver {
     Auto,
     /// Cholesky factorization of the Gram matrix.
     Direct,
+}
+
+impl Method {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::None => "none",
+            Method::Idealized => "idealized",
+            Method::Constrained => "constrained",
+        }
+    }
 }
 
 impl Default for Config {
@@ -155,6 +170,8 @@ impl Default for Config {
                 maps: vec![1, 2, 4, 8, 12, 16, 20],
                 realizations: 15,
                 methods: vec![Method::None, Method::Idealized, Method::Constrained],
+                score_maps: Vec::new(),
+                score_methods: vec![Method::None],
             },
         }
     }
@@ -226,6 +243,13 @@ static KEYS: &[Key] = &[
     ))),
     key!(scan.realizations, "a whole number from 1 to 10000", |v| whole(v, 1..=10_000)),
     key!(scan.methods, "a list of \"none\", \"idealized\", \"constrained\", none twice", |v| list(v, method)),
+    key!(scan.score_maps, "a list of whole numbers from 1 to 10000, none twice, or []", |v| list_or_none(
+        v,
+        |e| { whole(e, 1..=10_000) }
+    )),
+    key!(scan.score_methods, "a list of \"none\", \"idealized\", \"constrained\", none twice", |v| list(
+        v, method
+    )),
 ];
 
 fn whole(value: &DeValue<'_>, range: RangeInclusive<usize>) -> Option<usize> {
@@ -265,9 +289,16 @@ fn method(value: &DeValue<'_>) -> Option<Method> {
 }
 
 fn list<T: PartialEq>(value: &DeValue<'_>, element: impl Fn(&DeValue<'_>) -> Option<T>) -> Option<Vec<T>> {
+    list_or_none(value, element).filter(|elements| !elements.is_empty())
+}
+
+fn list_or_none<T: PartialEq>(
+    value: &DeValue<'_>,
+    element: impl Fn(&DeValue<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
     let elements: Vec<T> = value.as_array()?.iter().map(|e| element(e.get_ref())).collect::<Option<_>>()?;
     let distinct = elements.iter().enumerate().all(|(i, e)| !elements[..i].contains(e));
-    (distinct && !elements.is_empty()).then_some(elements)
+    distinct.then_some(elements)
 }
 
 impl Config {

@@ -15,6 +15,7 @@
 
 pub mod backend;
 pub mod cholesky;
+pub mod collect;
 pub mod commands;
 pub mod config;
 pub mod energy;
@@ -32,6 +33,7 @@ pub mod plan;
 pub mod progress;
 pub mod records;
 pub mod roughness;
+pub mod scan;
 pub mod score;
 pub mod states;
 pub mod trajectory;

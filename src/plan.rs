@@ -255,7 +255,7 @@ pub fn solver_name(solver: Solver) -> &'static str {
 }
 
 /// Memory that can be had without swapping (bytes).
-fn available_memory() -> u64 {
+pub fn available_memory() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     system.available_memory()

@@ -2,60 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tempfile::TempDir;
+#[path = "common/workplace.rs"]
+mod workplace;
+
+use workplace::Workplace;
 
 /// A configuration that takes well under a second.
 const TINY: &str = "[network]\nneurons = 60\nmaps = 2\nseed = 3\n[flatten]\npoints_per_map = 60\niterations = 3\nridge = 1e-6\n[measure]\nduration_ms = 200\nstarts_per_map = 4\n";
-
-struct Workplace {
-    folder: TempDir,
-}
-
-impl Workplace {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("tiny.toml"), TINY).unwrap();
-        Self { folder }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_flatscape"));
-        command
-            .args(arguments)
-            .args(["--backend", "cpu"])
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    fn succeed(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Fails with the given code and a one-line reason that holds all parts.
-    fn fail(&self, arguments: &[&str], code: i32, parts: &[&str]) {
-        let output = self.run(arguments);
-        let message = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {message}");
-        assert_eq!(message.lines().count(), 1, "{arguments:?}: {message}");
-        for part in parts {
-            assert!(message.contains(part), "{arguments:?}: {part:?} is missing in {message:?}");
-        }
-    }
-}
 
 fn arrays(run: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files: Vec<_> = fs::read_dir(run)
@@ -70,7 +26,7 @@ fn arrays(run: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn optimize_measure_verify() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     let table = place.succeed(&["optimize", "tiny.toml", "--out", "run", "--keep-states"]);
     assert!(table.lines().count() <= 10, "{table}");
     for name in ["manifest.json", "config.toml", "iterations.csv", "drift.csv", "summary.json", "rates.npy"] {
@@ -104,7 +60,7 @@ fn optimize_measure_verify() {
 
 #[test]
 fn a_flipped_byte_in_any_file_is_found() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     place.succeed(&["optimize", "tiny.toml", "--out", "run", "--keep-states", "--quiet"]);
     let files: Vec<PathBuf> = fs::read_dir(place.path("run")).unwrap().map(|e| e.unwrap().path()).collect();
     assert!(files.len() >= 10, "{files:?}");
@@ -130,7 +86,7 @@ fn a_flipped_byte_in_any_file_is_found() {
 /// Values that contradict each other are found even if all checksums are right.
 #[test]
 fn consistent_checksums_do_not_hide_a_wrong_claim() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     place.succeed(&["optimize", "tiny.toml", "--out", "run", "--quiet"]);
     let (mut directory, manifest) = flatscape::records::RunDirectory::open(&place.path("run")).unwrap();
     let (shape, mut energies) = directory.read_array::<f64>("energies.npy").unwrap();
@@ -142,7 +98,7 @@ fn consistent_checksums_do_not_hide_a_wrong_claim() {
 
 #[test]
 fn results_do_not_depend_on_threads() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     for threads in ["1", "2", "5"] {
         place.succeed(&["optimize", "tiny.toml", "--out", threads, "--threads", threads, "--quiet"]);
     }
@@ -154,7 +110,7 @@ fn results_do_not_depend_on_threads() {
 #[test]
 #[cfg(unix)]
 fn interrupted_runs_end_with_the_same_bytes() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     let longer = [
         "--set",
         "network.neurons=200",
@@ -189,7 +145,7 @@ fn interrupted_runs_end_with_the_same_bytes() {
 
 #[test]
 fn bad_configurations_end_with_one_line() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     let write = |name: &str, content: &[u8]| fs::write(place.path(name), content).unwrap();
     write("empty.toml", b"");
     write("latin.toml", b"[network]\n# caf\xe9\n");
@@ -214,7 +170,7 @@ fn bad_configurations_end_with_one_line() {
 
 #[test]
 fn bad_maps_files_are_named() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     let ring: Vec<i32> = (0..120).map(|i| i % 60).collect();
     let refuse = |bytes: Vec<u8>, parts: &[&str]| {
         fs::write(place.path("maps.npy"), bytes).unwrap();
@@ -248,7 +204,7 @@ fn bad_maps_files_are_named() {
 
 #[test]
 fn directories_of_others_are_left_alone() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     place.succeed(&["optimize", "tiny.toml", "--out", "run", "--quiet"]);
     let before = arrays(&place.path("run"));
     place.fail(&["optimize", "tiny.toml", "--out", "run"], 2, &["run", "--resume", "--out"]);
@@ -270,7 +226,7 @@ fn directories_of_others_are_left_alone() {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_reported_and_the_run_resumed() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     let disk = place.path("disk");
     fs::create_dir(&disk).unwrap();
     let mounted =
@@ -297,7 +253,7 @@ fn a_full_disk_is_reported_and_the_run_resumed() {
 
 #[test]
 fn machines_read_json_and_pipes_see_no_progress() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     let output = place.run(&["optimize", "tiny.toml", "--out", "run", "--json"]);
     assert!(
         output.status.success() && output.stderr.is_empty(),
@@ -315,7 +271,7 @@ fn machines_read_json_and_pipes_see_no_progress() {
 
 #[test]
 fn every_method_writes_a_sound_run() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     for (method, landscapes) in [("none", 1), ("idealized", 2), ("constrained", 4)] {
         place.succeed(&[
             "optimize",
@@ -341,10 +297,10 @@ fn every_method_writes_a_sound_run() {
 
 #[test]
 fn no_gpu_path_means_exit_code_three() {
-    let place = Workplace::new();
+    let place = Workplace::new(TINY);
     let output = Command::new(env!("CARGO_BIN_EXE_flatscape"))
         .args(["optimize", "tiny.toml", "--out", "run", "--backend", "gpu"])
-        .current_dir(place.folder.path())
+        .current_dir(place.path(""))
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));

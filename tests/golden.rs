@@ -1,8 +1,9 @@
 //! Everything against results of an independent implementation; `tests/golden/README.md` says how they were made.
 
-mod common;
+#[path = "common/golden.rs"]
+mod data;
 
-use common::{Golden, Mismatches};
+use data::{Golden, Mismatches};
 use flatscape::backend::{Backend, Cpu};
 use flatscape::energy;
 use flatscape::matrix::WeightMatrix;

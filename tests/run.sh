@@ -1,6 +1,20 @@
 #!/usr/bin/env bash
 # The test command: brings what the tests need, then runs them all. Arguments go to `cargo test`.
+# On a Debian machine, as root, it installs what is missing; elsewhere it says what to install.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# bring COMMAND PACKAGE...: installs the packages unless the command is there.
+bring() {
+    command -v "$1" > /dev/null && return
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get > /dev/null; then
+        echo "tests/run.sh: $1 is missing; install ${*:2}" >&2
+        exit 1
+    fi
+    apt-get update -q && apt-get install -y -q --no-install-recommends "${@:2}"
+}
+
+bring slurmctld slurm-wlm munge > /dev/null
+
 cargo test "$@"
+bash tests/slurm.sh target/debug/flatscape

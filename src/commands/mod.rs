@@ -1,8 +1,10 @@
 //! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
 
+mod collect;
 mod measure;
 mod optimize;
 mod plan;
+mod scan;
 mod verify;
 
 use std::path::PathBuf;
@@ -37,6 +39,10 @@ enum Command {
     Optimize(optimize::Arguments),
     /// Measure the drift of a run's network again, for other durations and starts
     Measure(measure::Arguments),
+    /// Measure drift and score against the number of maps, unattended
+    Scan(scan::Arguments),
+    /// Gather the trials of scans: tables, capacity, plots
+    Collect(collect::Arguments),
     /// Show what a configuration would do, in sizes, memory and time, and start nothing
     Plan(plan::Arguments),
     /// Check every checksum of a run directory and recompute what it claims
@@ -95,6 +101,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
     match &cli.command {
         Command::Optimize(arguments) => optimize::run(arguments, options),
         Command::Measure(arguments) => measure::run(arguments, options),
+        Command::Scan(arguments) => scan::run(arguments, options),
+        Command::Collect(arguments) => collect::run(arguments, options),
         Command::Plan(arguments) => plan::run(arguments, options),
         Command::Verify(arguments) => verify::run(arguments, options),
     }

@@ -1,0 +1,229 @@
+//! Capacity: the number of maps that a network holds, by three criteria, with bootstrap confidence intervals.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::Serialize;
+
+use crate::config::Method;
+use crate::scan::TrialRecord;
+
+/// Draws of the bootstrap: enough for the 2.5 and 97.5 percentiles.
+const DRAWS: usize = 1000;
+
+/// Bumps still in their own map, at capacity.
+pub const OWN_MAP_FRACTION: f64 = 0.9;
+
+/// Mean drift at capacity (neuron units): below one unit the paper calls stability perfect.
+pub const DRIFT: f64 = 1.0;
+
+/// Numbers of maps that a kink can be fitted to.
+const KINK_POINTS: usize = 5;
+
+/// A kink counts only if two lines leave less than this fraction of the squared error of one.
+const KINK_IMPROVEMENT: f64 = 0.5;
+
+/// Capacity of one (neurons, method) by all criteria; `None` where the scan does not reach it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Capacity {
+    /// N.
+    pub neurons: usize,
+    /// How the landscape was flattened.
+    pub method: Method,
+    /// Largest number of maps scanned.
+    pub largest_maps: usize,
+    /// Where two lines fitted to the mean score against the number of maps meet.
+    pub score_kink: Option<Estimate>,
+    /// Where fewer than 90 % of bumps are still in their own map.
+    pub own_map: Option<Estimate>,
+    /// Where the mean drift passes one neuron unit.
+    pub drift: Option<Estimate>,
+}
+
+/// A number of maps with its 95 % bootstrap confidence interval over realizations.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    /// L.
+    pub maps: f64,
+    /// 2.5 percentile of the bootstrap.
+    pub low: f64,
+    /// 97.5 percentile of the bootstrap.
+    pub high: f64,
+    /// α = L/N.
+    pub alpha: f64,
+    /// Fraction of the bootstrap draws in which the criterion is met within the scan.
+    pub defined: f64,
+}
+
+/// Values of one measure: for every number of maps, one a realization.
+type Samples = Vec<(usize, Vec<f64>)>;
+
+/// Estimates from all records, for every (neurons, method).
+pub fn capacities(records: &[TrialRecord]) -> Vec<Capacity> {
+    let mut groups: Vec<(usize, Method)> =
+        records.iter().map(|r| (r.trial.neurons, r.trial.method)).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+        .into_iter()
+        .map(|(neurons, method)| {
+            let rows: Vec<&TrialRecord> =
+                records.iter().filter(|r| (r.trial.neurons, r.trial.method) == (neurons, method)).collect();
+            let of = |f: fn(&TrialRecord) -> f64| samples(&rows, f);
+            let scores = of(|r| r.drift.score);
+            Capacity {
+                neurons,
+                method,
+                largest_maps: scores.last().map_or(0, |s| s.0),
+                score_kink: bootstrap(&scores, neurons, kink),
+                own_map: bootstrap(&of(|r| r.drift.own_map_fraction), neurons, |curve| {
+                    crossing(curve, |fraction| fraction - OWN_MAP_FRACTION)
+                }),
+                drift: bootstrap(&of(|r| r.drift.mean_drift), neurons, |curve| {
+                    crossing(curve, |drift| DRIFT - drift)
+                }),
+            }
+        })
+        .collect()
+}
+
+fn samples(rows: &[&TrialRecord], f: fn(&TrialRecord) -> f64) -> Samples {
+    let mut pairs: Vec<(usize, f64)> = rows.iter().map(|r| (r.trial.maps, f(r))).collect();
+    pairs.sort_by_key(|p| p.0);
+    pairs.chunk_by(|a, b| a.0 == b.0).map(|chunk| (chunk[0].0, chunk.iter().map(|p| p.1).collect())).collect()
+}
+
+/// The estimate on the means, and its spread over resampled realizations.
+fn bootstrap(
+    samples: &Samples,
+    neurons: usize,
+    estimate: impl Fn(&[(f64, f64)]) -> Option<f64>,
+) -> Option<Estimate> {
+    let curve = |mut pick: Box<dyn FnMut(&[f64]) -> f64 + '_>| -> Vec<(f64, f64)> {
+        samples.iter().map(|(maps, values)| (*maps as f64, pick(values))).collect()
+    };
+    let maps = estimate(&curve(Box::new(|values| values.iter().sum::<f64>() / values.len() as f64)))?;
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut draws: Vec<f64> = (0..DRAWS)
+        .filter_map(|_| {
+            estimate(&curve(Box::new(|values| {
+                (0..values.len()).map(|_| values[rng.random_range(0..values.len())]).sum::<f64>()
+                    / values.len() as f64
+            })))
+        })
+        .collect();
+    draws.sort_by(f64::total_cmp);
+    let percentile =
+        |p: f64| draws.get((p * (draws.len() as f64 - 1.0)).round() as usize).copied().unwrap_or(maps);
+    Some(Estimate {
+        maps,
+        low: percentile(0.025),
+        high: percentile(0.975),
+        alpha: maps / neurons as f64,
+        defined: draws.len() as f64 / DRAWS as f64,
+    })
+}
+
+/// Where a curve first becomes negative after `sign`, by linear interpolation; `None` if it never does, or is from
+/// the beginning.
+fn crossing(curve: &[(f64, f64)], sign: impl Fn(f64) -> f64) -> Option<f64> {
+    curve.windows(2).find_map(|pair| {
+        let (a, b) = (sign(pair[0].1), sign(pair[1].1));
+        (a >= 0.0 && b < 0.0).then(|| pair[0].0 + (pair[1].0 - pair[0].0) * a / (a - b))
+    })
+}
+
+/// Where the two lines meet that, joined, fit the curve best in the least-squares sense; `None` with too few points or
+/// without a clear kink.
+fn kink(curve: &[(f64, f64)]) -> Option<f64> {
+    if curve.len() < KINK_POINTS {
+        return None;
+    }
+    let (first, last) = (curve[1].0, curve[curve.len() - 2].0);
+    let candidates = (0..=400).map(|i| first + (last - first) * f64::from(i) / 400.0);
+    let one_line = squared_error(curve, f64::INFINITY)?;
+    let (error, at) = candidates
+        .filter_map(|at| Some((squared_error(curve, at)?, at)))
+        .min_by(|a, b| a.0.total_cmp(&b.0))?;
+    (error < KINK_IMPROVEMENT * one_line && at > first && at < last).then_some(at)
+}
+
+/// Squared error of the best `a + b·x + c·max(0, x − at)`; of a line if `at` lies beyond the curve.
+fn squared_error(curve: &[(f64, f64)], at: f64) -> Option<f64> {
+    let basis = |x: f64| [1.0, x, (x - at).max(0.0)];
+    let size = if at.is_finite() { 3 } else { 2 };
+    let mut system = [[0.0; 4]; 3];
+    for &(x, y) in curve {
+        let row = basis(x);
+        for i in 0..size {
+            for j in 0..size {
+                system[i][j] += row[i] * row[j];
+            }
+            system[i][3] += row[i] * y;
+        }
+    }
+    let coefficients = solve(system, size)?;
+    let fit = |x: f64| basis(x).iter().zip(&coefficients).take(size).map(|(b, c)| b * c).sum::<f64>();
+    Some(curve.iter().map(|&(x, y)| (y - fit(x)).powi(2)).sum())
+}
+
+/// Gaussian elimination with pivoting of at most three equations; the right-hand side is the fourth column.
+fn solve(mut system: [[f64; 4]; 3], size: usize) -> Option<[f64; 3]> {
+    for column in 0..size {
+        let pivot =
+            (column..size).max_by(|&a, &b| system[a][column].abs().total_cmp(&system[b][column].abs()))?;
+        system.swap(column, pivot);
+        if system[column][column].abs() < 1e-12 {
+            return None;
+        }
+        for row in (0..size).filter(|&row| row != column) {
+            let factor = system[row][column] / system[column][column];
+            let from = system[column];
+            system[row].iter_mut().zip(from).for_each(|(x, y)| *x -= factor * y);
+        }
+    }
+    let mut solution = [0.0; 3];
+    for i in 0..size {
+        solution[i] = system[i][3] / system[i][i];
+    }
+    Some(solution)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_known_kink_is_found() {
+        let curve: Vec<(f64, f64)> =
+            (1..=40).map(f64::from).map(|x| (x, 36.0 - 0.4 * x - 0.8 * (x - 20.3).max(0.0))).collect();
+        assert!((kink(&curve).unwrap() - 20.3).abs() < 0.1);
+        let straight: Vec<(f64, f64)> =
+            (1..=40).map(f64::from).map(|x| (x, 36.0 - 0.4 * x + 0.01 * (7.0 * x).sin())).collect();
+        assert_eq!(kink(&straight), None);
+        assert_eq!(kink(&curve[..4]), None);
+    }
+
+    #[test]
+    fn crossings_are_interpolated() {
+        let curve = [(1.0, 0.0), (2.0, 0.5), (4.0, 1.5), (8.0, 0.2)];
+        assert_eq!(crossing(&curve, |d| 1.0 - d), Some(3.0));
+        assert_eq!(crossing(&curve[..2], |d| 1.0 - d), None);
+    }
+
+    #[test]
+    fn the_interval_holds_the_truth_and_shrinks_with_realizations() {
+        let noisy = |count: usize| -> Samples {
+            (1..=10)
+                .map(|l| {
+                    (l, (0..count).map(|r| 0.2 * l as f64 + 0.3 * ((r * 37 + l * 11) as f64).sin()).collect())
+                })
+                .collect()
+        };
+        let of = |count| bootstrap(&noisy(count), 600, |c| crossing(c, |d| 1.0 - d)).unwrap();
+        let (few, many) = (of(5), of(200));
+        assert!(few.low <= 5.0 && 5.0 <= few.high, "{few:?}");
+        assert!(many.high - many.low < few.high - few.low);
+        assert_eq!(many.alpha, many.maps / 600.0);
+    }
+}

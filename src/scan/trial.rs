@@ -1,0 +1,64 @@
+//! One trial: build, flatten, measure, record.
+
+use serde::{Deserialize, Serialize};
+
+use super::Trial;
+use crate::backend::Backend;
+use crate::config::{Config, Method};
+use crate::error::{Error, Result};
+use crate::measure::{DriftSummary, Moment, Which};
+use crate::optimize::{IterationRecord, Job, Status};
+use crate::progress::Monitor;
+
+/// Everything a trial found. The same inputs give the same bytes: timings are kept apart, in [`super::Timing`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialRecord {
+    /// Name for people and for `--trial`.
+    pub id: String,
+    /// Which cell of the scan.
+    pub trial: Trial,
+    /// Seed of the maps; `flatscape optimize --set network.seed=…` builds the same network.
+    pub seed: u64,
+    /// How the outer iteration ended.
+    pub status: Status,
+    /// Averages over all trajectories.
+    pub drift: DriftSummary,
+    /// Their course in time.
+    pub course: Vec<Moment>,
+    /// Roughness, weights and certificates before the first update and after each.
+    pub iterations: Vec<IterationRecord>,
+    /// The trial's configuration, TOML.
+    pub config: String,
+}
+
+/// Runs one trial; also returns the seconds that each landscape took.
+///
+/// # Errors
+/// If the network has no bump, or the backend fails.
+pub fn run_trial(trial: &Trial, scan: &Config, backend: &dyn Backend) -> Result<(TrialRecord, Vec<f64>)> {
+    let plan = trial.plan(scan)?;
+    let network = plan.network(0)?;
+    let monitor = Monitor::silent();
+    let job = Job { plan: &plan, network: &network, backend, monitor: &monitor, stop: &|| false };
+    let (landscape, status) = job.flatten(None, &mut |_| Ok(()))?;
+    let (weights, which) = match trial.method {
+        Method::None => (network.weights.clone(), Which::None),
+        _ => (network.weights.plus(1.0, &landscape.delta), Which::Flattened),
+    };
+    let measured = job.measure_drift(&weights, which)?.ok_or(Error::Interrupted)?;
+    let mut iterations = landscape.records;
+    let seconds = iterations.iter_mut().filter_map(|record| record.seconds.take()).collect();
+    let drift = DriftSummary::of(&measured.records, which)
+        .ok_or_else(|| Error::Run(format!("trial {}: no trajectories", trial.id())))?;
+    let record = TrialRecord {
+        id: trial.id(),
+        trial: trial.clone(),
+        seed: trial.seed(scan.network.seed),
+        status,
+        drift,
+        course: measured.course,
+        iterations,
+        config: trial.config(scan).to_toml(),
+    };
+    Ok((record, seconds))
+}

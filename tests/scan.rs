@@ -1,0 +1,277 @@
+//! Scans, and everything that happens to them at night.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+#[path = "common/workplace.rs"]
+mod workplace;
+
+use workplace::Workplace;
+
+/// 24 trials of some hundredths of a second each.
+const SCAN: &str = "[network]\nneurons = 80\nseed = 5\n[flatten]\niterations = 2\nridge = 1e-6\n[measure]\nduration_ms = 600\nstarts_per_map = 10\n[scan]\nmaps = [1, 2, 3]\nrealizations = 2\nscore_maps = [4, 5]\n";
+const TRIALS: usize = 3 * 2 * 3 + 2 * 2;
+
+fn trials_csv(place: &Workplace, scan: &str) -> String {
+    place.succeed(&["collect", scan, "--quiet"]);
+    fs::read_to_string(place.path(scan).join("collected/trials.csv")).unwrap()
+}
+
+fn records(place: &Workplace, scan: &str) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(place.path(scan).join("trials")).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+/// The bytes that every other way of running the scan has to end with.
+fn undisturbed(place: &Workplace) -> String {
+    place.succeed(&["scan", "tiny.toml", "--out", "undisturbed", "--quiet"]);
+    let csv = trials_csv(place, "undisturbed");
+    assert_eq!(csv.lines().count(), 1 + TRIALS);
+    csv
+}
+
+#[test]
+fn killed_at_25_moments_and_resumed() {
+    let place = Workplace::new(SCAN);
+    let expected = undisturbed(&place);
+    let mut killed = 0;
+    for attempt in 0..25_u64 {
+        let mut child = place
+            .command(&["scan", "tiny.toml", "--out", "killed", "--quiet"])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // Moments that share no period with the trials.
+        std::thread::sleep(Duration::from_millis(20 + attempt * 7919 % 61));
+        child.kill().unwrap();
+        killed += usize::from(child.wait().unwrap().code().is_none());
+    }
+    assert!(killed >= 5, "only {killed} of 25 were still running when killed");
+    place.succeed(&["scan", "tiny.toml", "--out", "killed", "--quiet"]);
+    assert_eq!(trials_csv(&place, "killed"), expected);
+}
+
+#[test]
+#[cfg(unix)]
+fn sigterm_ends_within_seconds_and_keeps_finished_trials() {
+    let place = Workplace::new(SCAN);
+    let expected = undisturbed(&place);
+    // Every trial is long: the one in hand cannot be finished in the time allowed.
+    let long = ["scan", "tiny.toml", "--out", "stopped", "--quiet", "--set", "measure.duration_ms=1000000"];
+    let mut child = place.command(&long).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(700));
+    let asked = std::time::Instant::now();
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(asked.elapsed() < Duration::from_secs(5));
+    assert_eq!(trials_csv(&place, "undisturbed"), expected);
+}
+
+#[test]
+fn shards_and_threads_give_the_same_table() {
+    let place = Workplace::new(SCAN);
+    let expected = undisturbed(&place);
+    for count in [3, 8] {
+        let out = format!("shards{count}");
+        for index in 1..=count {
+            place.succeed(&[
+                "scan",
+                "tiny.toml",
+                "--out",
+                &out,
+                "--shard",
+                &format!("{index}/{count}"),
+                "--quiet",
+            ]);
+        }
+        assert_eq!(trials_csv(&place, &out), expected, "{count} shards");
+    }
+    for threads in ["1", "2"] {
+        let out = format!("threads{threads}");
+        place.succeed(&["scan", "tiny.toml", "--out", &out, "--threads", threads, "--quiet"]);
+        assert_eq!(trials_csv(&place, &out), expected, "{threads} threads");
+    }
+    // Parts in directories of their own, as machines without a shared disk write them.
+    for index in ["1/2", "2/2"] {
+        place.succeed(&["scan", "tiny.toml", "--out", &index[..1], "--shard", index, "--quiet"]);
+    }
+    place.succeed(&["collect", "1", "2", "--out", "both", "--quiet"]);
+    assert_eq!(fs::read_to_string(place.path("both/trials.csv")).unwrap(), expected);
+}
+
+#[test]
+fn damaged_and_foreign_files_are_reported_and_nothing_is_lost() {
+    let place = Workplace::new(SCAN);
+    let expected = undisturbed(&place);
+    let paths = records(&place, "undisturbed");
+    let truncate = |path: &Path| {
+        let bytes = fs::read(path).unwrap();
+        fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+    };
+    truncate(&paths[0]);
+    let mut bytes = fs::read(&paths[1]).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&paths[1], &bytes).unwrap();
+    fs::copy(&paths[3], &paths[2]).unwrap();
+    let stranger = place.path("undisturbed/trials/notes.txt");
+    fs::write(&stranger, "do not delete").unwrap();
+    let output = place.run(&["collect", "undisturbed"]);
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success());
+    for path in &paths[..3] {
+        assert!(messages.contains(&*path.file_name().unwrap().to_string_lossy()), "{messages}");
+    }
+    assert!(
+        messages.contains("notes.txt") && messages.contains("checksum") && messages.contains("foreign"),
+        "{messages}"
+    );
+    // A clock that was set back: files from the future.
+    let future = SystemTime::now() + Duration::from_secs(86_400);
+    for path in &paths[4..] {
+        fs::File::options().append(true).open(path).unwrap().set_modified(future).unwrap();
+    }
+    let output = place.run(&["scan", "tiny.toml", "--out", "undisturbed", "--quiet"]);
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{messages}");
+    assert_eq!(messages.lines().filter(|l| l.contains("done again")).count(), 3, "{messages}");
+    assert_eq!(trials_csv(&place, "undisturbed"), expected);
+    assert_eq!(fs::read_to_string(stranger).unwrap(), "do not delete");
+    assert_eq!(fs::read_dir(place.path("undisturbed/damaged")).unwrap().count(), 3);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn full_and_read_only_disks_are_reported_and_lose_nothing() {
+    let place = Workplace::new(SCAN);
+    let expected = undisturbed(&place);
+    let disk = place.path("disk");
+    fs::create_dir(&disk).unwrap();
+    let mount = |options: &str| {
+        let status =
+            Command::new("mount").args(["-t", "tmpfs", "-o", options, "none"]).arg(&disk).status().unwrap();
+        assert!(status.success(), "mounting a small file system failed; run the tests as root");
+    };
+    struct Unmount(PathBuf);
+    impl Drop for Unmount {
+        fn drop(&mut self) {
+            let _ = Command::new("umount").arg(&self.0).status();
+        }
+    }
+    mount("size=64k");
+    let _unmount = Unmount(disk.clone());
+    place.fail(&["scan", "tiny.toml", "--out", "disk/scan", "--quiet"], 1, &["space"]);
+    mount("remount,size=8m");
+    place.succeed(&["scan", "tiny.toml", "--out", "disk/scan", "--quiet"]);
+    assert_eq!(trials_csv(&place, "disk/scan"), expected);
+    mount("remount,ro");
+    place.fail(&["scan", "tiny.toml", "--out", "disk/new", "--quiet"], 2, &["disk/new", "--out"]);
+    place.succeed(&["collect", "disk/scan", "--out", "elsewhere", "--quiet"]);
+    assert_eq!(fs::read_to_string(place.path("elsewhere/trials.csv")).unwrap(), expected);
+    mount("remount,rw");
+}
+
+#[test]
+fn two_scans_do_not_share_a_shard() {
+    let place = Workplace::new(SCAN);
+    let long = ["scan", "tiny.toml", "--out", "shared", "--quiet", "--set", "measure.duration_ms=1000000"];
+    let mut first = place.command(&long).stderr(Stdio::null()).spawn().unwrap();
+    let lock = place.path("shared/shards/1-of-1.json");
+    for _ in 0..100 {
+        if lock.exists() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let status = place.succeed(&["scan", "--status", "shared"]);
+    let refused = place.run(&long);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(status.contains("shard 1/1 runs L"), "{status}");
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("another flatscape is working on shard 1/1"));
+    assert!(place.succeed(&["scan", "--status", "shared"]).contains("nothing is running"));
+    // The same directory for another scan.
+    place.fail(
+        &["scan", "tiny.toml", "--out", "shared", "--quiet"],
+        2,
+        &["another configuration", "duration_ms"],
+    );
+}
+
+#[test]
+fn a_trial_that_fails_does_not_stop_the_rest() {
+    let place = Workplace::new(SCAN);
+    // Without a ridge, coinciding states of the last number of maps cannot be solved for.
+    let impossible =
+        ["--set", "flatten.points_per_map=400", "--set", "flatten.ridge=0", "--set", "scan.score_maps=[]"];
+    let output = place.run(&[&["scan", "tiny.toml", "--out", "partly"], &impossible[..]].concat());
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{messages}");
+    assert!(messages.contains("trials failed") && messages.contains("flatten.ridge"), "{messages}");
+    let status: serde_json::Value =
+        serde_json::from_str(&place.succeed(&["scan", "--status", "partly", "--json"])).unwrap();
+    let failed = status["failed"].as_array().unwrap().len();
+    let done = status["done"].as_u64().unwrap() as usize;
+    assert!(failed > 0 && done >= 6 && failed + done == 18, "{status}");
+}
+
+#[test]
+fn any_trial_can_be_replayed_by_itself() {
+    let place = Workplace::new(SCAN);
+    undisturbed(&place);
+    let arguments = ["scan", "tiny.toml", "--trial", "L02-r001-constrained", "--out", "undisturbed"];
+    let output = place.run(&arguments);
+    assert!(output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("the same as the record"));
+    let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let seed = record["seed"].as_u64().unwrap();
+    // The same network through the main command.
+    let settings = [format!("network.seed={seed}"), "network.maps=2".to_owned()];
+    place.succeed(&[
+        "optimize",
+        "tiny.toml",
+        "--out",
+        "run",
+        "--quiet",
+        "--set",
+        &settings[0],
+        "--set",
+        &settings[1],
+    ]);
+    let summary: serde_json::Value =
+        serde_json::from_slice(&fs::read(place.path("run/summary.json")).unwrap()).unwrap();
+    assert_eq!(summary["mean_drift_after"], record["drift"]["mean_drift"]);
+    assert_eq!(summary["energy_sd_after"], record["iterations"][2]["energy_sd"]);
+    place.fail(&["scan", "tiny.toml", "--trial", "L99-r000-none"], 2, &["L99-r000-none", "no such trial"]);
+}
+
+#[test]
+fn collected_tables_and_plots_are_complete() {
+    let place = Workplace::new(SCAN);
+    undisturbed(&place);
+    let folder = place.path("undisturbed/collected");
+    for name in ["trials.csv", "summary.csv", "course.csv", "iterations.csv", "timings.csv", "capacity.json"]
+    {
+        assert!(fs::metadata(folder.join(name)).unwrap().len() > 100, "{name}");
+    }
+    let rows = fs::read_to_string(folder.join("summary.csv")).unwrap();
+    assert_eq!(rows.lines().count(), 1 + 3 * 3 + 2);
+    for name in ["drift", "drift-by-phase", "score", "own-map", "rate-change", "roughness"] {
+        let svg = fs::read_to_string(folder.join(format!("{name}.svg"))).unwrap();
+        for part in ["no flattening", "idealized bumps", "constrained minima", "number of maps L"] {
+            assert!(svg.contains(part), "{name}: {part}");
+        }
+    }
+    place.fail(&["collect", "nowhere"], 4, &["nowhere", "no scan directory"]);
+    place.fail(&["scan", "--status", "nowhere"], 4, &["nowhere"]);
+    place.fail(
+        &["scan", "tiny.toml", "--out", "x", "--set", "network.maps_file=m.npy"],
+        2,
+        &["draws its own"],
+    );
+}
