@@ -22,6 +22,7 @@ pub mod energy;
 pub mod error;
 pub mod field;
 pub mod figures;
+pub mod gpu;
 pub mod interrupt;
 pub mod matrix;
 pub mod measure;

@@ -3,6 +3,7 @@
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::error::{Error, Result};
 
@@ -29,6 +30,12 @@ pub mod colour {
 const WIDTH: u32 = 520;
 const HEIGHT: u32 = 360;
 const FONT: &str = "sans-serif";
+
+/// The legend's left edge, line height, length of a sample, and width of a letter (pixels).
+const LEGEND_LEFT: i32 = 78;
+const LEGEND_LINE: i32 = 17;
+const LEGEND_SAMPLE: i32 = 28;
+const LEGEND_LETTER: i32 = 7;
 
 /// Values below this fraction of the largest are drawn at the bottom of a logarithmic axis.
 const LOG_FLOOR: f64 = 1e-8;
@@ -69,19 +76,6 @@ impl Series {
     }
 }
 
-/// Where the legend goes.
-#[derive(Clone, Copy)]
-pub enum Corner {
-    /// Upper left.
-    UpperLeft,
-    /// Upper right.
-    UpperRight,
-    /// Lower left.
-    LowerLeft,
-    /// Lower right.
-    LowerRight,
-}
-
 /// A plot of several curves.
 pub struct LinePlot {
     /// With its unit.
@@ -94,8 +88,6 @@ pub struct LinePlot {
     pub logarithmic: bool,
     /// Smallest y of a linear axis; the data's if `None`.
     pub bottom: Option<f64>,
-    /// Where the legend goes.
-    pub legend: Corner,
 }
 
 fn failed(e: impl std::fmt::Display) -> Error {
@@ -118,6 +110,7 @@ impl LinePlot {
         {
             let area = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT)).into_drawing_area();
             area.fill(&WHITE).map_err(failed)?;
+            let area = self.draw_legend(area)?;
             if self.logarithmic {
                 let (low, high) = range(ends.filter(|&y| y > 0.0));
                 let floor = 10_f64.powf(low.max(LOG_FLOOR * high).log10().floor());
@@ -131,6 +124,29 @@ impl LinePlot {
             area.present().map_err(failed)?;
         }
         Ok(svg)
+    }
+
+    /// Writes the labelled series above the plot, as many to a line as fit, and returns the area below.
+    fn draw_legend<'a>(
+        &self,
+        area: DrawingArea<SVGBackend<'a>, Shift>,
+    ) -> Result<DrawingArea<SVGBackend<'a>, Shift>> {
+        let (mut x, mut line) = (LEGEND_LEFT, 0);
+        for series in self.series.iter().filter(|s| !s.label.is_empty()) {
+            let width = LEGEND_SAMPLE + LEGEND_LETTER * series.label.chars().count() as i32 + 18;
+            if x > LEGEND_LEFT && x + width > WIDTH as i32 {
+                (x, line) = (LEGEND_LEFT, line + 1);
+            }
+            let y = 16 + LEGEND_LINE * line;
+            let sample =
+                PathElement::new([(x, y), (x + LEGEND_SAMPLE - 6, y)], series.colour.stroke_width(2));
+            area.draw(&sample).map_err(failed)?;
+            let style = (FONT, 13).into_font().color(&BLACK).pos(Pos::new(HPos::Left, VPos::Center));
+            area.draw(&Text::new(series.label.clone(), (x + LEGEND_SAMPLE, y), style)).map_err(failed)?;
+            x += width;
+        }
+        let below = if x == LEGEND_LEFT { 0 } else { 10 + LEGEND_LINE * (line + 1) };
+        Ok(area.split_vertically(below).1)
     }
 
     fn draw<Y>(
@@ -168,13 +184,7 @@ impl LinePlot {
             let colour = series.colour;
             let width = if series.marks { 2 } else { 1 };
             let line = series.points.iter().map(|p| (p.0, p.1.max(floor)));
-            let drawn =
-                chart.draw_series(LineSeries::new(line, colour.stroke_width(width))).map_err(failed)?;
-            if !series.label.is_empty() {
-                drawn
-                    .label(series.label.as_str())
-                    .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-            }
+            chart.draw_series(LineSeries::new(line, colour.stroke_width(width))).map_err(failed)?;
             if series.marks {
                 let bars = series.points.iter().enumerate().map(|(i, &(x, y))| {
                     let (y, error) = (y.max(floor), series.error(i));
@@ -182,21 +192,6 @@ impl LinePlot {
                 });
                 chart.draw_series(bars).map_err(failed)?;
             }
-        }
-        if self.series.iter().any(|s| !s.label.is_empty()) {
-            let corner = match self.legend {
-                Corner::UpperLeft => SeriesLabelPosition::UpperLeft,
-                Corner::UpperRight => SeriesLabelPosition::UpperRight,
-                Corner::LowerLeft => SeriesLabelPosition::LowerLeft,
-                Corner::LowerRight => SeriesLabelPosition::LowerRight,
-            };
-            chart
-                .configure_series_labels()
-                .position(corner)
-                .label_font((FONT, 13))
-                .background_style(WHITE.mix(0.85))
-                .draw()
-                .map_err(failed)?;
         }
         Ok(())
     }
@@ -231,9 +226,8 @@ mod tests {
     fn plot(logarithmic: bool, y: &[f64]) -> String {
         let points: Vec<(f64, f64, f64)> = y.iter().enumerate().map(|(i, &y)| (i as f64, y, 0.1)).collect();
         let series = vec![Series::measured("one", colour::NONE, &points)];
-        let legend = Corner::UpperLeft;
         let (x_label, y_label) = ("x (s)".to_owned(), "y (Hz)".to_owned());
-        LinePlot { x_label, y_label, series, logarithmic, bottom: None, legend }.svg().unwrap()
+        LinePlot { x_label, y_label, series, logarithmic, bottom: None }.svg().unwrap()
     }
 
     #[test]

@@ -296,12 +296,23 @@ fn every_method_writes_a_sound_run() {
 }
 
 #[test]
-fn no_gpu_path_means_exit_code_three() {
+fn without_a_driver_a_gpu_is_an_error_and_auto_takes_the_cpu() {
     let place = Workplace::new(TINY);
-    let output = Command::new(env!("CARGO_BIN_EXE_flatscape"))
-        .args(["optimize", "tiny.toml", "--out", "run", "--backend", "gpu"])
-        .current_dir(place.path(""))
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = |backend: &str| {
+        Command::new(env!("CARGO_BIN_EXE_flatscape"))
+            .args(["optimize", "tiny.toml", "--out", backend, "--backend", backend])
+            .current_dir(place.path(""))
+            .env("VK_DRIVER_FILES", place.path("no-such-driver.json"))
+            .env("VK_ICD_FILENAMES", place.path("no-such-driver.json"))
+            .output()
+            .unwrap()
+    };
+    let output = run("gpu");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{message}");
+    assert!(message.contains("--backend cpu"), "{message}");
+    assert!(!place.path("gpu").exists());
+    let output = run("auto");
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && message.contains("cpu, "), "{message}");
 }

@@ -16,5 +16,11 @@ bring() {
 
 bring slurmctld slurm-wlm munge > /dev/null
 
+# A Vulkan driver in software, and one that is known to be wrong, which has to be refused.
+eval "$(tests/install-vulkan.sh)"
+eval "$(tests/install-vulkan.sh distribution)"
+# A machine without an adapter fails the GPU tests rather than skip them.
+export FLATSCAPE_REQUIRE_GPU=1
+
 cargo test "$@"
 bash tests/slurm.sh target/debug/flatscape

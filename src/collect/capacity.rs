@@ -99,19 +99,16 @@ fn bootstrap(
     neurons: usize,
     estimate: impl Fn(&[(f64, f64)]) -> Option<f64>,
 ) -> Option<Estimate> {
-    let curve = |mut pick: Box<dyn FnMut(&[f64]) -> f64 + '_>| -> Vec<(f64, f64)> {
+    let curve = |pick: &mut dyn FnMut(&[f64]) -> f64| -> Vec<(f64, f64)> {
         samples.iter().map(|(maps, values)| (*maps as f64, pick(values))).collect()
     };
-    let maps = estimate(&curve(Box::new(|values| values.iter().sum::<f64>() / values.len() as f64)))?;
+    let maps = estimate(&curve(&mut |values| values.iter().sum::<f64>() / values.len() as f64))?;
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut draws: Vec<f64> = (0..DRAWS)
-        .filter_map(|_| {
-            estimate(&curve(Box::new(|values| {
-                (0..values.len()).map(|_| values[rng.random_range(0..values.len())]).sum::<f64>()
-                    / values.len() as f64
-            })))
-        })
-        .collect();
+    let mut resampled_mean = |values: &[f64]| {
+        let count = values.len();
+        (0..count).map(|_| values[rng.random_range(0..count)]).sum::<f64>() / count as f64
+    };
+    let mut draws: Vec<f64> = (0..DRAWS).filter_map(|_| estimate(&curve(&mut resampled_mean))).collect();
     draws.sort_by(f64::total_cmp);
     let percentile =
         |p: f64| draws.get((p * (draws.len() as f64 - 1.0)).round() as usize).copied().unwrap_or(maps);

@@ -2,7 +2,7 @@
 
 use super::{Capacity, Estimate, SummaryRow};
 use crate::error::Result;
-use crate::plot::{Corner, LinePlot, Series, colour};
+use crate::plot::{LinePlot, Series, colour};
 
 /// Methods, as in the paper's figures.
 const METHODS: [(&str, &str, plotters::style::RGBColor); 3] = [
@@ -17,7 +17,6 @@ struct Figure {
     label: &'static str,
     value: fn(&SummaryRow) -> (f64, f64),
     logarithmic: bool,
-    legend: Corner,
 }
 
 const FIGURES: [Figure; 6] = [
@@ -26,42 +25,31 @@ const FIGURES: [Figure; 6] = [
         label: "mean drift (neuron units)",
         value: |r| (r.mean_drift, r.mean_drift_ci),
         logarithmic: false,
-        legend: Corner::UpperLeft,
     },
     Figure {
         name: "drift-by-phase",
         label: "drift of the population vector (neuron units)",
         value: |r| (r.phase_mean_drift, r.phase_mean_drift_ci),
         logarithmic: false,
-        legend: Corner::UpperLeft,
     },
-    Figure {
-        name: "score",
-        label: "bump score",
-        value: |r| (r.score, r.score_ci),
-        logarithmic: false,
-        legend: Corner::LowerLeft,
-    },
+    Figure { name: "score", label: "bump score", value: |r| (r.score, r.score_ci), logarithmic: false },
     Figure {
         name: "own-map",
         label: "fraction of bumps still in their own map",
         value: |r| (r.own_map_fraction, r.own_map_fraction_ci),
         logarithmic: false,
-        legend: Corner::LowerLeft,
     },
     Figure {
         name: "rate-change",
         label: "summed squared rate change (Hz²)",
         value: |r| (r.rate_change, r.rate_change_ci),
         logarithmic: true,
-        legend: Corner::LowerRight,
     },
     Figure {
         name: "roughness",
         label: "SD of the landscape (Hz³)",
         value: |r| (r.energy_sd_after, r.energy_sd_after_ci),
         logarithmic: true,
-        legend: Corner::LowerRight,
     },
 ];
 
@@ -100,7 +88,6 @@ impl Figure {
             series: series.into(),
             logarithmic: self.logarithmic,
             bottom: Some(0.0),
-            legend: self.legend,
         }
         .svg()
     }
@@ -133,7 +120,6 @@ fn finite_size(capacities: &[Capacity]) -> Result<String> {
         series,
         logarithmic: false,
         bottom: Some(0.0),
-        legend: Corner::UpperRight,
     }
     .svg()
 }

@@ -1,6 +1,7 @@
 //! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
 
 mod collect;
+mod devices;
 mod figures;
 mod measure;
 mod optimize;
@@ -10,11 +11,12 @@ mod verify;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::backend::{Backend, Cpu};
+use crate::backend::Backend;
 use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::gpu::{self, Choice};
 
 /// Flatten the energy landscapes of continuous attractors stored together in one recurrent network.
 ///
@@ -46,6 +48,8 @@ enum Command {
     Collect(collect::Arguments),
     /// Draw the paper's figures, each with its verdict against the published numbers
     Figures(figures::Arguments),
+    /// List the GPUs that were found, their limits, and whether they pass the self-test
+    Devices,
     /// Show what a configuration would do, in sizes, memory and time, and start nothing
     Plan(plan::Arguments),
     /// Check every checksum of a run directory and recompute what it claims
@@ -58,7 +62,7 @@ enum Command {
 pub struct Options {
     /// What does the work
     #[arg(long, global = true, value_enum, default_value = "auto")]
-    backend: BackendChoice,
+    backend: Choice,
     /// Take the GPU whose name contains this
     #[arg(long, global = true, value_name = "NAME")]
     adapter: Option<String>,
@@ -79,16 +83,6 @@ pub struct Options {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum BackendChoice {
-    /// A GPU if there is a usable one, else the CPU
-    Auto,
-    /// All cores, in f64: the reference
-    Cpu,
-    /// A GPU, or an error
-    Gpu,
-}
-
 /// Does what was asked for and returns the exit code.
 ///
 /// # Errors
@@ -107,20 +101,20 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Scan(arguments) => scan::run(arguments, options),
         Command::Collect(arguments) => collect::run(arguments, options),
         Command::Figures(arguments) => figures::run(arguments, options),
+        Command::Devices => devices::run(options),
         Command::Plan(arguments) => plan::run(arguments, options),
         Command::Verify(arguments) => verify::run(arguments, options),
     }
 }
 
 impl Options {
-    /// The backend that was asked for.
+    /// The backend that was asked for; says on stderr which it is and why, unless quiet.
     fn backend(&self) -> Result<Box<dyn Backend>> {
-        match self.backend {
-            BackendChoice::Auto | BackendChoice::Cpu => Ok(Box::new(Cpu)),
-            BackendChoice::Gpu => {
-                Err(Error::Device("this build has no GPU path; use --backend cpu, or auto".to_owned()))
-            }
+        let (backend, why) = gpu::choose(self.backend, self.adapter.as_deref())?;
+        if !self.quiet && self.backend != Choice::Cpu {
+            eprintln!("flatscape: {why}");
         }
+        Ok(backend)
     }
 
     fn load(&self, path: &std::path::Path) -> Result<Config> {

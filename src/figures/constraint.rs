@@ -1,4 +1,4 @@
-//! Figure S8: the position is held under the constraint and lost without it; energy along and across the constraint.
+//! Figure S8: the position is held under the constraint and lost without it; energy along and across the manifold.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -11,7 +11,7 @@ use super::{Output, Verdict};
 use crate::energy;
 use crate::error::Result;
 use crate::minimum::{Start, descent_course, minima};
-use crate::plot::{Corner, LinePlot, Series, colour};
+use crate::plot::{LinePlot, Series, colour};
 use crate::progress::Tick;
 use crate::states::{Point, Points, State, StateBuf, States};
 
@@ -85,7 +85,6 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
             series,
             logarithmic: false,
             bottom: None,
-            legend: Corner::UpperLeft,
         },
     )?;
     let paper = "the position stays fixed under the constraint (fig. S8a)";
@@ -107,15 +106,17 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
     profiles(example, output)
 }
 
-/// Figure S8b: energy at I + α·u for unit vectors u along the gradient of the position, and across it.
+/// Figure S8b: energy of the flattened network at I + α·u, for unit vectors u along the manifold of constrained minima
+/// and across it.
 fn profiles(example: &Example, output: &mut Output) -> Result<()> {
-    let weights = example.weights(Way::None);
+    let weights = example.weights(Way::Paper);
     let problem = example.problem(&weights);
-    let points =
-        Points::fitted(&example.network.maps, example.plan.points_per_map).every(example.plan.points_per_map);
-    let found = minima(&problem, points, Start::Idealized, &Tick::silent());
-    let (state, point) = (found.states.get(SHOWN_MAPS[0]), points.get(SHOWN_MAPS[0]));
-    let directions = directions(example, state, point);
+    let points = Points::fitted(&example.network.maps, example.plan.points_per_map);
+    let start = Start::States(&example.landscape(Way::Paper).fitted);
+    let found = minima(&problem, points, start, &Tick::silent());
+    let shown = SHOWN_MAPS[0] * points.per_map() + points.per_map() / 2;
+    let state = found.states.get(shown);
+    let directions = directions(state, found.states.get(shown - 1), found.states.get(shown + 1));
     let mut rows = Vec::new();
     let mut series = Vec::new();
     let mut worst_fit: f64 = 1.0;
@@ -127,7 +128,7 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
         let states = States::pack(example.plan.neurons, moved.iter().map(StateBuf::view));
         let energies = energy::energies(&weights, problem.external_current, &states);
         let curve: Vec<(f64, f64)> =
-            distances.iter().zip(&energies).map(|(&a, e)| (a, e - found.energies[SHOWN_MAPS[0]])).collect();
+            distances.iter().zip(&energies).map(|(&a, e)| (a, e - found.energies[shown])).collect();
         let across = i > 0;
         let largest = curve.iter().fold(0.0, |m: f64, p| m.max(p.1.abs()));
         rise[usize::from(across)] = rise[usize::from(across)].max(largest);
@@ -135,9 +136,9 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
             worst_fit = worst_fit.min(quadratic_fit(&curve));
         }
         let label = if across {
-            format!("orthogonal to the constraint, {i}")
+            format!("across the manifold, direction {i}")
         } else {
-            "along the constraint".to_owned()
+            "along the manifold".to_owned()
         };
         rows.extend(curve.iter().map(|&(distance, energy)| ProfileRow {
             direction: label.clone(),
@@ -155,21 +156,20 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
             series,
             logarithmic: false,
             bottom: None,
-            legend: Corner::UpperLeft,
         },
     )?;
     let paper = "quadratic across the constraint, R² = 0.99 (fig. S8b)";
     output.verdict(Verdict::new(
         "S8",
-        "R² of a parabola across the constraint, worst direction",
+        "R² of a parabola across the manifold, worst direction",
         paper,
         (0.98, 1.0),
         worst_fit,
     ));
-    let paper = "flat along the constraint, next to across it (fig. S8b)";
+    let paper = "flat along the constraint, quadratic across it (fig. S8b)";
     output.verdict(Verdict::new(
         "S8",
-        "energy change along over across",
+        "energy change along the manifold over that across",
         paper,
         (0.0, 0.5),
         rise[0] / rise[1],
@@ -177,16 +177,17 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
     Ok(())
 }
 
-/// Unit vectors over the active neurons' currents: the gradient of the position, φ′(I)·Δx, and random ones orthogonal
-/// to it and to each other.
-fn directions(example: &Example, state: State<'_>, point: Point) -> Vec<Vec<f64>> {
-    let displacements = point.displacements(&example.network.maps);
-    let gradient: Vec<f64> = state.iter().map(|(i, r)| displacements[i] / (2.0 * r)).collect();
+/// Unit vectors over the active neurons' currents: the manifold's tangent, from the minima before and after, and random
+/// ones orthogonal to it and to each other.
+fn directions(state: State<'_>, before: State<'_>, after: State<'_>) -> Vec<Vec<f64>> {
+    let rate = |of: State<'_>, i: u32| of.active.binary_search(&i).map_or(0.0, |a| of.rates[a]);
+    let tangent: Vec<f64> =
+        state.active.iter().map(|&i| rate(after, i).powi(2) - rate(before, i).powi(2)).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let mut basis: Vec<Vec<f64>> = Vec::new();
     for k in 0..=DIRECTIONS {
         let mut vector: Vec<f64> = if k == 0 {
-            gradient.clone()
+            tangent.clone()
         } else {
             state.rates.iter().map(|_| rng.random_range(-1.0..1.0)).collect()
         };

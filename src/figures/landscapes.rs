@@ -6,7 +6,7 @@ use super::example::{Example, SHOWN_MAPS};
 use super::study::Way;
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
-use crate::plot::{Corner, LinePlot, Series, colour};
+use crate::plot::{LinePlot, Series, colour};
 use crate::roughness::Roughness;
 
 #[derive(Serialize)]
@@ -79,7 +79,6 @@ fn maps(example: &Example, figure: &str, way: Way, output: &mut Output) -> Resul
         series,
         logarithmic: false,
         bottom: None,
-        legend: Corner::UpperRight,
     };
     for map in SHOWN_MAPS {
         let series = vec![
@@ -146,7 +145,6 @@ fn iterations(example: &Example, output: &mut Output) -> Result<()> {
                 series,
                 logarithmic: false,
                 bottom: None,
-                legend: Corner::UpperRight,
             },
         )?;
     }

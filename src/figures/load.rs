@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::study::{Study, Way};
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
-use crate::plot::{Corner, LinePlot, Series, colour};
+use crate::plot::{LinePlot, Series, colour};
 use crate::scan::TrialRecord;
 
 type Measure = fn(&TrialRecord) -> f64;
@@ -16,7 +16,6 @@ struct Panel {
     label: &'static str,
     measure: Measure,
     logarithmic: bool,
-    legend: Corner,
 }
 
 const PANELS: [Panel; 4] = [
@@ -25,28 +24,19 @@ const PANELS: [Panel; 4] = [
         label: "energy change along trajectories (Hz³)",
         measure: |r| r.course.last().map_or(f64::NAN, |m| m.energy_change),
         logarithmic: false,
-        legend: Corner::LowerLeft,
     },
-    Panel {
-        name: "score",
-        label: "bump score",
-        measure: |r| r.drift.score,
-        logarithmic: false,
-        legend: Corner::LowerLeft,
-    },
+    Panel { name: "score", label: "bump score", measure: |r| r.drift.score, logarithmic: false },
     Panel {
         name: "rate-change",
         label: "summed squared rate change (Hz²)",
         measure: |r| r.drift.rate_change,
         logarithmic: true,
-        legend: Corner::LowerRight,
     },
     Panel {
         name: "drift",
         label: "mean drift (neuron units)",
         measure: |r| r.drift.mean_drift,
         logarithmic: false,
-        legend: Corner::UpperLeft,
     },
 ];
 
@@ -89,7 +79,6 @@ fn panels(study: &Study, figure: &str, ways: &[Way], output: &mut Output) -> Res
                 series: study.series(ways, &panel.measure),
                 logarithmic: panel.logarithmic,
                 bottom: (panel.name != "energy").then_some(0.0),
-                legend: panel.legend,
             },
         )?;
     }
@@ -224,7 +213,6 @@ fn iterations(study: &Study, output: &mut Output) -> Result<()> {
                 series,
                 logarithmic: true,
                 bottom: None,
-                legend: Corner::LowerRight,
             },
         )?;
     }
@@ -281,7 +269,6 @@ fn phase(study: &Study, output: &mut Output) -> Result<()> {
             series,
             logarithmic: false,
             bottom: Some(0.0),
-            legend: Corner::UpperLeft,
         },
     )?;
     let worst = study

@@ -6,7 +6,7 @@ use super::study::{Study, Way};
 use super::{Output, Verdict};
 use crate::error::Result;
 use crate::measure::Moment;
-use crate::plot::{Corner, LinePlot, Series};
+use crate::plot::{LinePlot, Series};
 use crate::scan::TrialRecord;
 
 #[derive(Serialize)]
@@ -28,7 +28,8 @@ fn per_second(record: &TrialRecord, index: usize, moved: fn(&Moment) -> f64) -> 
 
 pub(super) fn draw(study: &Study, output: &mut Output) -> Result<()> {
     let Some(&maps) = study.loads.last() else { return Ok(()) };
-    let panels: [(&str, &str, fn(&Moment) -> f64); 2] = [
+    type Moved = fn(&Moment) -> f64;
+    let panels: [(&str, &str, Moved); 2] = [
         ("drift-rate", "drift rate (neuron units per s)", |m| m.recent_drift),
         ("rate-change", "squared rate change per s (Hz² per s)", |m| m.recent_rate_change),
     ];
@@ -50,7 +51,6 @@ pub(super) fn draw(study: &Study, output: &mut Output) -> Result<()> {
                 series: series.into(),
                 logarithmic: true,
                 bottom: None,
-                legend: Corner::UpperRight,
             },
         )?;
     }

@@ -6,7 +6,7 @@ use super::example::{Course, Example, SHOWN_MAPS, SNAPSHOTS_MS};
 use super::study::Way;
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
-use crate::plot::{Corner, LinePlot, Series, colour};
+use crate::plot::{LinePlot, Series, colour};
 
 #[derive(Serialize)]
 struct LocationRow {
@@ -107,7 +107,6 @@ fn trajectories(example: &Example, figure: &str, ways: &[Way], output: &mut Outp
                 series,
                 logarithmic: false,
                 bottom: None,
-                legend: Corner::UpperRight,
             },
         )?;
     }
@@ -151,7 +150,6 @@ fn snapshots(example: &Example, output: &mut Output) -> Result<()> {
             series,
             logarithmic: false,
             bottom: Some(0.0),
-            legend: Corner::UpperLeft,
         },
     )
 }

@@ -133,7 +133,7 @@ pub(crate) struct Constraint {
 }
 
 impl Constraint {
-    fn new(problem: &Problem<'_>, point: Point) -> Self {
+    pub(crate) fn new(problem: &Problem<'_>, point: Point) -> Self {
         let idealized = problem.bumps.at(problem.maps, point);
         match problem.definition {
             Definition::Kkt => Self::windowed(problem.maps, point, idealized),

@@ -408,7 +408,7 @@ impl EnergyParts {
 
 /// Moves the positive rates to the nearest ones with `c·r = 0`: `r_i ← max(0, r_i − ν c_i)` with the ν that balances the
 /// moments, found by Newton's method on a piecewise linear, decreasing function. Silent neurons stay silent.
-fn project(rates: &mut [f64], displacements: &[f64]) {
+pub(crate) fn project(rates: &mut [f64], displacements: &[f64]) {
     let mut shift = 0.0;
     for _ in 0..50 {
         let (mut moment, mut slope, mut size) = (0.0, 0.0, 0.0);

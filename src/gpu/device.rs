@@ -1,0 +1,311 @@
+//! One GPU: which there are, which is taken, and the few things done with it. No framework.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytemuck::Pod;
+
+use super::shaders::Shader;
+
+/// Why a piece of work on the device did not come to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Failure {
+    /// The device is gone: unplugged, reset by the driver's watchdog, or destroyed.
+    Lost(String),
+    /// The device has no memory left.
+    OutOfMemory(String),
+    /// The driver refused something: a repetition would not help.
+    Refused(String),
+}
+
+impl Failure {
+    /// Whether the same work may succeed on a new device.
+    pub fn may_pass(&self) -> bool {
+        !matches!(self, Failure::Refused(_))
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Lost(why) => write!(f, "the device was lost ({why})"),
+            Failure::OutOfMemory(why) => write!(f, "the device ran out of memory ({why})"),
+            Failure::Refused(why) => write!(f, "the driver refused the work ({why})"),
+        }
+    }
+}
+
+/// Results of work on a device.
+pub type DeviceResult<T> = std::result::Result<T, Failure>;
+
+/// All adapters that the machine's drivers offer.
+pub(super) fn adapters() -> Vec<wgpu::Adapter> {
+    let mut description = wgpu::InstanceDescriptor::new_without_display_handle();
+    // Validation layers of the system would print to the terminal; wgpu validates by itself.
+    description.flags = wgpu::InstanceFlags::empty();
+    let backends = wgpu::Backends::PRIMARY;
+    description.backends = backends;
+    pollster::block_on(wgpu::Instance::new(description).enumerate_adapters(backends))
+}
+
+/// Circumstances that tests impose on a device.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    /// Bind at most so many bytes at once, if the device would bind more.
+    pub most_binding: Option<u64>,
+    /// Fill buffers of unspecified content with NaN.
+    pub poison: bool,
+    /// Destroy the device after so many submissions, the device that replaces it after the second number, and so on.
+    pub destroy_after: Vec<u64>,
+}
+
+/// An opened device with its queue and compiled shaders.
+pub struct Device {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    limits: wgpu::Limits,
+    has_f64: bool,
+    poison: bool,
+    failure: Arc<Mutex<Option<Failure>>>,
+    /// Why the device is gone, once it is.
+    lost: Arc<OnceLock<String>>,
+    pipelines: Mutex<HashMap<String, wgpu::ComputePipeline>>,
+    /// Submissions until the device is destroyed on purpose; `u64::MAX` for never.
+    fuse: AtomicU64,
+}
+
+impl Device {
+    /// Opens a device with all that its adapter can do.
+    pub(super) fn open(adapter: &wgpu::Adapter, conditions: &Conditions) -> DeviceResult<Self> {
+        let mut limits = adapter.limits();
+        let wanted = wgpu::Features::SHADER_F64;
+        let features = adapter.features() & wanted;
+        let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("flatscape"),
+            required_features: features,
+            required_limits: limits.clone(),
+            memory_hints: wgpu::MemoryHints::Performance,
+            ..Default::default()
+        }))
+        .map_err(|error| Failure::Refused(error.to_string()))?;
+        let failure = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&failure);
+        device.on_uncaptured_error(Arc::new(move |error| {
+            let failure = match &error {
+                wgpu::Error::OutOfMemory { source } => Failure::OutOfMemory(source.to_string()),
+                other => Failure::Refused(other.to_string()),
+            };
+            slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        }));
+        let most = conditions.most_binding.unwrap_or(u64::MAX);
+        limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(most);
+        let lost = Arc::new(OnceLock::new());
+        let slot = Arc::clone(&lost);
+        device.set_device_lost_callback(move |reason, message| {
+            slot.get_or_init(|| format!("{reason:?}: {message}"));
+        });
+        Ok(Self {
+            device,
+            queue,
+            limits,
+            has_f64: features.contains(wanted),
+            poison: conditions.poison,
+            failure,
+            lost,
+            pipelines: Mutex::default(),
+            fuse: AtomicU64::new(u64::MAX),
+        })
+    }
+
+    /// The adapter's own limits.
+    pub fn limits(&self) -> &wgpu::Limits {
+        &self.limits
+    }
+
+    /// Whether shaders can calculate in f64.
+    pub fn has_f64(&self) -> bool {
+        self.has_f64
+    }
+
+    /// Destroys the device when so many more pieces of work have been submitted: for tests of what follows.
+    pub(super) fn destroy_after(&self, submissions: u64) {
+        self.fuse.store(submissions, Ordering::Relaxed);
+    }
+
+    /// A buffer that shaders read and write, filled with `data`.
+    pub fn storage<T: Pod>(&self, label: &str, data: &[T]) -> DeviceResult<wgpu::Buffer> {
+        let bytes = bytemuck::cast_slice(data);
+        let buffer = self.empty(label, bytes.len() as u64)?;
+        self.queue.write_buffer(&buffer, 0, bytes);
+        self.check()?;
+        Ok(buffer)
+    }
+
+    /// A buffer of unspecified content that shaders read and write.
+    pub fn empty(&self, label: &str, bytes: u64) -> DeviceResult<wgpu::Buffer> {
+        let usage = wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.create(label, bytes, usage)?;
+        if self.poison {
+            self.queue.write_buffer(&buffer, 0, &vec![0xff; buffer.size() as usize]);
+        }
+        Ok(buffer)
+    }
+
+    /// A buffer with the parameters of a shader.
+    pub fn uniform<T: Pod>(&self, label: &str, value: &T) -> DeviceResult<wgpu::Buffer> {
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.create(label, size_of::<T>() as u64, usage)?;
+        self.write(&buffer, std::slice::from_ref(value))?;
+        Ok(buffer)
+    }
+
+    /// Overwrites the beginning of a buffer.
+    pub fn write<T: Pod>(&self, buffer: &wgpu::Buffer, data: &[T]) -> DeviceResult<()> {
+        self.queue.write_buffer(buffer, 0, bytemuck::cast_slice(data));
+        self.check()
+    }
+
+    fn create(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> DeviceResult<wgpu::Buffer> {
+        // An empty array has no binding; one element that nobody reads stands for it.
+        let size = bytes.max(16).next_multiple_of(4);
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: false,
+        });
+        match self.check() {
+            Err(Failure::OutOfMemory(why)) => {
+                Err(Failure::OutOfMemory(format!("{label}: {} MiB; {why}", size >> 20)))
+            }
+            checked => checked.map(|()| buffer),
+        }
+    }
+
+    /// The compiled shader, from memory if it was compiled before.
+    pub fn pipeline(&self, shader: &Shader) -> DeviceResult<wgpu::ComputePipeline> {
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pipeline) = pipelines.get(&shader.key()) {
+            return Ok(pipeline.clone());
+        }
+        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some(shader.name),
+            source: wgpu::ShaderSource::Wgsl(shader.source().into()),
+        });
+        self.check()?;
+        let constants: Vec<(&str, f64)> = shader.constants.clone();
+        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(shader.name),
+            layout: None,
+            module: &module,
+            entry_point: Some(shader.name),
+            compilation_options: wgpu::PipelineCompilationOptions {
+                constants: &constants,
+                // Every kernel writes its workgroup memory before it reads it.
+                zero_initialize_workgroup_memory: false,
+            },
+            cache: None,
+        });
+        self.check()?;
+        pipelines.insert(shader.key(), pipeline.clone());
+        Ok(pipeline)
+    }
+
+    /// Binds `buffers` to the bindings `0..` of group 0.
+    pub fn bind(
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        buffers: &[&wgpu::Buffer],
+    ) -> DeviceResult<wgpu::BindGroup> {
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = (0u32..)
+            .zip(buffers)
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
+            .collect();
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &entries,
+        });
+        self.check()?;
+        Ok(group)
+    }
+
+    /// Runs a shader over a grid of workgroups, waits for its end, and says how long that took.
+    pub fn run(
+        &self,
+        pipeline: &wgpu::ComputePipeline,
+        bindings: &wgpu::BindGroup,
+        workgroups: [u32; 3],
+    ) -> DeviceResult<Duration> {
+        let began = Instant::now();
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(pipeline);
+            pass.set_bind_group(0, bindings, &[]);
+            pass.dispatch_workgroups(workgroups[0], workgroups[1], workgroups[2]);
+        }
+        self.submit(encoder)?;
+        Ok(began.elapsed())
+    }
+
+    fn submit(&self, encoder: wgpu::CommandEncoder) -> DeviceResult<()> {
+        if self.fuse.fetch_sub(1, Ordering::Relaxed) == 0 {
+            self.device.destroy();
+        }
+        self.queue.submit([encoder.finish()]);
+        self.wait()
+    }
+
+    /// Waits until everything submitted is done.
+    fn wait(&self) -> DeviceResult<()> {
+        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check()?;
+        polled.map(|_| ()).map_err(|error| Failure::Lost(error.to_string()))
+    }
+
+    /// Copies the first `count` elements of a buffer to the host.
+    pub fn read<T: Pod>(&self, buffer: &wgpu::Buffer, count: usize) -> DeviceResult<Vec<T>> {
+        let bytes = (count * size_of::<T>()) as u64;
+        if bytes == 0 {
+            return Ok(Vec::new());
+        }
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let size = bytes.next_multiple_of(4);
+        let staging = self.create("read back", size, usage)?;
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, size);
+        self.submit(encoder)?;
+        let (sender, receiver) = std::sync::mpsc::channel();
+        staging.slice(..).map_async(wgpu::MapMode::Read, move |outcome| {
+            // The receiver is gone only if the wait below failed, and then nobody asks.
+            drop(sender.send(outcome));
+        });
+        self.wait()?;
+        let lost = |why: &dyn std::fmt::Display| Failure::Lost(why.to_string());
+        match receiver.try_recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(lost(&error)),
+            Err(error) => return Err(lost(&error)),
+        }
+        let view = staging.slice(..).get_mapped_range().map_err(|error| lost(&error))?;
+        let values = view[..bytes as usize].chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned);
+        Ok(values.collect())
+    }
+
+    /// The first failure that the driver reported since the last call. A lost device explains all others, and stays.
+    fn check(&self) -> DeviceResult<()> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if failure.is_some() {
+            // The news that the device is lost may still wait for somebody to ask; so may its own failure to be asked.
+            drop(self.device.poll(wgpu::PollType::Poll));
+        }
+        match (self.lost.get(), failure) {
+            (Some(why), _) => Err(Failure::Lost(why.clone())),
+            (None, Some(failure)) => Err(failure),
+            (None, None) => Ok(()),
+        }
+    }
+}

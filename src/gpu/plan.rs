@@ -1,0 +1,211 @@
+//! Every size and number of workgroups, from the network and the device's limits, before any work is done.
+
+use std::time::Duration;
+
+/// States that share each row of W in `trajectories.wgsl`.
+pub const STATES_PER_GROUP: usize = 8;
+
+/// Parts in which W may be bound.
+const MOST_PARTS: usize = 4;
+
+/// Threads of a workgroup that every device offers.
+const MOST_THREADS: usize = 256;
+
+/// Workgroup memory of `trajectories.wgsl` beside what grows with N: a list of 256 neurons, and their rates in eight
+/// states (bytes).
+const LIST_BYTES: usize = 256 * (4 + 32) + 16;
+
+/// Workgroup memory of `minimum.wgsl` for each slot (bytes).
+const SLOT_BYTES: usize = 9 * 4;
+
+/// Threads of `minimum.wgsl`: as many as a bump has neurons, so that few idle.
+pub const MINIMUM_THREADS: usize = 64;
+
+/// Slots of a state in `minimum.wgsl` for each neuron of the idealized bump. Searches have up to twice as many
+/// candidates; one that needs more than there are slots is left to the host.
+const SLOTS_PER_BUMP_NEURON: usize = 3;
+
+/// Memory taken for one batch of states, where the device allows more (bytes).
+const BATCH_BYTES: u64 = 256 << 20;
+
+/// Most states in one batch of minima: the host keeps N displacements of each.
+const MOST_STATES: usize = 8192;
+
+/// Storage buffers that the shader with the most of them binds.
+const MOST_BUFFERS: u32 = 9;
+
+/// Sizes for one network on one device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// N.
+    pub neurons: usize,
+    /// Entries in a row of W or of currents: N, rounded up to whole vec4.
+    pub stride: usize,
+    /// Rows of W in each bound part.
+    pub rows_per_part: usize,
+    /// Number of parts, 1–4.
+    pub parts: usize,
+    /// Words of a bit mask over the neurons.
+    pub mask_words: usize,
+    /// Threads of a workgroup of `trajectories.wgsl`.
+    pub trajectory_threads: usize,
+    /// Most groups of states in one batch of trajectories.
+    pub trajectory_groups: usize,
+    /// Slots of a state in `minimum.wgsl`.
+    pub slots: usize,
+    /// Most states in one batch of minima.
+    pub minimum_states: usize,
+    /// Most states in one dispatch of `minimum.wgsl`.
+    pub minimum_groups: usize,
+    /// Most states in one batch of scores.
+    pub score_states: usize,
+}
+
+impl Plan {
+    /// Device memory for W, and for the largest batch of trajectories or minima of so many states (bytes).
+    pub fn memory(&self, states: usize) -> (u64, u64) {
+        let row = 4 * self.stride as u64;
+        let states_at_once = states.next_multiple_of(STATES_PER_GROUP) as u64;
+        let most = (self.trajectory_groups * STATES_PER_GROUP) as u64;
+        let trajectories = 2 * row * states_at_once.min(most);
+        let slots = self.slots as u64;
+        let of_states = 8 * slots * (states.min(self.minimum_states) as u64);
+        let between = 4 * slots * slots * (self.minimum_groups as u64);
+        (row * self.neurons as u64, trajectories.max(of_states + between))
+    }
+
+    /// Sizes for `neurons`, whose idealized bumps have `bump` active ones, or what is too large for the device.
+    ///
+    /// # Errors
+    /// A sentence with the size that is needed and the one that the device has.
+    pub fn new(neurons: usize, bump: usize, limits: &wgpu::Limits) -> Result<Self, String> {
+        if limits.max_storage_buffers_per_shader_stage < MOST_BUFFERS {
+            return Err(format!(
+                "it binds {} storage buffers, and {MOST_BUFFERS} are needed",
+                limits.max_storage_buffers_per_shader_stage
+            ));
+        }
+        let stride = neurons.next_multiple_of(4);
+        let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let row_bytes = 4 * stride as u64;
+        let rows_per_part = ((binding / row_bytes) as usize).min(neurons);
+        let parts = neurons.div_ceil(rows_per_part.max(1));
+        if rows_per_part == 0 || parts > MOST_PARTS {
+            return Err(format!(
+                "the weights of {neurons} neurons take {} MiB on the device, which binds at most {} MiB at once, {MOST_PARTS} times",
+                (neurons as u64 * row_bytes) >> 20,
+                binding >> 20
+            ));
+        }
+        let mask_words = neurons.div_ceil(32);
+        let memory = limits.max_compute_workgroup_storage_size as usize;
+        let trajectory_memory = LIST_BYTES + 8 * mask_words;
+        let reduction_memory = 16 * (MINIMUM_THREADS + 8) + 4 * mask_words + 16;
+        if trajectory_memory > memory || reduction_memory + 64 * SLOT_BYTES > memory {
+            return Err(format!(
+                "{neurons} neurons need {trajectory_memory} bytes of workgroup memory; the device has {memory}"
+            ));
+        }
+        let quads = stride / 4;
+        let passes = quads.div_ceil(MOST_THREADS.min(limits.max_compute_invocations_per_workgroup as usize));
+        let grid = limits.max_compute_workgroups_per_dimension as usize;
+        let batch = binding.min(BATCH_BYTES);
+        let fitting = |bytes: u64| ((batch / bytes) as usize).clamp(1, grid);
+        let by_memory = (memory - reduction_memory) / SLOT_BYTES / 32 * 32;
+        let by_binding = ((batch / 4) as f64).sqrt() as usize / 32 * 32;
+        let wanted = (SLOTS_PER_BUMP_NEURON * bump).min(neurons).next_multiple_of(32);
+        let slots = wanted.min(by_memory).min(by_binding).max(32);
+        Ok(Self {
+            neurons,
+            stride,
+            rows_per_part,
+            parts,
+            mask_words,
+            trajectory_threads: quads.div_ceil(passes).next_multiple_of(32),
+            trajectory_groups: fitting(row_bytes * STATES_PER_GROUP as u64),
+            slots,
+            minimum_states: fitting(4 * slots as u64).min(MOST_STATES),
+            minimum_groups: fitting(4 * (slots * slots) as u64),
+            score_states: fitting(row_bytes),
+        })
+    }
+}
+
+/// How much work one submission may hold, so that no driver takes the device for hung.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    amount: usize,
+    most: usize,
+}
+
+impl Pace {
+    /// Time that a submission should take. Drivers' watchdogs wait for seconds, people for a tenth of one.
+    const TARGET: Duration = Duration::from_millis(50);
+
+    /// Begins with `first`, and never goes beyond `most`.
+    pub fn new(first: usize, most: usize) -> Self {
+        Self { amount: first.clamp(1, most.max(1)), most: most.max(1) }
+    }
+
+    /// Work for the next submission.
+    pub fn amount(&self) -> usize {
+        self.amount
+    }
+
+    /// Learns how long a submission of `amount` took.
+    pub fn learn(&mut self, amount: usize, took: Duration) {
+        let ratio = Self::TARGET.as_secs_f64() / took.as_secs_f64().max(1e-6);
+        let next = (amount as f64 * ratio.clamp(0.1, 4.0)) as usize;
+        // A short last piece is mostly overhead and says nothing about larger ones.
+        if amount >= self.amount {
+            self.amount = next.clamp(1, self.most);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an ordinary GPU has at the least.
+    fn limits() -> wgpu::Limits {
+        wgpu::Limits {
+            max_storage_buffer_binding_size: 128 << 20,
+            max_storage_buffers_per_shader_stage: 16,
+            ..wgpu::Limits::default()
+        }
+    }
+
+    #[test]
+    fn large_weights_are_bound_in_parts_and_too_large_ones_refused() {
+        let limits = limits();
+        assert_eq!(Plan::new(600, 60, &limits).unwrap().parts, 1);
+        let large =
+            Plan::new(6000, 600, &wgpu::Limits { max_buffer_size: 1 << 30, ..limits.clone() }).unwrap();
+        assert_eq!((large.parts, large.rows_per_part), (2, 5592));
+        let refused = Plan::new(20_000, 2000, &limits).unwrap_err();
+        assert!(refused.contains("1525 MiB") && refused.contains("128 MiB"), "{refused}");
+    }
+
+    #[test]
+    fn threads_leave_few_idle() {
+        let plan = Plan::new(600, 60, &limits()).unwrap();
+        assert_eq!((plan.stride, plan.trajectory_threads, plan.slots), (600, 160, 192));
+        assert_eq!(Plan::new(6000, 600, &limits()).unwrap().trajectory_threads, 256);
+    }
+
+    #[test]
+    fn pace_finds_the_target_and_keeps_its_bound() {
+        let mut pace = Pace::new(1, 1000);
+        for _ in 0..10 {
+            let amount = pace.amount();
+            pace.learn(amount, Duration::from_micros(500 * amount as u64));
+        }
+        assert_eq!(pace.amount(), 100);
+        pace.learn(100, Duration::from_nanos(1));
+        pace.learn(400, Duration::from_nanos(1));
+        assert_eq!(pace.amount(), 1000);
+        pace.learn(7, Duration::from_secs(1));
+        assert_eq!(pace.amount(), 1000);
+    }
+}

@@ -1,0 +1,116 @@
+//! A GPU under the conditions of a test, the small networks that it works on, and comparisons that can fail.
+
+use flatscape::backend::{Backend, Cpu};
+use flatscape::gpu::{Conditions, Gpu};
+use flatscape::minimum::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::network::{Kernel, Maps, Network};
+use flatscape::progress::Tick;
+use flatscape::states::Points;
+use flatscape::trajectory::{Dynamics, Trajectory};
+
+pub const NEURONS: usize = 120;
+
+/// A GPU whose fresh buffers hold NaN, or `None` after saying so.
+pub fn gpu_under(conditions: Conditions) -> Option<Gpu> {
+    match Gpu::under(None, Conditions { poison: true, ..conditions }) {
+        Ok(gpu) => {
+            assert_ne!(gpu.describe(), Cpu.describe(), "the CPU would be compared with itself");
+            Some(gpu)
+        }
+        Err(why) if std::env::var("FLATSCAPE_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{why}"),
+        Err(why) => {
+            eprintln!("skipped: {why}");
+            None
+        }
+    }
+}
+
+#[macro_export]
+macro_rules! gpu_or_return {
+    ($conditions:expr) => {
+        match $crate::common_gpu::gpu_under($conditions) {
+            Some(gpu) => gpu,
+            None => return,
+        }
+    };
+}
+
+pub fn network(neurons: usize, maps: usize) -> Network {
+    let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(neurons);
+    Network::new(Maps::random(neurons, maps, 3, 0), kernel, 10.0, &[0.0, 0.25, 0.5]).unwrap()
+}
+
+pub fn problem(network: &Network, definition: Definition) -> Problem<'_> {
+    Problem {
+        weights: &network.weights,
+        external_current: network.external_current,
+        maps: &network.maps,
+        bumps: &network.bumps,
+        definition,
+        minimizer: Minimizer::Newton,
+    }
+}
+
+pub fn dynamics(network: &Network) -> Dynamics<'_> {
+    Dynamics { weights: &network.weights, external_current: network.external_current, step: 0.2 / 15.0 }
+}
+
+pub fn starts(network: &Network, count: usize) -> Vec<Vec<f64>> {
+    let neurons = network.neurons();
+    (0..count)
+        .map(|s| {
+            let mut current = vec![0.0; neurons];
+            let base = (s * 7) % neurons;
+            network.bumps.current_at(&network.maps, s % network.maps.count(), base, &mut current);
+            current
+        })
+        .collect()
+}
+
+/// Elements that differ by more than `atol + rtol·scale`, scale being the largest expected one. NaN always differs.
+pub fn mismatches(found: &[f64], expected: &[f64], atol: f64, rtol: f64) -> Vec<String> {
+    let scale = expected.iter().fold(0.0, |scale: f64, e| scale.max(e.abs()));
+    let tolerance = atol + rtol * scale;
+    let mut lines = Vec::new();
+    if found.len() != expected.len() {
+        lines.push(format!("{} values instead of {}", found.len(), expected.len()));
+    }
+    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+        if !((a - b).abs() <= tolerance) {
+            lines.push(format!("[{i}]: {a} instead of {b}, off by {:e} > {tolerance:e}", (a - b).abs()));
+        }
+    }
+    lines
+}
+
+/// Fails with all differences together; and fails if the comparison itself would have let one wrong element through.
+pub fn same(what: &str, found: &[f64], expected: &[f64], atol: f64, rtol: f64) {
+    assert!(!expected.is_empty(), "{what}: nothing to compare");
+    let differences = mismatches(found, expected, atol, rtol);
+    assert!(differences.is_empty(), "{what}:\n{}", differences.join("\n"));
+    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+    let scale = expected.iter().fold(0.0, |scale: f64, e| scale.max(e.abs()));
+    println!("{what}: largest difference {worst:.2e} of {scale:.3e}, {:.1e} allowed", atol + rtol * scale);
+    let perturbation = 2.1 * (atol + rtol * scale);
+    for i in (0..found.len()).step_by(found.len().div_ceil(40)).chain([found.len() - 1]) {
+        for wrong in [found[i] + perturbation, f64::NAN] {
+            let mut changed = found.to_vec();
+            changed[i] = wrong;
+            assert_eq!(mismatches(&changed, expected, atol, rtol).len(), 1, "{what}[{i}] = {wrong} passed");
+        }
+    }
+}
+
+pub fn run(backend: &dyn Backend, network: &Network, starts: &[Vec<f64>], at: &[usize]) -> Vec<Trajectory> {
+    backend.trajectories(&dynamics(network), starts, at, &Tick::silent(), &|| false).unwrap().unwrap()
+}
+
+pub fn minima(backend: &dyn Backend, problem: &Problem<'_>, points: Points, start: Start<'_>) -> Minima {
+    let done = std::sync::atomic::AtomicU64::new(0);
+    let count = |n| {
+        done.fetch_add(n, std::sync::atomic::Ordering::Relaxed);
+    };
+    let minima = backend.minima(problem, points, start, &Tick::new(&count)).unwrap();
+    assert_eq!(done.into_inner(), points.len() as u64, "progress is told of every point");
+    minima
+}

@@ -1,0 +1,252 @@
+//! Every kernel against its CPU function, on a small network and whatever adapter there is.
+//!
+//! `eval "$(tests/install-vulkan.sh)"` provides a software one. With FLATSCAPE_REQUIRE_GPU=1 a missing adapter is a
+//! failure; otherwise these tests say that they were skipped.
+
+#[path = "common/gpu.rs"]
+mod common_gpu;
+
+use common_gpu::*;
+use flatscape::backend::{Backend, Cpu};
+use flatscape::gpu::{Conditions, Precision};
+use flatscape::minimum::{Definition, Minima, Problem, Start};
+use flatscape::network::periodic_displacement;
+use flatscape::progress::Tick;
+use flatscape::score::Scorer;
+use flatscape::states::{Points, StateBuf, States};
+use flatscape::trajectory::Trajectory;
+use flatscape::weights;
+
+#[test]
+fn the_comparison_can_fail() {
+    assert_eq!(mismatches(&[1.0, f64::NAN], &[1.0, 2.0], 1.0, 1.0).len(), 1);
+    assert_eq!(mismatches(&[1.0], &[1.0, 2.0], 1.0, 1.0).len(), 1);
+    assert_eq!(mismatches(&[1.0, 2.3], &[1.0, 2.0], 0.0, 0.1).len(), 1);
+    assert_eq!(mismatches(&[1.0, 2.1], &[1.0, 2.0], 0.0, 0.1).len(), 0);
+}
+
+/// Snapshot `k` of all runs, as r² = max(I, 0): the square root magnifies rounding where a neuron falls silent.
+fn squares(runs: &[Trajectory], k: usize) -> Vec<f64> {
+    runs.iter().flat_map(|run| run.snapshots[k].iter().map(|r| r * r)).collect()
+}
+
+#[test]
+fn trajectories() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let network = network(NEURONS, 2);
+    let starts = starts(&network, 21);
+    let at = [0, 1, 40, 400, 400];
+    let (found, expected) = (run(&gpu, &network, &starts, &at), run(&Cpu, &network, &starts, &at));
+    for (k, step) in at.iter().enumerate() {
+        // A step rounds currents, rates and sums of 40 terms, some 2⁻²¹ together; errors add up while the dynamics
+        // contract everything but the position, along which they grow with the drift.
+        let rtol = if *step < 2 { 1e-6 } else { 1e-5 };
+        same(&format!("r² after {step}"), &squares(&found, k), &squares(&expected, k), 0.0, rtol);
+        let energies = |runs: &[Trajectory]| -> Vec<f64> { runs.iter().map(|r| r.energies[k]).collect() };
+        // The energy's gradient is small on the manifold.
+        same(&format!("energies after {step}"), &energies(&found), &energies(&expected), 0.0, rtol);
+    }
+    assert!(found.iter().all(|run| run.energy_rises == 0), "the energy rose");
+}
+
+#[test]
+fn trajectories_end_where_they_end_on_the_cpu() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let network = network(NEURONS, 3);
+    let starts = starts(&network, 60);
+    let at = [3000];
+    let scorer = Scorer::new(&network.maps, &network.bumps);
+    let places = |runs: &[Trajectory]| -> Vec<(usize, f64)> {
+        let places = runs.iter().map(|run| scorer.place(&run.snapshots[0]));
+        places.map(|place| (place.map, place.location as f64)).collect()
+    };
+    let found = places(&run(&gpu, &network, &starts, &at));
+    let expected = places(&run(&Cpu, &network, &starts, &at));
+    let apart = |(a, b): &(&(usize, f64), &(usize, f64))| {
+        a.0 != b.0 || periodic_displacement(a.1, b.1, NEURONS as f64).abs() > 1.0
+    };
+    let differing = found.iter().zip(&expected).filter(apart).count();
+    println!("{differing} of {} end elsewhere", found.len());
+    assert!(differing * 50 <= found.len(), "{differing} of {} end elsewhere", found.len());
+}
+
+#[test]
+fn more_active_neurons_than_a_list_holds_and_weights_in_parts() {
+    // Everybody is active: five pieces of the list. Rows that are no whole number of quads, more quads than threads; two
+    // parts of W, and two batches of states.
+    let network = network(1101, 1);
+    let starts: Vec<Vec<f64>> =
+        (0..30).map(|s| (0..1101).map(|i| 20.0 + f64::from((i * (s + 3)) % 17)).collect()).collect();
+    let expected = run(&Cpu, &network, &starts, &[3]);
+    for most in [None, Some(700 * 1104 * 4)] {
+        let gpu = gpu_or_return!(Conditions { most_binding: most, ..Conditions::default() });
+        let found = run(&gpu, &network, &starts, &[3]);
+        // Sums of 1101 terms of both signs, as large as 3000 together: rounding of some 2⁻²⁴ · √1101 of that.
+        same("r² with everybody active", &squares(&found, 0), &squares(&expected, 0), 1e-2, 0.0);
+    }
+}
+
+#[test]
+fn minima_are_those_of_the_cpu() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let network = network(NEURONS, 3);
+    let points = Points::fitted(&network.maps, NEURONS);
+    for definition in [Definition::Kkt, Definition::Paper] {
+        let problem = problem(&network, definition);
+        for points in [points, points.held_out()] {
+            let began = std::time::Instant::now();
+            let found = minima(&gpu, &problem, points, Start::Idealized);
+            let on_gpu = began.elapsed();
+            let expected = minima(&Cpu, &problem, points, Start::Idealized);
+            let converged = |m: &Minima| m.certificates.iter().filter(|c| c.converged(1e-8)).count();
+            println!(
+                "{definition:?}: {on_gpu:?}, cpu {:?}, converged {} and {}",
+                began.elapsed() - on_gpu,
+                converged(&found),
+                converged(&expected)
+            );
+            // Both end in f64 at the same minimum: what differs is rounding, and the error of a residual, squared.
+            same(&format!("{definition:?} energies"), &found.energies, &expected.energies, 0.0, 1e-7);
+            assert!(converged(&found) >= converged(&expected));
+            same("rates", &found.states.to_dense(), &expected.states.to_dense(), 1e-6, 0.0);
+            same("multipliers", &found.multipliers, &expected.multipliers, 1e-6, 0.0);
+        }
+    }
+}
+
+#[test]
+fn the_device_alone_comes_near_the_minima() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let network = network(NEURONS, 2);
+    let points = Points::fitted(&network.maps, NEURONS);
+    for definition in [Definition::Kkt, Definition::Paper] {
+        let problem = problem(&network, definition);
+        let expected = minima(&Cpu, &problem, points, Start::Idealized);
+        let near = gpu.near_minima(&problem, points, Start::Idealized).unwrap();
+        let used: Vec<usize> = (0..points.len()).filter(|&s| near[s].is_some()).collect();
+        println!("{definition:?}: {} of {} from the device", used.len(), points.len());
+        assert!(used.len() * 10 >= 7 * points.len(), "{} of {} are of use", used.len(), points.len());
+        let dense = |state: flatscape::states::State<'_>| -> Vec<f64> {
+            let mut rates = vec![0.0; NEURONS];
+            state.scatter(&mut rates);
+            rates.iter().map(|r| r * r).collect()
+        };
+        let found: Vec<f64> = used.iter().flat_map(|&s| dense(near[s].as_ref().unwrap().view())).collect();
+        let expected: Vec<f64> = used.iter().flat_map(|&s| dense(expected.states.get(s))).collect();
+        // The residual at which the device's work ends, 2e-4 to 1e-3 Hz², over curvatures of 1 and more: r² by no more
+        // than that times a rate.
+        same(&format!("{definition:?} r² near the minima"), &found, &expected, 1e-2, 0.0);
+    }
+}
+
+#[test]
+fn minima_from_given_states_and_in_many_batches() {
+    // Rows that are no whole number of quads, W in two parts, fewer slots than neurons.
+    let gpu = gpu_or_return!(Conditions { most_binding: Some(30_000), ..Conditions::default() });
+    let network = network(117, 2);
+    let points = Points::fitted(&network.maps, 117);
+    let problem = problem(&network, Definition::Kkt);
+    let before = minima(&Cpu, &problem, points, Start::Idealized);
+    let update = weights::flatten(&before.states, &before.energies, 1e-7, &Tick::silent()).unwrap();
+    let flattened = network.weights.plus(1.0, &update.delta);
+    let problem = Problem { weights: &flattened, ..problem };
+    let start = Start::States(&before.states);
+    let (found, expected) = (minima(&gpu, &problem, points, start), minima(&Cpu, &problem, points, start));
+    same("energies", &found.energies, &expected.energies, 0.0, 1e-7);
+}
+
+#[test]
+fn flattening_goes_as_on_the_cpu() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let network = network(NEURONS, 3);
+    let points = Points::fitted(&network.maps, NEURONS);
+    let deviations = |backend: &dyn Backend| -> Vec<f64> {
+        let mut weights = network.weights.clone();
+        let mut deviations = Vec::new();
+        let mut states: Option<States> = None;
+        for _ in 0..3 {
+            let problem = Problem { weights: &weights, ..problem(&network, Definition::Kkt) };
+            let start = states.as_ref().map_or(Start::Idealized, Start::States);
+            let found = minima(backend, &problem, points, start);
+            let mean = found.energies.iter().sum::<f64>() / points.len() as f64;
+            let square: f64 = found.energies.iter().map(|e| (e - mean).powi(2)).sum();
+            deviations.push((square / points.len() as f64).sqrt());
+            let update =
+                backend.weight_update(&found.states, &found.energies, 1e-7, &Tick::silent()).unwrap();
+            weights = weights.plus(1.0, &update.delta);
+            states = Some(found.states);
+        }
+        deviations
+    };
+    let (found, expected) = (deviations(&gpu), deviations(&Cpu));
+    println!("{found:?} {expected:?}");
+    for (a, b) in found.iter().zip(&expected) {
+        assert!((a - b).abs() <= 0.1 * b, "{found:?} instead of {expected:?}");
+    }
+}
+
+/// Some overlapping states whose rates look random.
+fn states(count: usize, neurons: usize) -> States {
+    let buffers: Vec<StateBuf> = (0..count)
+        .map(|s| {
+            let rate = |i: usize| ((i * 31 + s * 17) % 23) as f64 - 12.0 + ((s * i) % 7) as f64 * 0.3;
+            StateBuf::from_dense(&(0..neurons).map(|i| rate(i).max(0.0)).collect::<Vec<_>>())
+        })
+        .collect();
+    States::pack(neurons, buffers.iter().map(StateBuf::view))
+}
+
+#[test]
+fn products_over_states() {
+    for most in [None, Some(70 * 70 * 8)] {
+        let gpu = gpu_or_return!(Conditions { most_binding: most, ..Conditions::default() });
+        let (count, neurons) = (67, 70);
+        let states = states(count, neurons);
+        let alpha: Vec<f64> = (0..count).map(|s| (s as f64).sin()).collect();
+        let lower = weights::gram_matrix(&states);
+        let gram: Vec<f64> = (0..count * count)
+            .map(|at| lower[(at / count).max(at % count) + (at / count).min(at % count) * count])
+            .collect();
+        let gradient = weights::weight_gradient(&states, &alpha);
+        let response = weights::response(&gradient, &states);
+        let mut precisions = vec![(Precision::Single, 1e-6)];
+        if gpu.report().f64 {
+            precisions.push((Precision::Double, 1e-14));
+        }
+        // Sums of some 70 terms: 2⁻²⁴ or 2⁻⁵³ of the largest sum, and the square root of their number.
+        for (precision, rtol) in precisions {
+            same(&format!("Gram {precision:?}"), &gpu.gram(&states, precision).unwrap(), &gram, 0.0, rtol);
+            let found = gpu.weight_gradient(&states, &alpha, precision).unwrap();
+            same(&format!("gradient {precision:?}"), &found.to_dense(), &gradient.to_dense(), 0.0, rtol);
+            let found = gpu.response(&gradient, &states, precision).unwrap();
+            same(&format!("response {precision:?}"), &found, &response, 0.0, rtol);
+        }
+    }
+}
+
+#[test]
+fn scores_and_places() {
+    let network = network(150, 3);
+    let points = Points::fitted(&network.maps, 150);
+    let problem = problem(&network, Definition::Kkt);
+    let mut rates = minima(&Cpu, &problem, points, Start::Idealized).states.to_dense();
+    rates.truncate(101 * 150);
+    rates.extend([0.0; 150]);
+    let scorer = Scorer::new(&network.maps, &network.bumps);
+    let expected: Vec<_> = rates.chunks_exact(150).map(|row| scorer.place(row)).collect();
+    for most in [None, Some(30_000)] {
+        let gpu = gpu_or_return!(Conditions { most_binding: most, ..Conditions::default() });
+        let found = gpu.places(&network.maps, &network.bumps, &rates).unwrap();
+        let score = |places: &[flatscape::score::Place]| places.iter().map(|p| p.score).collect::<Vec<_>>();
+        // Sums of at most 59 products of numbers up to 1.
+        same("scores", &score(&found), &score(&expected), 1e-5, 0.0);
+        for (s, (a, b)) in found.iter().zip(&expected).enumerate() {
+            let of_found = scorer.scores(a.map, &rates[s * 150..][..150])[a.location];
+            // Two places whose scores f32 cannot tell apart may change places.
+            assert!(
+                (a.map, a.location) == (b.map, b.location) || b.score - of_found < 1e-5,
+                "{s}: {a:?} {b:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Which device is taken, what is refused, and what follows when a device is lost. See tests/gpu.rs for the drivers.
+
+#[path = "common/gpu.rs"]
+mod common_gpu;
+
+use common_gpu::*;
+use flatscape::backend::{Backend, Cpu};
+use flatscape::error::Error;
+use flatscape::gpu::{self, Choice, Conditions, Verdict};
+use flatscape::minimum::{Definition, Start};
+use flatscape::progress::Tick;
+use flatscape::states::Points;
+
+#[test]
+fn the_adapter_passes_its_self_test_and_is_described() {
+    let gpu = gpu_or_return!(Conditions::default());
+    println!("{}", gpu.report());
+    assert!(gpu::list().iter().any(|report| report.verdict == Verdict::Passed));
+    assert!(gpu.describe().contains(&gpu.report().name));
+}
+
+#[test]
+fn peaks_are_measured() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let peaks = gpu.peaks().unwrap();
+    println!("{:.3e} FLOP/s, {:.3e} B/s", peaks.flops, peaks.bandwidth);
+    // The slowest driver there is makes more, and no device makes so much.
+    assert!(peaks.flops > 1e7 && peaks.flops < 1e16);
+    assert!(peaks.bandwidth > 1e7 && peaks.bandwidth < 1e15);
+}
+
+#[test]
+fn a_backend_is_chosen_with_its_reason_and_gpu_never_falls_back() {
+    let (cpu, reason) = gpu::choose(Choice::Cpu, None).unwrap();
+    assert_eq!(cpu.describe(), Cpu.describe());
+    assert!(reason.contains("asked for"));
+    for choice in [Choice::Gpu, Choice::Auto] {
+        match gpu::choose(choice, Some("no adapter is called this")) {
+            Err(error @ Error::Device(_)) => {
+                assert_eq!(error.exit_code(), 3);
+                assert!(error.to_string().contains("--backend cpu"), "{error}");
+            }
+            _ => panic!("{choice:?} accepted an adapter that is not there"),
+        }
+    }
+    let gpu = gpu_or_return!(Conditions::default());
+    let (auto, reason) = gpu::choose(Choice::Auto, None).unwrap();
+    if gpu.report().kind.is_hardware() {
+        assert_eq!(auto.describe(), gpu.describe());
+    } else {
+        assert_eq!(auto.describe(), Cpu.describe());
+        assert!(reason.contains(&gpu.report().name), "{reason}");
+    }
+    assert_eq!(gpu::choose(Choice::Gpu, None).unwrap().0.describe(), gpu.describe());
+}
+
+#[test]
+fn stopping_ends_a_run() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let network = network(NEURONS, 2);
+    let stopped =
+        gpu.trajectories(&dynamics(&network), &starts(&network, 8), &[100_000], &Tick::silent(), &|| true);
+    assert!(stopped.unwrap().is_none());
+}
+
+#[test]
+fn work_on_a_lost_device_is_repeated_on_a_new_one() {
+    let network = network(NEURONS, 2);
+    let starts = starts(&network, 16);
+    let points = Points::fitted(&network.maps, 60);
+    let problem = problem(&network, Definition::Kkt);
+    let sound = gpu_or_return!(Conditions::default());
+    let expected_run = run(&sound, &network, &starts, &[0, 300]);
+    let expected = minima(&sound, &problem, points, Start::Idealized);
+    for submissions in [0, 1, 2, 3] {
+        let conditions = || Conditions { destroy_after: vec![submissions], ..Conditions::default() };
+        let gpu = gpu_or_return!(conditions());
+        assert_eq!(run(&gpu, &network, &starts, &[0, 300]), expected_run, "lost after {submissions}");
+        let gpu = gpu_or_return!(conditions());
+        let found = minima(&gpu, &problem, points, Start::Idealized);
+        assert_eq!(found, expected, "lost after {submissions}");
+    }
+}
+
+#[test]
+fn what_was_reported_before_a_loss_is_not_reported_again() {
+    let network = network(NEURONS, 2);
+    let points = Points::fitted(&network.maps, NEURONS);
+    let problem = problem(&network, Definition::Kkt);
+    // Batches of 156 states; the device is lost in the second. `minima` counts the reports.
+    let conditions =
+        Conditions { most_binding: Some(80_000), destroy_after: vec![8], ..Conditions::default() };
+    let gpu = gpu_or_return!(conditions);
+    let found = minima(&gpu, &problem, points, Start::Idealized);
+    let expected = minima(&Cpu, &problem, points, Start::Idealized);
+    same("energies", &found.energies, &expected.energies, 0.0, 1e-7);
+}
+
+#[test]
+fn a_device_lost_twice_is_an_error_that_names_resume() {
+    let network = network(NEURONS, 2);
+    let starts = starts(&network, 16);
+    let gpu = gpu_or_return!(Conditions { destroy_after: vec![1, 1], ..Conditions::default() });
+    let lost = gpu.trajectories(&dynamics(&network), &starts, &[300], &Tick::silent(), &|| false);
+    let error = lost.unwrap_err();
+    assert_eq!(error.exit_code(), 1);
+    assert!(error.to_string().contains("--resume") && error.to_string().contains("lost"), "{error}");
+    // The third device is sound again.
+    assert_eq!(run(&gpu, &network, &starts, &[10]).len(), 16);
+}
+
+#[test]
+fn a_network_too_large_for_the_device_is_refused_before_any_work() {
+    let gpu = gpu_or_return!(Conditions { most_binding: Some(10_000), ..Conditions::default() });
+    let network = network(NEURONS, 1);
+    let refused = gpu
+        .trajectories(&dynamics(&network), &starts(&network, 1), &[1], &Tick::silent(), &|| false)
+        .unwrap_err();
+    assert_eq!(refused.exit_code(), 3);
+    assert!(refused.to_string().contains("--backend cpu"), "{refused}");
+    assert!(gpu.memory(NEURONS, 12, 100).is_err());
+    // 78 states of 32 slots in a batch, two at once.
+    assert_eq!(gpu.memory(40, 4, 100).unwrap(), (40 * 40 * 4, 78 * 32 * 8 + 2 * 32 * 32 * 4));
+}
+
+/// What this test program reports when the Vulkan loader knows no other driver than `driver`.
+fn with_only(driver: &str) -> String {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "reports_what_it_finds", "--ignored", "--nocapture"])
+        .env("VK_DRIVER_FILES", driver)
+        .env("VK_ICD_FILENAMES", driver)
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[test]
+#[ignore = "run by other tests, in a process with other drivers"]
+fn reports_what_it_finds() {
+    for report in gpu::list() {
+        println!("adapter {report}");
+    }
+    match gpu::choose(Choice::Gpu, None) {
+        Ok((_, reason)) => println!("gpu: {reason}"),
+        Err(error) => println!("gpu: exit {}: {error}", error.exit_code()),
+    }
+    println!("auto: {}", gpu::choose(Choice::Auto, None).unwrap().1);
+}
+
+#[test]
+fn without_a_driver_gpu_is_an_error_and_auto_is_the_cpu() {
+    if cfg!(not(target_os = "linux")) {
+        return;
+    }
+    let report = with_only("there is no such file");
+    assert!(report.contains("gpu: exit 3: no usable GPU; no adapter was found"), "{report}");
+    assert!(report.contains(&format!("auto: {}", Cpu.describe())), "{report}");
+}
+
+#[test]
+fn a_driver_that_ends_long_loops_early_is_refused_with_the_reason() {
+    let Ok(driver) = std::env::var("FLATSCAPE_DISTRIBUTION_DRIVER") else {
+        eprintln!("skipped: FLATSCAPE_DISTRIBUTION_DRIVER names no driver");
+        return;
+    };
+    let report = with_only(&driver);
+    println!("{report}");
+    assert!(report.contains("adapter "), "{report}");
+    // Mesa before 25 is known to stop at 65,535; newer ones pass.
+    if report.contains("Mesa 22.") {
+        assert!(report.contains(": refused, a loop of 70000 turns"), "{report}");
+        assert!(report.contains("gpu: exit 3"), "{report}");
+    }
+}
