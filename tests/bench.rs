@@ -8,7 +8,7 @@ use serde_json::Value;
 
 /// Two networks, one of them with rows that are no whole number of quads.
 const TINY: [&str; 9] =
-    ["bench", "--json", "--neurons", "80,93", "--maps", "2", "--steps", "30", "--repetitions=2"];
+    ["bench", "--json", "--neurons", "80,93", "--maps", "2", "--steps", "30", "--repetitions=1"];
 
 fn bench(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_flatscape"))
@@ -56,7 +56,7 @@ fn check_times(stage: &Value, device: &str) {
     assert!(least <= median && median <= most, "{stage}");
     let items = stage["states"].as_f64().unwrap() * stage["steps"].as_f64().unwrap();
     assert!((number("states_steps_per_second") * median / items - 1.0).abs() < 1e-9, "{stage}");
-    assert!(number("repetitions") <= 2.0);
+    assert_eq!(number("repetitions"), 1.0);
 }
 
 /// The largest error of a quantity that may be, as a fraction of the largest value, and why.
@@ -178,7 +178,7 @@ fn the_cpu_alone() {
     for part in ["CPU only", "N = 60, L = 1", "whole job"] {
         assert!(table.contains(part), "{part:?} is missing in {table}");
     }
-    assert!(!table.contains("GPU s"), "{table}");
+    assert!(!table.contains("FP32"), "{table}");
 }
 
 /// The Vulkan loader is shown no driver.

@@ -7,7 +7,6 @@ use super::{Case, LONGER, Settings};
 use crate::backend::{Backend, Cpu};
 use crate::error::{Error, Result};
 use crate::gpu::Precision;
-use crate::matrix::WeightMatrix;
 use crate::measure::start_places;
 use crate::minimum::{Minima, Problem, Start};
 use crate::network::{Network, periodic_displacement};
@@ -112,18 +111,19 @@ impl Subject<'_> {
             runs.ok_or(Error::Interrupted)
         };
         let mut stage = Stage::new(name, "f32", starts.len(), steps, None);
+        let expected = self.bench.cpu(&mut stage, || run(&Cpu))?;
+        let ends = expected.iter().flat_map(|run| &run.snapshots[0]).filter(|r| **r > 0.0).count();
+        let active = 0.5 * (network.bumps.active() as f64 + ends as f64 / starts.len() as f64);
         let (n, items) = (neurons as f64, (starts.len() * steps) as f64);
-        let active = network.bumps.active() as f64;
         stage.work = Some(Work {
             flops: items * 2.0 * active * n,
             bytes: items * (4.0 * active * n / NEIGHBOURS as f64 + 8.0 * n),
         });
-        self.bench.both(
+        self.bench.device(
             &mut stage,
-            || run(&Cpu),
             |gpu| run(gpu),
-            |found, expected| self.compare_trajectories(&places, found, expected),
-        )?;
+            |found| self.compare_trajectories(&places, found, &expected),
+        );
         Ok(stage)
     }
 
@@ -161,7 +161,7 @@ impl Subject<'_> {
         let problem = self.problem();
         let points = Points::fitted(&self.network.maps, self.plan.points_per_map);
         let run = |backend: &dyn Backend| backend.minima(&problem, points, Start::Idealized, &Tick::silent());
-        let mut whole = Stage::new("minima", "f32", points.len(), 1, None);
+        let mut whole = Stage::new("minima", "mixed", points.len(), 1, None);
         let expected = self.bench.both(
             &mut whole,
             || run(&Cpu),
@@ -285,7 +285,9 @@ impl Subject<'_> {
             &mut gradient,
             || Ok(weights::weight_gradient(states, &alpha)),
             |gpu| gpu.weight_gradient(states, &alpha, precision),
-            |found, expected| vec![Compared::of("weight gradient", "Hz⁵", dense(found), dense(expected))],
+            |found, expected| {
+                vec![Compared::of("weight gradient", "Hz⁵", found.to_dense(), expected.to_dense())]
+            },
         )?;
         let mut response = stage("response", 2.0 * a * a * s, s * (n + a * a));
         self.bench.both(
@@ -307,19 +309,17 @@ impl Subject<'_> {
             Ok(job.flatten(None, &mut |_| Ok(()))?.0)
         };
         let states = self.plan.states();
-        let mut stage = Stage::new("whole job, one iteration", "f32", states, 1, None);
+        let mut stage = Stage::new("whole job, one iteration", "mixed", states, 1, None);
         self.bench.both(
             &mut stage,
             || run(&Cpu),
             |gpu| run(gpu),
             |found, expected| {
-                fn part(landscape: &Landscape, range: std::ops::RangeFrom<usize>) -> Vec<f64> {
-                    landscape.energies[range].to_vec()
-                }
                 let before = |landscape: &Landscape| landscape.energies[..states].to_vec();
+                let after = |landscape: &Landscape| landscape.energies[states..].to_vec();
                 vec![
                     Compared::of("energy before", "Hz³", before(found), before(expected)),
-                    Compared::of("energy after", "Hz³", part(found, states..), part(expected, states..)),
+                    Compared::of("energy after", "Hz³", after(found), after(expected)),
                     Compared::of("roughness after", "Hz³", [found.energy_sd()], [expected.energy_sd()]),
                 ]
             },
@@ -335,8 +335,4 @@ fn compare_gram(count: usize, found: &[f64], expected: &[f64]) -> Vec<Compared> 
             .flat_map(move |column| matrix[column * count + column..(column + 1) * count].iter().copied())
     }
     vec![Compared::of("Gram matrix", "Hz⁴", triangle(count, found), triangle(count, expected))]
-}
-
-fn dense(weights: &WeightMatrix) -> Vec<f64> {
-    weights.to_dense()
 }

@@ -103,7 +103,13 @@ pub fn run(
                 ));
             }
             told("the device's peaks");
-            Some(gpu.peaks()?)
+            match gpu.peaks() {
+                Ok(peaks) => Some(peaks),
+                Err(why) => {
+                    notes.push(format!("no shares of peaks: {why}"));
+                    None
+                }
+            }
         }
     };
     let gpu = gpu.ok();

@@ -49,7 +49,7 @@ pub struct Compared {
     pub quantity: &'static str,
     /// Its unit.
     pub unit: &'static str,
-    /// Number of elements.
+    /// Number of elements that are not zero on both: silent neurons would make every median zero.
     pub compared: usize,
     /// Largest absolute difference from the CPU; not a number (null) if any element is not, or their numbers differ.
     pub largest: f64,
@@ -63,7 +63,7 @@ pub struct Compared {
 ///
 /// | stage | operations | bytes |
 /// |---|---|---|
-/// | trajectories, a step | 2·a·N | 4·a·N/8 of W, whose rows eight states share, and 8·N of currents |
+/// | trajectories, a step; a is the mean of start and end | 2·a·N | 4·a·N/8 of W, whose rows eight states share, and 8·N of currents |
 /// | minima, an iteration | a³/3 + 2·a·N | 4·(a² + a·N) of W |
 /// | scores | 2·a·b·L | 4·N·(1 + L) of rates and maps |
 /// | Gram matrix | 4·a·(S + 1)/2 | w·N of rates, w·S of results |
@@ -85,7 +85,7 @@ pub struct Work {
 pub struct Stage {
     /// Its name.
     pub stage: &'static str,
-    /// Precision of the device's part: f32 or f64; "host" where there is none.
+    /// f32 or f64; "mixed" where the device's f32 is ended in f64 on the host, "host" where the device has no part.
     pub precision: &'static str,
     /// States.
     pub states: usize,
@@ -143,27 +143,25 @@ impl Compared {
         expected: impl IntoIterator<Item = f64>,
     ) -> Self {
         let (mut found, mut expected) = (found.into_iter(), expected.into_iter());
-        let (mut errors, mut scale) = (Vec::new(), 0.0);
+        let (mut errors, mut scale, mut is_empty) = (Vec::new(), 0.0, true);
         loop {
-            match (found.next(), expected.next()) {
-                (None, None) => break,
-                (found, expected) => {
-                    let (found, expected) = (found.unwrap_or(f64::NAN), expected.unwrap_or(f64::NAN));
-                    errors.push((found - expected).abs());
-                    scale = f64::max(scale, expected.abs());
-                }
+            let pair = (found.next(), expected.next());
+            if pair == (None, None) {
+                break;
+            }
+            is_empty = false;
+            let (found, expected) = (pair.0.unwrap_or(f64::NAN), pair.1.unwrap_or(f64::NAN));
+            scale = f64::max(scale, expected.abs());
+            if (found, expected) != (0.0, 0.0) {
+                errors.push((found - expected).abs());
             }
         }
         // In this order what is not a number comes last, so that it is the largest.
         errors.sort_unstable_by(f64::total_cmp);
-        let at = |k: usize| errors.get(k).copied().unwrap_or(f64::NAN);
-        let (largest, median) = (at(errors.len().wrapping_sub(1)), at(errors.len() / 2));
+        let nothing = if is_empty { f64::NAN } else { 0.0 };
+        let largest = errors.last().copied().unwrap_or(nothing);
+        let median = errors.get(errors.len() / 2).copied().unwrap_or(nothing);
         Self { quantity, unit, compared: errors.len(), largest, median, scale }
-    }
-
-    /// The largest error as a fraction of the largest value.
-    pub fn relative(&self) -> f64 {
-        self.largest / self.scale
     }
 }
 
@@ -184,11 +182,17 @@ impl Bench<'_> {
         gpu: impl Fn(&Gpu) -> Result<T>,
         compare: impl Fn(&T, &T) -> Vec<Compared>,
     ) -> Result<T> {
-        (self.told)(&format!("{} on the CPU", stage.stage));
-        let (timing, expected) = self.time(stage.items(), cpu)?;
-        stage.cpu = Some(timing);
+        let expected = self.cpu(stage, cpu)?;
         self.device(stage, gpu, |found| compare(found, &expected));
         Ok(expected)
+    }
+
+    /// Runs a stage on the CPU.
+    pub fn cpu<T>(&self, stage: &mut Stage, work: impl Fn() -> Result<T>) -> Result<T> {
+        (self.told)(&format!("{} on the CPU", stage.stage));
+        let (timing, value) = self.time(stage.items(), work)?;
+        stage.cpu = Some(timing);
+        Ok(value)
     }
 
     /// Runs a stage on the GPU, if there is one.
@@ -260,6 +264,9 @@ mod tests {
         assert!(Compared::of("x", "Hz", [1.0, f64::NAN, 1.0], [1.0, 1.0, 1.0]).largest.is_nan());
         assert!(Compared::of("x", "Hz", [1.0], [1.0, 1.0]).largest.is_nan());
         assert!(Compared::of("x", "Hz", [], []).largest.is_nan());
+        let sparse = Compared::of("x", "Hz", [0.0, 0.0, 0.0, 1.5], [0.0, 0.0, 0.0, 1.0]);
+        assert_eq!((sparse.median, sparse.compared), (0.5, 1));
+        assert_eq!(Compared::of("x", "Hz", [0.0], [0.0]).largest, 0.0);
     }
 
     #[test]
