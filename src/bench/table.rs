@@ -22,6 +22,9 @@ impl Report {
         for note in &self.notes {
             let _ = writeln!(text, "note   {note}");
         }
+        text.push_str(
+            "rates are states times steps a second; shares are of the peaks, with what active neurons need\n",
+        );
         for case in &self.cases {
             text.push('\n');
             text.push_str(&case.times());
@@ -38,12 +41,12 @@ impl Case {
             self.neurons, self.maps, self.states, self.active_neurons
         );
         let on_gpu = self.stages.iter().any(|stage| stage.gpu.is_some() || stage.failure.is_some());
-        let _ = write!(text, "{:35}{:>7}{:>7}{:>10}{:>10}", "stage", "states", "steps", "CPU", "states/s");
+        let _ = write!(text, "{:35}{:>7}{:>7}{:>10}{:>10}", "stage", "states", "steps", "CPU", "rate");
         if on_gpu {
             let _ = write!(
                 text,
                 "{:>6}{:>10}{:>10}{:>9}{:>8}{:>8}",
-                "in", "GPU", "states/s", "CPU/GPU", "FP32", "memory"
+                "in", "GPU", "rate", "CPU/GPU", "FP32", "memory"
             );
         }
         text.push('\n');
