@@ -1,5 +1,6 @@
 //! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
 
+mod bench;
 mod collect;
 mod devices;
 mod figures;
@@ -50,6 +51,8 @@ enum Command {
     Figures(figures::Arguments),
     /// List the GPUs that were found, their limits, and whether they pass the self-test
     Devices,
+    /// Time and errors of every stage, CPU and GPU side by side
+    Bench(bench::Arguments),
     /// Show what a configuration would do, in sizes, memory and time, and start nothing
     Plan(plan::Arguments),
     /// Check every checksum of a run directory and recompute what it claims
@@ -102,6 +105,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Collect(arguments) => collect::run(arguments, options),
         Command::Figures(arguments) => figures::run(arguments, options),
         Command::Devices => devices::run(options),
+        Command::Bench(arguments) => bench::run(arguments, options),
         Command::Plan(arguments) => plan::run(arguments, options),
         Command::Verify(arguments) => verify::run(arguments, options),
     }

@@ -81,13 +81,15 @@ pub fn choose(choice: Choice, adapter: Option<&str>) -> Result<(Box<dyn Backend>
                 let reason = format!("{}: no hardware GPU, only {}", Cpu.describe(), gpu.report);
                 (Box::new(Cpu), reason)
             }
-            Err(why) => {
-                let why = why.to_string();
-                let why = why.strip_suffix(adapter::WAY_OUT).unwrap_or(&why);
-                (Box::new(Cpu), format!("{}: {why}", Cpu.describe()))
-            }
+            Err(why) => (Box::new(Cpu), format!("{}: {}", Cpu.describe(), without_way_out(&why))),
         }),
     }
+}
+
+/// Why there is no GPU, for where the CPU is taken already and need not be recommended.
+pub fn without_way_out(why: &Error) -> String {
+    let why = why.to_string();
+    why.strip_suffix(adapter::WAY_OUT).unwrap_or(&why).to_owned()
 }
 
 /// A GPU that passed its self-test.

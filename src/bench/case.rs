@@ -1,0 +1,338 @@
+//! All stages on one network, in an order in which the CPU's results of one are the inputs of the next, on both devices.
+
+use rayon::prelude::*;
+
+use super::stage::{Bench, Compared, Stage, Work};
+use super::{Case, LONGER, Settings};
+use crate::backend::{Backend, Cpu};
+use crate::error::{Error, Result};
+use crate::gpu::Precision;
+use crate::measure::start_places;
+use crate::minimum::{Minima, Problem, Start};
+use crate::network::{Network, periodic_displacement};
+use crate::optimize::{Job, Landscape};
+use crate::plan::Plan;
+use crate::progress::{Monitor, Tick};
+use crate::score::{Place, Scorer};
+use crate::states::{Points, StateBuf};
+use crate::trajectory::{Dynamics, Trajectory};
+use crate::{energy, weights};
+
+/// Starts on each map in a measurement of drift.
+const STARTS_PER_MAP: usize = 10;
+
+/// Neighbouring starts that stay together where not all are taken: so many share the rows of W on both devices.
+const NEIGHBOURS: usize = 8;
+
+/// One network, and who measures it.
+struct Subject<'a> {
+    bench: Bench<'a>,
+    plan: &'a Plan,
+    network: Network,
+}
+
+pub(super) fn run(bench: &Bench<'_>, plan: &Plan, settings: &Settings) -> Result<Case> {
+    let size = format!("N = {}, L = {}", plan.neurons, plan.maps);
+    let told = |what: &str| (bench.told)(&format!("{size}: {what}"));
+    let subject = Subject { bench: Bench { told: &told, ..*bench }, plan, network: plan.network(0)? };
+    let mut stages = vec![
+        subject.trajectories(
+            "trajectories, all points",
+            subject.all_points(settings.states),
+            settings.steps,
+        )?,
+        subject.trajectories(
+            "trajectories, 10 starts a map",
+            start_places(plan.maps, plan.neurons, STARTS_PER_MAP),
+            LONGER * settings.steps,
+        )?,
+    ];
+    let minima = subject.minima(&mut stages)?;
+    stages.push(subject.energies(&minima)?);
+    stages.push(subject.scores(&minima)?);
+    for precision in subject.precisions() {
+        subject.products(&minima, precision, &mut stages)?;
+    }
+    stages.push(subject.job()?);
+    Ok(Case {
+        neurons: plan.neurons,
+        maps: plan.maps,
+        states: plan.states(),
+        active_neurons: minima.states.mean_active(),
+        stages,
+    })
+}
+
+impl Subject<'_> {
+    /// Every neuron position of every map, or evenly spaced runs of neighbours with at most `most` positions.
+    fn all_points(&self, most: usize) -> Vec<(usize, usize)> {
+        let places = start_places(self.plan.maps, self.plan.neurons, self.plan.neurons);
+        let stride = places.len().div_ceil(most.max(1));
+        places.chunks(NEIGHBOURS).step_by(stride).flatten().copied().take(most).collect()
+    }
+
+    /// Precisions of the products that the device offers; on the CPU alone there is but one.
+    fn precisions(&self) -> Vec<Precision> {
+        match self.bench.gpu {
+            Some(gpu) if gpu.report().f64 => vec![Precision::Single, Precision::Double],
+            Some(_) => vec![Precision::Single],
+            None => vec![Precision::Double],
+        }
+    }
+
+    fn problem(&self) -> Problem<'_> {
+        Problem {
+            weights: &self.network.weights,
+            external_current: self.network.external_current,
+            maps: &self.network.maps,
+            bumps: &self.network.bumps,
+            definition: self.plan.config.flatten.definition,
+            minimizer: self.plan.config.flatten.minimizer,
+        }
+    }
+
+    fn trajectories(&self, name: &'static str, places: Vec<(usize, usize)>, steps: usize) -> Result<Stage> {
+        let (network, neurons) = (&self.network, self.plan.neurons);
+        let starts: Vec<Vec<f64>> = places
+            .iter()
+            .map(|&(map, base)| {
+                let mut current = vec![0.0; neurons];
+                network.bumps.current_at(&network.maps, map, base, &mut current);
+                current
+            })
+            .collect();
+        let dynamics = Dynamics {
+            weights: &network.weights,
+            external_current: network.external_current,
+            step: self.plan.step(),
+        };
+        let run = |backend: &dyn Backend| {
+            let runs = backend.trajectories(&dynamics, &starts, &[steps], &Tick::silent(), &|| false)?;
+            runs.ok_or(Error::Interrupted)
+        };
+        let mut stage = Stage::new(name, "f32", starts.len(), steps, None);
+        let expected = self.bench.cpu(&mut stage, || run(&Cpu))?;
+        let ends = expected.iter().flat_map(|run| &run.snapshots[0]).filter(|r| **r > 0.0).count();
+        let active = 0.5 * (network.bumps.active() as f64 + ends as f64 / starts.len() as f64);
+        let (n, items) = (neurons as f64, (starts.len() * steps) as f64);
+        stage.work = Some(Work {
+            flops: items * 2.0 * active * n,
+            bytes: items * (4.0 * active * n / NEIGHBOURS as f64 + 8.0 * n),
+        });
+        self.bench.device(
+            &mut stage,
+            |gpu| run(gpu),
+            |found| self.compare_trajectories(&places, found, &expected),
+        );
+        Ok(stage)
+    }
+
+    /// Squares of the rates, since a root magnifies rounding where a neuron falls silent; energies; and where the
+    /// bumps are, by the phase of the population vector in the start's map.
+    fn compare_trajectories(
+        &self,
+        places: &[(usize, usize)],
+        found: &[Trajectory],
+        expected: &[Trajectory],
+    ) -> Vec<Compared> {
+        fn squares(runs: &[Trajectory]) -> impl Iterator<Item = f64> {
+            runs.iter().flat_map(|run| run.snapshots[0].iter().map(|r| r * r))
+        }
+        fn energies(runs: &[Trajectory]) -> impl Iterator<Item = f64> {
+            runs.iter().map(|run| run.energies[0])
+        }
+        let scorer = Scorer::new(&self.network.maps, &self.network.bumps);
+        let displaced = |runs: &[Trajectory]| -> Vec<f64> {
+            let ends = runs.iter().zip(places).map(|(run, &(map, start))| {
+                let phase = scorer.phase(map, &run.snapshots[0]);
+                periodic_displacement(start as f64, phase, self.plan.neurons as f64)
+            });
+            ends.collect()
+        };
+        vec![
+            Compared::of("r²", "Hz²", squares(found), squares(expected)),
+            Compared::of("energy", "Hz³", energies(found), energies(expected)),
+            Compared::of("displacement", "neuron units", displaced(found), displaced(expected)),
+        ]
+    }
+
+    /// The whole stage with the host's finish, and the device's part alone.
+    fn minima(&self, stages: &mut Vec<Stage>) -> Result<Minima> {
+        let problem = self.problem();
+        let points = Points::fitted(&self.network.maps, self.plan.points_per_map);
+        let run = |backend: &dyn Backend| backend.minima(&problem, points, Start::Idealized, &Tick::silent());
+        let mut whole = Stage::new("minima", "mixed", points.len(), 1, None);
+        let expected = self.bench.both(
+            &mut whole,
+            || run(&Cpu),
+            |gpu| run(gpu),
+            |found, expected| {
+                vec![
+                    Compared::of("rate", "Hz", found.states.to_dense(), expected.states.to_dense()),
+                    Compared::of("energy", "Hz³", found.energies.clone(), expected.energies.clone()),
+                    Compared::of(
+                        "multiplier",
+                        "Hz²/neuron unit",
+                        found.multipliers.clone(),
+                        expected.multipliers.clone(),
+                    ),
+                ]
+            },
+        )?;
+        stages.push(whole);
+        if self.bench.gpu.is_some() {
+            let work = self.work_of_minima(&expected);
+            let mut part = Stage::new("minima, device's part", "f32", points.len(), 1, Some(work));
+            self.bench.device(
+                &mut part,
+                |gpu| gpu.near_minima(&problem, points, Start::Idealized),
+                |near| self.compare_near(near, &expected),
+            );
+            stages.push(part);
+        }
+        Ok(expected)
+    }
+
+    fn work_of_minima(&self, minima: &Minima) -> Work {
+        let (n, mut work) = (self.plan.neurons as f64, Work { flops: 0.0, bytes: 0.0 });
+        for (state, certificate) in minima.states.iter().zip(&minima.certificates) {
+            let (a, iterations) = (state.active.len() as f64, f64::from(certificate.iterations));
+            work.flops += iterations * (a.powi(3) / 3.0 + 2.0 * a * n);
+            work.bytes += iterations * 4.0 * (a * a + a * n);
+        }
+        work
+    }
+
+    /// The states that the host goes on from.
+    fn compare_near(&self, near: &[Option<StateBuf>], expected: &Minima) -> Vec<Compared> {
+        let used = || near.iter().enumerate().filter_map(|(s, near)| near.as_ref().map(|near| (s, near)));
+        let squares = |state: crate::states::State<'_>| {
+            let mut rates = vec![0.0; self.plan.neurons];
+            state.scatter(&mut rates);
+            rates.into_iter().map(|r| r * r)
+        };
+        let found = used().flat_map(|(_, near)| squares(near.view()));
+        let reference = used().flat_map(|(s, _)| squares(expected.states.get(s)));
+        vec![Compared::of("r²", "Hz²", found, reference)]
+    }
+
+    /// In f64 on the host on both paths: they decide what is accepted.
+    fn energies(&self, minima: &Minima) -> Result<Stage> {
+        let (problem, states) = (self.problem(), &minima.states);
+        let mut stage = Stage::new("energies", "host", states.len(), 1, None);
+        self.bench.both(
+            &mut stage,
+            || Ok(energy::energies(problem.weights, problem.external_current, states)),
+            |gpu| gpu.energies(&problem, states),
+            |found, expected| vec![Compared::of("energy", "Hz³", found.clone(), expected.clone())],
+        )?;
+        Ok(stage)
+    }
+
+    fn scores(&self, minima: &Minima) -> Result<Stage> {
+        let network = &self.network;
+        let (neurons, maps) = (self.plan.neurons, self.plan.maps);
+        let rates = minima.states.to_dense();
+        let scorer = Scorer::new(&network.maps, &network.bumps);
+        let (n, l, count) = (neurons as f64, maps as f64, minima.states.len() as f64);
+        let work = Work {
+            flops: count * 2.0 * minima.states.mean_active() * network.bumps.active() as f64 * l,
+            bytes: count * 4.0 * n * (1.0 + l),
+        };
+        let mut stage = Stage::new("scores", "f32", minima.states.len(), 1, Some(work));
+        // Of two places whose scores f32 cannot tell apart either may win: what counts is the score there in f64.
+        let there = |places: &[Place]| -> Vec<f64> {
+            let rows = rates.par_chunks_exact(neurons).zip(places);
+            rows.map(|(row, place)| scorer.scores(place.map, row)[place.location]).collect()
+        };
+        self.bench.both(
+            &mut stage,
+            || Ok(rates.par_chunks_exact(neurons).map(|row| scorer.place(row)).collect::<Vec<_>>()),
+            |gpu| gpu.places(&network.maps, &network.bumps, &rates),
+            |found, expected| {
+                let scores = |places: &[Place]| places.iter().map(|p| p.score).collect::<Vec<_>>();
+                vec![
+                    Compared::of("score", "1", scores(found), scores(expected)),
+                    Compared::of("score at the place", "1", there(found), scores(expected)),
+                ]
+            },
+        )?;
+        Ok(stage)
+    }
+
+    /// Gram matrix, weight gradient of the centred energies, and the response to that gradient.
+    fn products(&self, minima: &Minima, precision: Precision, stages: &mut Vec<Stage>) -> Result<()> {
+        let states = &minima.states;
+        let (s, n, a) = (states.len() as f64, self.plan.neurons as f64, states.mean_active());
+        let (name, width) = match precision {
+            Precision::Single => ("f32", 4.0),
+            Precision::Double => ("f64", 8.0),
+        };
+        let stage = |what, flops, bytes| {
+            Stage::new(what, name, states.len(), 1, Some(Work { flops, bytes: width * bytes }))
+        };
+        let mut gram = stage("Gram matrix", 2.0 * a * s * (s + 1.0), s * (n + s));
+        self.bench.both(
+            &mut gram,
+            || Ok(weights::gram_matrix(states)),
+            |gpu| gpu.gram(states, precision),
+            |found, expected| compare_gram(states.len(), found, expected),
+        )?;
+        let mean = minima.energies.iter().sum::<f64>() / s;
+        let alpha: Vec<f64> = minima.energies.iter().map(|e| e - mean).collect();
+        let mut gradient = stage("weight gradient", 2.0 * a * a * s, s * n + n * n);
+        let change = self.bench.both(
+            &mut gradient,
+            || Ok(weights::weight_gradient(states, &alpha)),
+            |gpu| gpu.weight_gradient(states, &alpha, precision),
+            |found, expected| {
+                vec![Compared::of("weight gradient", "Hz⁵", found.to_dense(), expected.to_dense())]
+            },
+        )?;
+        let mut response = stage("response", 2.0 * a * a * s, s * (n + a * a));
+        self.bench.both(
+            &mut response,
+            || Ok(weights::response(&change, states)),
+            |gpu| gpu.response(&change, states, precision),
+            |found, expected| vec![Compared::of("response", "Hz⁷", found.clone(), expected.clone())],
+        )?;
+        stages.extend([gram, gradient, response]);
+        Ok(())
+    }
+
+    /// The landscape at the fitted points and between them, one weight update, and the landscape again.
+    fn job(&self) -> Result<Stage> {
+        let run = |backend: &dyn Backend| -> Result<Landscape> {
+            let monitor = Monitor::silent();
+            let job =
+                Job { plan: self.plan, network: &self.network, backend, monitor: &monitor, stop: &|| false };
+            Ok(job.flatten(None, &mut |_| Ok(()))?.0)
+        };
+        let states = self.plan.states();
+        let mut stage = Stage::new("whole job, one iteration", "mixed", states, 1, None);
+        self.bench.both(
+            &mut stage,
+            || run(&Cpu),
+            |gpu| run(gpu),
+            |found, expected| {
+                let before = |landscape: &Landscape| landscape.energies[..states].to_vec();
+                let after = |landscape: &Landscape| landscape.energies[states..].to_vec();
+                vec![
+                    Compared::of("energy before", "Hz³", before(found), before(expected)),
+                    Compared::of("energy after", "Hz³", after(found), after(expected)),
+                    Compared::of("roughness after", "Hz³", [found.energy_sd()], [expected.energy_sd()]),
+                ]
+            },
+        )?;
+        Ok(stage)
+    }
+}
+
+/// The CPU computes one triangle, column by column: the row of an element is not smaller than its column.
+fn compare_gram(count: usize, found: &[f64], expected: &[f64]) -> Vec<Compared> {
+    fn triangle(count: usize, matrix: &[f64]) -> impl Iterator<Item = f64> {
+        (0..count)
+            .flat_map(move |column| matrix[column * count + column..(column + 1) * count].iter().copied())
+    }
+    vec![Compared::of("Gram matrix", "Hz⁴", triangle(count, found), triangle(count, expected))]
+}

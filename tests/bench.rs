@@ -1,0 +1,191 @@
+//! `flatscape bench` as a person runs it, on tiny networks: nothing is missing, and errors are what rounding explains.
+//!
+//! With FLATSCAPE_REQUIRE_GPU=1 a missing adapter is a failure; otherwise the test that needs one says that it was skipped.
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// Two networks, one of them with rows that are no whole number of quads.
+const TINY: [&str; 9] =
+    ["bench", "--json", "--neurons", "80,93", "--maps", "2", "--steps", "30", "--repetitions=1"];
+
+fn bench(arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_flatscape"))
+        .args(TINY)
+        .args(arguments)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn report(output: &Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().unwrap_or_else(|| panic!("no list {key} in {value}"))
+}
+
+fn stages(report: &Value) -> Vec<&Value> {
+    let cases = list(report, "cases");
+    assert_eq!(cases.iter().map(|case| case["neurons"].as_u64().unwrap()).collect::<Vec<_>>(), [80, 93]);
+    for case in cases {
+        assert!(case["active_neurons"].as_f64().unwrap() > 1.0);
+        assert_eq!(case["states"].as_u64().unwrap(), 2 * case["neurons"].as_u64().unwrap());
+    }
+    cases.iter().flat_map(|case| list(case, "stages")).collect()
+}
+
+/// Names of the stages, each as often as it stands there.
+fn names<'a>(stages: &[&'a Value]) -> Vec<&'a str> {
+    stages.iter().map(|stage| stage["stage"].as_str().unwrap()).collect()
+}
+
+/// No time is missing or senseless.
+fn check_times(stage: &Value, device: &str) {
+    let times = &stage[device];
+    let number = |key: &str| {
+        let value = times[key].as_f64().unwrap_or_else(|| panic!("{device} has no {key}: {stage}"));
+        assert!(value.is_finite() && value > 0.0, "{device}.{key} = {value}: {stage}");
+        value
+    };
+    let (least, median, most) = (number("seconds_min"), number("seconds"), number("seconds_max"));
+    assert!(least <= median && median <= most, "{stage}");
+    let items = stage["states"].as_f64().unwrap() * stage["steps"].as_f64().unwrap();
+    assert!((number("states_steps_per_second") * median / items - 1.0).abs() < 1e-9, "{stage}");
+    assert_eq!(number("repetitions"), 1.0);
+}
+
+/// The largest error of a quantity that may be, as a fraction of the largest value, and why.
+fn tolerance(stage: &str, precision: &str, quantity: &str) -> f64 {
+    match (stage, quantity, precision) {
+        // As after the same numbers of steps in tests/gpu.rs: sums of some ten terms, step after step.
+        ("trajectories, all points" | "trajectories, 10 starts a map", "r²" | "energy", _) => 1e-5,
+        // Along the manifold nothing pulls back, and a displacement after few steps is itself small.
+        ("trajectories, all points" | "trajectories, 10 starts a map", "displacement", _) => 1e-4,
+        // Both end in f64 at the same minimum, with residuals of 1e-9 Hz².
+        ("minima", ..) => 1e-8,
+        // The residual at which the device stops, over curvatures of 1 and more; see tests/gpu.rs.
+        ("minima, device's part", ..) => 1e-4,
+        // The same function on the same host.
+        ("energies", ..) => 0.0,
+        // Sums of at most 20 products of numbers up to 1.
+        ("scores", ..) => 1e-6,
+        // Some hundred terms of either sign, each rounded by 2⁻²⁴ or 2⁻⁵³.
+        ("Gram matrix" | "weight gradient" | "response", _, "f32") => 2e-6,
+        ("Gram matrix" | "weight gradient" | "response", _, "f64") => 1e-13,
+        // The landscape before is as good as its minima.
+        ("whole job, one iteration", "energy before", _) => 1e-7,
+        // The Gram system magnifies differences of the minima by its condition; the roughness after an update is what
+        // they leave, and is to agree within a tenth.
+        ("whole job, one iteration", "energy after", _) => 1e-7,
+        ("whole job, one iteration", "roughness after", _) => 0.1,
+        _ => panic!("nobody has thought about the error of {quantity} in {stage}, {precision}"),
+    }
+}
+
+fn check_errors(stage: &Value) {
+    let errors = list(stage, "errors");
+    assert!(!errors.is_empty(), "{stage}");
+    for error in errors {
+        let number = |key: &str| error[key].as_f64().unwrap_or_else(|| panic!("no {key} in {error}"));
+        let (largest, median, scale) = (number("largest"), number("median"), number("scale"));
+        let (name, quantity) = (stage["stage"].as_str().unwrap(), error["quantity"].as_str().unwrap());
+        let precision = stage["precision"].as_str().unwrap();
+        let allowed = tolerance(name, precision, quantity);
+        println!("{name}, {precision}, {quantity}: {largest:.1e} and {median:.1e} of {scale:.2e}");
+        assert!(number("compared") >= 1.0 && scale > 0.0 && scale.is_finite(), "{error}");
+        assert!(0.0 <= median && median <= largest, "{error}");
+        assert!(largest <= allowed * scale, "{name}, {precision}: {error}, {:e} allowed", allowed * scale);
+    }
+}
+
+#[test]
+fn every_stage_has_both_times_and_small_errors() {
+    let output = bench(&["--backend", "gpu"], &[]);
+    if output.status.code() == Some(3) && std::env::var("FLATSCAPE_REQUIRE_GPU").as_deref() != Ok("1") {
+        eprintln!("skipped: {}", String::from_utf8_lossy(&output.stderr));
+        return;
+    }
+    let report = report(&output);
+    let peaks = &report["peaks"];
+    assert!(peaks["flops"].as_f64().unwrap() > 1e6 && peaks["bandwidth"].as_f64().unwrap() > 1e6);
+    assert!(!report["device"]["name"].as_str().unwrap().is_empty());
+    let says_so =
+        list(&report, "notes").iter().any(|note| note.as_str().unwrap().contains("software driver"));
+    assert_eq!(says_so, report["device"]["kind"] == "software");
+    let stages = stages(&report);
+    let has_f64 = report["device"]["f64"] == true;
+    for expected in NAMES.iter().chain(&["minima, device's part"]) {
+        let products = ["Gram matrix", "weight gradient", "response"].contains(expected);
+        let times = 2 * if products && has_f64 { 2 } else { 1 };
+        assert_eq!(names(&stages).iter().filter(|name| *name == expected).count(), times, "{expected}");
+    }
+    for stage in stages {
+        assert!(stage["failure"].is_null(), "{stage}");
+        check_times(stage, "gpu");
+        if stage["stage"] != "minima, device's part" {
+            check_times(stage, "cpu");
+            assert!(stage["gpu"]["speedup"].as_f64().unwrap() > 0.0);
+        }
+        if !stage["work"].is_null() {
+            assert!(stage["gpu"]["share_of_bandwidth"].as_f64().unwrap() > 0.0);
+            let share = stage["gpu"]["share_of_flops"].as_f64();
+            assert_eq!(share.is_some(), stage["precision"] == "f32", "{stage}");
+            // No kernel beats the peak, and a count that says so is wrong.
+            assert!(share.is_none_or(|share| share > 0.0 && share < 1.5), "{stage}");
+        }
+        check_errors(stage);
+    }
+}
+
+/// Stages of both paths.
+const NAMES: [&str; 9] = [
+    "trajectories, all points",
+    "trajectories, 10 starts a map",
+    "minima",
+    "energies",
+    "scores",
+    "Gram matrix",
+    "weight gradient",
+    "response",
+    "whole job, one iteration",
+];
+
+fn check_cpu_only(report: &Value, reason: &str) {
+    assert!(list(report, "notes")[0].as_str().unwrap().contains(reason), "{report}");
+    assert!(report["device"].is_null() && report["peaks"].is_null());
+    let stages = stages(report);
+    assert_eq!(names(&stages), [NAMES, NAMES].concat());
+    for stage in stages {
+        check_times(stage, "cpu");
+        assert!(stage["gpu"].is_null() && stage["failure"].is_null() && list(stage, "errors").is_empty());
+    }
+}
+
+#[test]
+fn the_cpu_alone() {
+    check_cpu_only(&report(&bench(&["--backend", "cpu"], &[])), "--backend cpu");
+    let table = Command::new(env!("CARGO_BIN_EXE_flatscape"))
+        .args(["bench", "--neurons=60", "--maps=1", "--steps=5", "--repetitions=1", "--backend=cpu"])
+        .output()
+        .unwrap();
+    let table = String::from_utf8(table.stdout).unwrap();
+    for part in ["CPU only", "N = 60, L = 1", "whole job"] {
+        assert!(table.contains(part), "{part:?} is missing in {table}");
+    }
+    assert!(!table.contains("FP32"), "{table}");
+}
+
+/// The Vulkan loader is shown no driver.
+#[test]
+#[cfg(target_os = "linux")]
+fn without_a_driver() {
+    let none = [("VK_DRIVER_FILES", "/nowhere.json"), ("VK_ICD_FILENAMES", "/nowhere.json")];
+    check_cpu_only(&report(&bench(&["--backend", "auto"], &none)), "no usable GPU");
+    let wanted = bench(&["--backend", "gpu"], &none);
+    assert_eq!(wanted.status.code(), Some(3), "{}", String::from_utf8_lossy(&wanted.stderr));
+}
