@@ -2,10 +2,12 @@
 
 mod collect;
 mod devices;
+mod export;
 mod figures;
 mod measure;
 mod optimize;
 mod plan;
+mod report;
 mod scan;
 mod verify;
 
@@ -48,6 +50,10 @@ enum Command {
     Collect(collect::Arguments),
     /// Draw the paper's figures, each with its verdict against the published numbers
     Figures(figures::Arguments),
+    /// Write one HTML page about a run or a scan, which needs nothing but a browser
+    Report(report::Arguments),
+    /// Write a run's network for other tools: NumPy, JAX, PyTorch, MATLAB
+    Export(export::Arguments),
     /// List the GPUs that were found, their limits, and whether they pass the self-test
     Devices,
     /// Show what a configuration would do, in sizes, memory and time, and start nothing
@@ -101,6 +107,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Scan(arguments) => scan::run(arguments, options),
         Command::Collect(arguments) => collect::run(arguments, options),
         Command::Figures(arguments) => figures::run(arguments, options),
+        Command::Report(arguments) => report::run(arguments, options),
+        Command::Export(arguments) => export::run(arguments, options),
         Command::Devices => devices::run(options),
         Command::Plan(arguments) => plan::run(arguments, options),
         Command::Verify(arguments) => verify::run(arguments, options),
