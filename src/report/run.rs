@@ -77,7 +77,7 @@ impl Run {
     fn content(&self, title: &str) -> Markup {
         html! {
             h1 { (title) }
-            p.soft { (self.summary.status.describe()) "." }
+            p.soft { "Outcome: " (self.summary.status.describe()) "." }
             (self.figures())
             (self.landscapes())
             (self.drifts())
@@ -122,7 +122,7 @@ impl Run {
             row("bumps still in their own map", own(s.drift_before), own(s.drift_after), "%"),
         ];
         html! {
-            section {
+            section.figures {
                 p { (self.sentence()) }
                 (table(&["", "before", "after", "unit"], &rows))
                 @for warning in &s.warnings { p.warning { strong { "Note: " } (warning.to_string()) "." } }

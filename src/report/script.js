@@ -42,7 +42,7 @@ function plot(id, spec) {
   svg.replaceChildren();
   svg.setAttribute("viewBox", `0 0 ${W} ${H}`);
   const finite = spec.series.flatMap((s) => s.points).map((p) => p[1]).filter((y) => Number.isFinite(y) && (!spec.log || y > 0));
-  let low = Math.min(...bounds(finite, spec.zero)), high = Math.max(...bounds(finite, spec.zero));
+  let [low, high] = bounds(finite, spec.zero);
   if (spec.log) {
     low = 10 ** Math.floor(Math.log10(low));
     high = Math.max(10 ** Math.ceil(Math.log10(high)), 10 * low);
@@ -71,9 +71,8 @@ function plot(id, spec) {
 }
 
 function bounds(values, zero) {
-  const start = zero ? [0] : [];
   if (!values.length) return [0.1, 1];
-  return [values.reduce((a, b) => Math.min(a, b), start.length ? 0 : Infinity), values.reduce((a, b) => Math.max(a, b), start.length ? 0 : -Infinity)];
+  return [values.reduce((a, b) => Math.min(a, b), zero ? 0 : Infinity), values.reduce((a, b) => Math.max(a, b), zero ? 0 : -Infinity)];
 }
 
 function draw(svg, series, px, py, base) {
@@ -111,8 +110,8 @@ function choose() {
   const values = series[series.length - 1].points.map((p) => p[1]), mean = values.reduce((a, b) => a + b, 0) / values.length;
   const sd = Math.sqrt(values.reduce((a, v) => a + (v - mean) ** 2, 0) / values.length);
   document.getElementById("chosen").textContent =
-    `${all ? "All maps" : "Map " + map.value} after ${it} weight updates: SD ${Number(sd.toPrecision(3))} Hz\u00b3, ` +
-    `from ${Number(Math.min(...bounds(values)).toPrecision(3))} to ${Number(Math.max(...bounds(values)).toPrecision(3))} Hz\u00b3.`;
+    `${all ? "All maps" : "Map " + map.value} after ${it} weight updates: SD ${label(Number(sd.toPrecision(3)))} Hz\u00b3, ` +
+    `from ${label(Number(bounds(values)[0].toPrecision(3)))} to ${label(Number(bounds(values)[1].toPrecision(3)))} Hz\u00b3.`;
   const drift = (which, colour, shift) => ({ kind: "stems", colour, points: data.drift
     .filter((d) => d[0] === which && (all || d[1] === Number(map.value)))
     .map((d) => [(all ? d[1] * n : 0) + d[2] + shift, d[4], `map ${d[1]}: from ${d[2]} to ${d[3]}${d[5] === d[1] ? "" : " in map " + d[5]}`, false, d[5] !== d[1]]) });
