@@ -24,3 +24,4 @@ export FLATSCAPE_REQUIRE_GPU=1
 
 cargo test "$@"
 bash tests/slurm.sh target/debug/flatscape
+bash tests/report.sh target/debug/flatscape

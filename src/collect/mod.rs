@@ -7,6 +7,7 @@ mod tables;
 use std::path::Path;
 
 pub use capacity::{Capacity, Estimate, capacities};
+pub(crate) use plots::all as draw;
 pub(crate) use tables::mean_and_ci;
 pub use tables::{CourseRow, IterationRow, SummaryRow, TimingRow, TrialRow, summarize};
 
@@ -79,8 +80,7 @@ impl Collection {
             ("timings.csv", to_csv(&timings)),
             ("capacity.json", to_json(&capacities)),
         ];
-        let plots =
-            plots::all(&summary, &capacities)?.into_iter().map(|(name, svg)| (name, svg.into_bytes()));
+        let plots = draw(&summary, &capacities)?.into_iter().map(|(name, svg)| (name, svg.into_bytes()));
         for (name, bytes) in tables.into_iter().map(|(n, b)| (n.to_owned(), b)).chain(plots) {
             write_atomically(&folder.join(name), &bytes)?;
         }

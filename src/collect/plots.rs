@@ -54,7 +54,7 @@ const FIGURES: [Figure; 6] = [
 ];
 
 /// All plots by file name: one set for every number of neurons, and finite-size scaling if there are several.
-pub(super) fn all(summary: &[SummaryRow], capacities: &[Capacity]) -> Result<Vec<(String, String)>> {
+pub(crate) fn all(summary: &[SummaryRow], capacities: &[Capacity]) -> Result<Vec<(String, String)>> {
     let mut sizes: Vec<usize> = summary.iter().map(|r| r.neurons).collect();
     sizes.dedup();
     let mut plots = Vec::new();

@@ -3,10 +3,12 @@
 mod bench;
 mod collect;
 mod devices;
+mod export;
 mod figures;
 mod measure;
 mod optimize;
 mod plan;
+mod report;
 mod scan;
 mod verify;
 
@@ -49,6 +51,10 @@ enum Command {
     Collect(collect::Arguments),
     /// Draw the paper's figures, each with its verdict against the published numbers
     Figures(figures::Arguments),
+    /// Write one HTML page about a run or a scan, which needs nothing but a browser
+    Report(report::Arguments),
+    /// Write a run's network for other tools: NumPy, JAX, PyTorch, MATLAB
+    Export(export::Arguments),
     /// List the GPUs that were found, their limits, and whether they pass the self-test
     Devices,
     /// Time and errors of every stage, CPU and GPU side by side
@@ -104,6 +110,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Scan(arguments) => scan::run(arguments, options),
         Command::Collect(arguments) => collect::run(arguments, options),
         Command::Figures(arguments) => figures::run(arguments, options),
+        Command::Report(arguments) => report::run(arguments, options),
+        Command::Export(arguments) => export::run(arguments, options),
         Command::Devices => devices::run(options),
         Command::Bench(arguments) => bench::run(arguments, options),
         Command::Plan(arguments) => plan::run(arguments, options),

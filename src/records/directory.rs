@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{checkpoint, checksum, read_checked, to_json, write_atomically};
+use super::{Summary, checkpoint, checksum, read_checked, to_json, write_atomically};
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::network::Network;
 use crate::npy;
@@ -210,6 +211,38 @@ impl RunDirectory {
         name: &str,
     ) -> Result<(Vec<usize>, Vec<T>)> {
         npy::decode(&self.read(name)?).map_err(|what| Error::data(&self.path.join(name), what))
+    }
+
+    /// The rows of a CSV table of the manifest, checked.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming the file.
+    pub fn read_rows<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Vec<T>> {
+        csv::Reader::from_reader(self.read(name)?.as_slice())
+            .deserialize()
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|e| Error::data(&self.path.join(name), format!("cannot be read ({e})")))
+    }
+
+    /// `summary.json`, checked.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming the file.
+    pub fn read_summary(&self) -> Result<Summary> {
+        const NAME: &str = "summary.json";
+        serde_json::from_slice(&self.read(NAME)?)
+            .map_err(|e| Error::data(&self.path.join(NAME), e.to_string()))
+    }
+
+    /// The plan of the run's own configuration, checked.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming the file.
+    pub fn read_plan(&self) -> Result<Plan> {
+        const NAME: &str = "config.toml";
+        self.read(NAME)?;
+        let file = self.path.join(NAME);
+        Plan::new(Config::load(&file, &[]).map_err(|e| Error::data(&file, e.to_string()))?)
     }
 
     /// Names of the files in the manifest.

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Manifest, RunDirectory, RunState, Summary};
 use crate::backend::{Backend, Cpu};
-use crate::config::{Config, Method};
+use crate::config::Method;
 use crate::error::{Error, Result};
 use crate::measure::DriftRecord;
 use crate::minimum::{Problem, Start};
@@ -98,14 +98,13 @@ impl Checker<'_> {
 
     /// The plan of the run's own configuration.
     fn plan(&mut self, manifest: &Manifest) -> Result<Plan> {
-        let file = self.path.join("config.toml");
-        let config = Config::load(&file, &[]).map_err(|e| Error::data(&file, e.to_string()))?;
+        let plan = self.directory.read_plan()?;
         self.claim(
             "config.toml",
-            config.network.seed == manifest.seed,
+            plan.config.network.seed == manifest.seed,
             "the manifest has the configuration's seed",
         )?;
-        Plan::new(config)
+        Ok(plan)
     }
 
     fn weights(&mut self, network: &Network) -> Result<()> {
@@ -123,8 +122,8 @@ impl Checker<'_> {
 
     /// Records against the arrays they were made from.
     fn figures(&mut self, plan: &Plan) -> Result<()> {
-        let records: Vec<IterationRecord> = self.rows("iterations.csv")?;
-        let drift: Vec<DriftRecord> = self.rows("drift.csv")?;
+        let records: Vec<IterationRecord> = self.directory.read_rows("iterations.csv")?;
+        let drift: Vec<DriftRecord> = self.directory.read_rows("drift.csv")?;
         let (shape, energies) = self.directory.read_array::<f64>("energies.npy")?;
         let shaped = shape == [records.len(), plan.maps, plan.points_per_map];
         self.claim("energies.npy", shaped, "there is one landscape for every row of iterations.csv")?;
@@ -136,20 +135,9 @@ impl Checker<'_> {
                 && close(found.mean, record.energy_mean)
         });
         self.claim("iterations.csv", agree, "every row has the roughness of its landscape")?;
-        let bytes = self.directory.read("summary.json")?;
-        let file = self.path.join("summary.json");
-        let summary: Summary =
-            serde_json::from_slice(&bytes).map_err(|e| Error::data(&file, e.to_string()))?;
+        let summary = self.directory.read_summary()?;
         let again = Summary::new(plan, summary.status, &records, &drift);
         self.claim("summary.json", again == summary, "the summary follows from iterations.csv and drift.csv")
-    }
-
-    fn rows<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<Vec<T>> {
-        let bytes = self.directory.read(name)?;
-        csv::Reader::from_reader(bytes.as_slice())
-            .deserialize()
-            .collect::<std::result::Result<_, _>>()
-            .map_err(|e| Error::data(&self.path.join(name), format!("cannot be read ({e})")))
     }
 
     /// Some constrained minima of the first landscape, computed again.

@@ -1,0 +1,125 @@
+//! One HTML page about a run or a scan that needs nothing but a browser: style, script and numbers are inside.
+
+mod numbers;
+mod run;
+mod scan;
+
+use std::path::Path;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use plotters::style::RGBColor;
+
+use crate::error::{Error, Result};
+use crate::plot::colour;
+
+const STYLE: &str = include_str!("style.css");
+
+/// Colours of the page's plots by the names that style and script know.
+const COLOURS: [(&str, RGBColor); 5] = [
+    ("none", colour::NONE),
+    ("idealized", colour::IDEALIZED),
+    ("constrained", colour::CONSTRAINED),
+    ("between", colour::OTHER),
+    ("reference", colour::REFERENCE),
+];
+
+/// The page about a run directory or a scan directory.
+///
+/// # Errors
+/// [`Error::Data`] if the directory is neither, or a file in it is damaged.
+pub fn page(path: &Path) -> Result<String> {
+    if path.join("manifest.json").exists() {
+        run::page(path)
+    } else if path.join("trials").is_dir() {
+        scan::page(path)
+    } else {
+        Err(Error::data(
+            path,
+            "is neither a run nor a scan (no manifest.json, no trials/); give the --out of optimize or scan",
+        ))
+    }
+}
+
+/// A whole page around its content.
+fn layout(title: &str, content: &Markup) -> String {
+    let colours: String =
+        COLOURS.iter().map(|(name, c)| format!("--{name}: #{:02x}{:02x}{:02x}; ", c.0, c.1, c.2)).collect();
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                // Browsers ask a server for an icon unless the page has one.
+                link rel="icon" href="data:,";
+                style { (PreEscaped(format!(":root {{ {colours}}}\n{STYLE}"))) }
+            }
+            body {
+                main { (content) }
+            }
+        }
+    }
+    .into_string()
+}
+
+/// A table with a header line; scrolls sideways where the screen is narrow.
+fn table(header: &[&str], rows: &[Vec<String>]) -> Markup {
+    html! {
+        div.wide tabindex="0" {
+            table {
+                thead { tr { @for cell in header { th scope="col" { (cell) } } } }
+                tbody {
+                    @for row in rows { tr { @for cell in row { td { (cell) } } } }
+                }
+            }
+        }
+    }
+}
+
+/// Names and values.
+fn facts(rows: &[(&str, String)]) -> Markup {
+    html! {
+        div.wide tabindex="0" {
+            table.left {
+                @for (name, value) in rows { tr { th scope="row" { (name) } td { code { (value) } } } }
+            }
+        }
+    }
+}
+
+/// The configuration, folded away.
+fn configuration(toml: &str) -> Markup {
+    html! {
+        details { summary { "Configuration, as resolved" } pre { (toml) } }
+    }
+}
+
+/// This program, its version, and the paper.
+fn colophon() -> Markup {
+    html! {
+        p.soft {
+            "Page written by flatscape " (env!("CARGO_PKG_VERSION")) ". The method: H. Agmon and Y. Burak, "
+            em { "Simultaneous embedding of multiple attractor manifolds in a recurrent neural network using constrained gradient optimization" }
+            ", NeurIPS 2023, arXiv 2310.18708."
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_of_something_else_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = page(folder.path()).unwrap_err();
+        assert!(matches!(error, Error::Data { .. }) && error.to_string().contains("--out"), "{error}");
+    }
+
+    #[test]
+    fn what_comes_from_files_is_escaped() {
+        let text = layout("<title>", &table(&["<a>"], &[vec!["<script>x".to_owned()]]));
+        assert!(!text.contains("<script>") && text.contains("&lt;script&gt;x"), "{text}");
+    }
+}

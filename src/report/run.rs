@@ -1,0 +1,320 @@
+//! The page about a run.
+
+use std::path::Path;
+
+use maud::{Markup, PreEscaped, html};
+
+use super::numbers::Numbers;
+use super::{colophon, configuration, facts, layout, table};
+use crate::config::Method;
+use crate::error::{Error, Result};
+use crate::measure::{DriftRecord, DriftSummary, Which};
+use crate::optimize::IterationRecord;
+use crate::plan::Plan;
+use crate::records::{Manifest, RunDirectory, RunState, Summary, significant};
+
+const SCRIPT: &str = include_str!("script.js");
+
+/// Everything a page tells.
+struct Run {
+    manifest: Manifest,
+    plan: Plan,
+    summary: Summary,
+    iterations: Vec<IterationRecord>,
+    drift: Vec<DriftRecord>,
+    configuration: String,
+    numbers: Numbers,
+}
+
+pub(super) fn page(path: &Path) -> Result<String> {
+    let run = Run::read(path)?;
+    let title = format!(
+        "Run: {} neurons, {} maps, {}",
+        run.plan.neurons,
+        run.plan.maps,
+        method(run.plan.config.flatten.method)
+    );
+    Ok(layout(&title, &run.content(&title)))
+}
+
+fn method(method: Method) -> &'static str {
+    match method {
+        Method::None => "not flattened",
+        Method::Idealized => "flattened at idealized bumps",
+        Method::Constrained => "flattened at constrained minima",
+    }
+}
+
+fn optional(x: Option<f64>) -> String {
+    x.map_or_else(|| "–".to_owned(), significant)
+}
+
+impl Run {
+    fn read(path: &Path) -> Result<Self> {
+        let (directory, manifest) = RunDirectory::open(path)?;
+        let plan = directory.read_plan()?;
+        let iterations: Vec<IterationRecord> = directory.read_rows("iterations.csv")?;
+        let drift: Vec<DriftRecord> = directory.read_rows("drift.csv")?;
+        let (shape, energies) = directory.read_array::<f64>("energies.npy")?;
+        if shape != [iterations.len(), plan.maps, plan.points_per_map] || iterations.is_empty() {
+            let what = format!(
+                "has shape {shape:?}, not one landscape for every row of iterations.csv; run the job again"
+            );
+            return Err(Error::data(&path.join("energies.npy"), what));
+        }
+        let configuration = String::from_utf8_lossy(&directory.read("config.toml")?).into_owned();
+        Ok(Self {
+            numbers: Numbers::new(&plan, &iterations, &energies, &drift),
+            summary: directory.read_summary()?,
+            manifest,
+            plan,
+            iterations,
+            drift,
+            configuration,
+        })
+    }
+
+    fn content(&self, title: &str) -> Markup {
+        html! {
+            h1 { (title) }
+            p.soft { "Outcome: " (self.summary.status.describe()) "." }
+            (self.figures())
+            (self.landscapes())
+            (self.drifts())
+            (self.certificates())
+            (self.provenance())
+            (colophon())
+            script type="application/json" id="data" { (PreEscaped(self.numbers.to_json())) }
+            script { (PreEscaped(SCRIPT)) }
+        }
+    }
+
+    /// The summary in a sentence, and in numbers.
+    fn figures(&self) -> Markup {
+        let s = &self.summary;
+        let row = |what: &str, before: Option<f64>, after: Option<f64>, unit: &str| {
+            vec![what.to_owned(), optional(before), optional(after), unit.to_owned()]
+        };
+        let settled = |d: Option<DriftSummary>| d.map(|d| d.settled_mean_drift);
+        let own = |d: Option<DriftSummary>| d.map(|d| 100.0 * d.own_map_fraction);
+        let seconds = s.duration_ms / 1000.0;
+        let rows = [
+            row("roughness at fitted points (SD)", s.energy_sd_before, s.energy_sd_after, "Hz³"),
+            row(
+                "roughness between them (robust SD)",
+                s.heldout_robust_sd_before,
+                s.heldout_robust_sd_after,
+                "Hz³",
+            ),
+            row(
+                &format!("mean drift in {seconds} s"),
+                s.mean_drift_before,
+                s.mean_drift_after,
+                "neuron units",
+            ),
+            row(
+                "of which after the first 0.1 s",
+                settled(s.drift_before),
+                settled(s.drift_after),
+                "neuron units",
+            ),
+            row("bump score", s.score_before, s.score_after, ""),
+            row("bumps still in their own map", own(s.drift_before), own(s.drift_after), "%"),
+        ];
+        html! {
+            section.figures {
+                p { (self.sentence()) }
+                (table(&["", "before", "after", "unit"], &rows))
+                @for warning in &s.warnings { p.warning { strong { "Note: " } (warning.to_string()) "." } }
+                @if s.warnings.is_empty() { p { "No warnings: all states have their certificates, and no energy rose." } }
+            }
+        }
+    }
+
+    fn sentence(&self) -> String {
+        let s = &self.summary;
+        let mut text = format!(
+            "{} ring maps are stored in one network of {} neurons. {} weight updates changed the roughness of the energy landscape at its {} fitted points from {} to {} Hz³",
+            s.maps,
+            s.neurons,
+            s.updates,
+            s.maps * s.points_per_map,
+            optional(s.energy_sd_before),
+            optional(s.energy_sd_after)
+        );
+        if let (Some(before), Some(after)) = (s.mean_drift_before, s.mean_drift_after) {
+            text.push_str(&format!(
+                ", and the mean drift of a bump in {} s from {} to {} neuron units",
+                s.duration_ms / 1000.0,
+                significant(before),
+                significant(after)
+            ));
+        }
+        text + "."
+    }
+
+    fn landscapes(&self) -> Markup {
+        let last = self.iterations.len() - 1;
+        html! {
+            section {
+                h2 { "Energy landscapes" }
+                p {
+                    "The energy of a bump held at each position of a map, relative to the mean of all maps. "
+                    "A bump drifts downhill; a flat line is a perfect memory."
+                    @if self.numbers.stride > 1 { " One in " (self.numbers.stride) " points is shown." }
+                }
+                div.controls {
+                    label { "Map " select id="map" {
+                        @for map in 0..self.plan.maps { option value=(map) { (map) } }
+                        option value="all" { "all, one after another" }
+                    } }
+                    label { "Weight updates made " select id="iteration" {
+                        @for i in 0..=last { option value=(i) selected[i == last] { (i) @if i == 0 { " (before)" } } }
+                    } }
+                    label { input type="checkbox" id="first" checked; " with the landscape before flattening" }
+                }
+                (self.key(&[("none", "before"), (self.numbers_class(), "after the chosen number of updates")]))
+                noscript { p.warning { "The plots need JavaScript; the tables do not." } }
+                (plot("landscape", "Energy landscape of the chosen map and iteration"))
+                p.soft id="chosen" aria-live="polite" {}
+                h3 { "Roughness per weight update" }
+                (self.key(&[(self.numbers_class(), "at the fitted points (SD)"), ("between", "between them (robust SD)")]))
+                (plot("roughness", "Roughness against the number of weight updates, logarithmic"))
+            }
+        }
+    }
+
+    fn numbers_class(&self) -> &'static str {
+        self.plan.config.flatten.method.name()
+    }
+
+    fn key(&self, entries: &[(&str, &str)]) -> Markup {
+        html! {
+            ul.key { @for (class, text) in entries { li style={ "--own: var(--" (class) ")" } { (text) } } }
+        }
+    }
+
+    fn drifts(&self) -> Markup {
+        let header =
+            ["network", "map", "start", "end", "displacement", "from 0.1 s on", "score", "winning map"];
+        let rows: Vec<Vec<String>> = self
+            .drift
+            .iter()
+            .map(|d| {
+                let network = if d.network == Which::Flattened { "after" } else { "before" };
+                vec![
+                    network.to_owned(),
+                    d.map.to_string(),
+                    d.start.to_string(),
+                    d.end.to_string(),
+                    d.displacement.to_string(),
+                    d.settled_displacement.to_string(),
+                    significant(d.score),
+                    d.winning_map.to_string(),
+                ]
+            })
+            .collect();
+        let seconds = self.summary.duration_ms / 1000.0;
+        html! {
+            section {
+                h2 { "Drift" }
+                p {
+                    "Bumps started at " (self.plan.config.measure.starts_per_map) " places of each map and left alone for "
+                    (seconds) " s. An open mark ended in another map, where its position means something else."
+                }
+                (self.key(&[("none", "before flattening"), (self.numbers_class(), "after")]))
+                (plot("drift", "Displacement of each bump of the chosen map, before and after"))
+                h3 { "How many drifted how far" }
+                (self.key(&[("none", "before flattening"), (self.numbers_class(), "after")]))
+                (plot("histogram", "Histogram of drift over all maps, before and after"))
+                details {
+                    summary { "All " (rows.len()) " trajectories (positions in neuron units)" }
+                    (table(&header, &rows))
+                }
+            }
+        }
+    }
+
+    fn certificates(&self) -> Markup {
+        let header = [
+            "updates",
+            "SD (Hz³)",
+            "peak (Hz³)",
+            "held-out SD (Hz³)",
+            "mean |ΔM| (Hz)",
+            "largest residual (Hz²)",
+            "without certificate",
+            "bumps lost",
+            "tries",
+            "ridge",
+            "time (s)",
+        ];
+        let rows: Vec<Vec<String>> = self
+            .iterations
+            .iter()
+            .map(|r| {
+                vec![
+                    r.iteration.to_string(),
+                    significant(r.energy_sd),
+                    significant(r.energy_peak),
+                    significant(r.heldout_robust_sd),
+                    significant(r.delta_mean_abs),
+                    optional(r.kkt_residual_max),
+                    r.unconverged.to_string(),
+                    r.bumps_lost.to_string(),
+                    r.attempts.to_string(),
+                    significant(r.ridge),
+                    optional(r.seconds),
+                ]
+            })
+            .collect();
+        html! {
+            section {
+                h2 { "Certificates" }
+                p {
+                    "Each state is certified as a constrained minimum of the energy: stationary, silent neurons rightly silent, "
+                    "centre of mass in place. One row for each landscape; states at fitted and held-out points."
+                }
+                (table(&header, &rows))
+            }
+        }
+    }
+
+    fn provenance(&self) -> Markup {
+        let m = &self.manifest;
+        let state = match m.status {
+            RunState::Complete => "complete",
+            RunState::Interrupted => "interrupted",
+        };
+        let mut rows = vec![
+            ("program", m.program.clone()),
+            ("state", state.to_owned()),
+            ("device", m.device.clone()),
+            ("seed of the maps", m.seed.to_string()),
+            ("identity (BLAKE3)", m.configuration.clone()),
+            ("manifest (BLAKE3)", m.manifest.clone()),
+            ("started (seconds since 1970)", m.started_unix.to_string()),
+            ("time of work (s)", significant(m.wall_seconds)),
+        ];
+        rows.extend(m.files.iter().map(|(name, checksum)| (name.as_str(), checksum.clone())));
+        let maps_file = self.plan.config.network.maps_file.is_some();
+        html! {
+            section {
+                h2 { "Where this came from" }
+                (facts(&rows))
+                (configuration(&self.configuration))
+                h3 { "To reproduce it" }
+                p {
+                    "Save the configuration above as config.toml"
+                    @if maps_file { ", with maps.npy of the run directory beside it" }
+                    "; the same seed gives the same maps on any machine."
+                }
+                pre { "flatscape optimize config.toml --out again\nflatscape verify again\nflatscape report again" }
+            }
+        }
+    }
+}
+
+fn plot(id: &str, what: &str) -> Markup {
+    html! { svg.plot id=(id) role="img" aria-label=(what) {} }
+}

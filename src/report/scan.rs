@@ -1,0 +1,156 @@
+//! The page about a scan.
+
+use std::path::Path;
+
+use maud::{Markup, PreEscaped, html};
+
+use super::{colophon, configuration, facts, layout, table};
+use crate::collect::{Capacity, Collection, Estimate, SummaryRow, TrialRow, capacities, draw, summarize};
+use crate::error::Result;
+use crate::records::{checksum, significant, to_csv};
+use crate::scan::{Store, trials};
+
+pub(super) fn page(path: &Path) -> Result<String> {
+    let store = Store::open(path)?;
+    let config = store.config()?;
+    let collection = Collection::read(&[path])?;
+    let summary = summarize(&collection.records);
+    let capacities = capacities(&collection.records);
+    let title = format!("Scan: {} trials", collection.records.len());
+    let content = html! {
+        h1 { (title) }
+        p {
+            (collection.records.len()) " of " (trials(&config)?.len()) " trials are done, "
+            (store.failures().len()) " failed. Error bars are 95 % confidence intervals over the draws of the maps."
+        }
+        @for complaint in &collection.complaints { p.warning { strong { "Left out: " } (complaint) } }
+        (capacity(&capacities))
+        section {
+            h2 { "Against the number of maps" }
+            div.plots {
+                @for (name, svg) in draw(&summary, &capacities)? {
+                    figure {
+                        figcaption { (name.trim_end_matches(".svg").replace('-', " ")) }
+                        (PreEscaped(themed(&svg)))
+                    }
+                }
+            }
+            details { summary { "The numbers" } (averages(&summary)) }
+        }
+        (provenance(&collection, &config.to_toml()))
+        (colophon())
+    };
+    Ok(layout(&title, &content))
+}
+
+fn capacity(capacities: &[Capacity]) -> Markup {
+    let cell = |estimate: Option<Estimate>| match estimate {
+        Some(e) => format!("{:.1} ({:.1} to {:.1})", e.maps, e.low, e.high),
+        None => "not in this scan".to_owned(),
+    };
+    let rows: Vec<Vec<String>> = capacities
+        .iter()
+        .map(|c| {
+            vec![
+                c.neurons.to_string(),
+                c.method.name().to_owned(),
+                c.largest_maps.to_string(),
+                cell(c.score_kink),
+                cell(c.own_map),
+                cell(c.drift),
+            ]
+        })
+        .collect();
+    let header =
+        ["neurons", "method", "most maps scanned", "kink of the score", "90 % in own map", "drift of 1 unit"];
+    html! {
+        section {
+            h2 { "Capacity (maps), with 95 % bootstrap intervals" }
+            (table(&header, &rows))
+        }
+    }
+}
+
+fn averages(summary: &[SummaryRow]) -> Markup {
+    let pair = |mean: f64, ci: f64| {
+        if ci.is_finite() {
+            format!("{} ± {}", significant(mean), significant(ci))
+        } else {
+            significant(mean)
+        }
+    };
+    let rows: Vec<Vec<String>> = summary
+        .iter()
+        .map(|r| {
+            vec![
+                r.neurons.to_string(),
+                r.maps.to_string(),
+                r.method.to_owned(),
+                r.realizations.to_string(),
+                pair(r.mean_drift, r.mean_drift_ci),
+                pair(r.score, r.score_ci),
+                pair(r.own_map_fraction, r.own_map_fraction_ci),
+                pair(r.rate_change, r.rate_change_ci),
+                pair(r.energy_sd_after, r.energy_sd_after_ci),
+            ]
+        })
+        .collect();
+    let header = [
+        "neurons",
+        "maps",
+        "method",
+        "draws",
+        "drift (neuron units)",
+        "score",
+        "in own map",
+        "rate change (Hz²)",
+        "landscape SD (Hz³)",
+    ];
+    table(&header, &rows)
+}
+
+/// A plot without ground of its own, in the page's colour of text.
+fn themed(svg: &str) -> String {
+    svg.replace("fill=\"#FFFFFF\"", "fill=\"none\"").replace("\"#000000\"", "\"currentColor\"")
+}
+
+fn provenance(collection: &Collection, config: &str) -> Markup {
+    let mut devices: Vec<&str> = collection.timings.iter().map(|t| t.device.as_str()).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    let seconds: f64 = collection.timings.iter().map(|t| t.seconds).sum();
+    let mut seeds: Vec<u64> = collection.records.iter().map(|r| r.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    let rows: Vec<TrialRow> = collection.records.iter().map(TrialRow::of).collect();
+    let list: Vec<String> =
+        collection.records.iter().map(|r| format!("{}  network.seed={}", r.id, r.seed)).collect();
+    html! {
+        section {
+            h2 { "Where this came from" }
+            (facts(&[
+                ("program", concat!("flatscape ", env!("CARGO_PKG_VERSION")).to_owned()),
+                ("device", devices.join(", ")),
+                ("work of all trials (s)", significant(seconds)),
+                ("draws of the maps", seeds.len().to_string()),
+                ("trials.csv of collect (BLAKE3)", checksum(&to_csv(&rows))),
+            ]))
+            (configuration(config))
+            details { summary { "Seeds of the trials" } pre { (list.join("\n")) } }
+            h3 { "To reproduce it" }
+            p { "Save the configuration above as config.toml. A single trial is an optimize run with its seed, maps and method." }
+            pre { "flatscape scan config.toml --out again\nflatscape collect again\nflatscape report again" }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plots_take_the_colours_of_the_page() {
+        let svg = themed("<rect fill=\"#FFFFFF\"/><text fill=\"#000000\"/><path stroke=\"#D55E00\"/>");
+        assert_eq!(svg, "<rect fill=\"none\"/><text fill=\"currentColor\"/><path stroke=\"#D55E00\"/>");
+    }
+}

@@ -1,0 +1,142 @@
+"use strict";
+// Draws the plots of a run from the numbers in #data. Nothing is loaded from elsewhere.
+window.onerror = (message) => { document.documentElement.dataset.error = message; };
+const data = JSON.parse(document.getElementById("data").textContent);
+const W = 760, H = 340, LEFT = 78, RIGHT = 18, TOP = 16, BOTTOM = 52;
+
+function node(parent, name, attributes, text) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const key in attributes) made.setAttribute(key, attributes[key]);
+  if (text !== undefined) made.textContent = text;
+  return parent.appendChild(made);
+}
+
+function ticks(low, high, log) {
+  if (log) {
+    const found = [];
+    const every = Math.max(1, Math.ceil((Math.log10(high) - Math.log10(low)) / 7));
+    for (let e = Math.ceil(Math.log10(low) - 1e-9); e <= Math.log10(high) + 1e-9; e += every) found.push(10 ** e);
+    return found;
+  }
+  const rough = (high - low) / 6, power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough);
+  const found = [];
+  for (let t = Math.ceil(low / step); t * step <= high * (1 + 1e-12) + 1e-12; t++) found.push(t * step);
+  return found;
+}
+
+function label(value) {
+  const size = Math.abs(value);
+  if (size < 1e-300) return "0";
+  if (size >= 1e5 || size < 1e-3) {
+    const [digits, exponent] = value.toExponential(1).split("e");
+    const raised = [...String(Number(exponent))].map((c) => c === "-" ? "\u207b" : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[c]).join("");
+    return (digits === "1.0" ? "" : Number(digits) + "\u00b7") + "10" + raised;
+  }
+  return String(Number(value.toPrecision(6))).replace("-", "\u2212");
+}
+
+// spec: {x: title, y: title, log, whole, zero, xs: [low, high], series: [{kind, colour, points: [[x, y, note]], width}]}
+function plot(id, spec) {
+  const svg = document.getElementById(id);
+  svg.replaceChildren();
+  svg.setAttribute("viewBox", `0 0 ${W} ${H}`);
+  const finite = spec.series.flatMap((s) => s.points).map((p) => p[1]).filter((y) => Number.isFinite(y) && (!spec.log || y > 0));
+  let [low, high] = bounds(finite, spec.zero);
+  if (spec.log) {
+    low = 10 ** Math.floor(Math.log10(low));
+    high = Math.max(10 ** Math.ceil(Math.log10(high)), 10 * low);
+  } else {
+    if (!(high > low)) { low -= 1; high += 1; }
+    const margin = 0.06 * (high - low);
+    low -= spec.zero && low === 0 ? 0 : margin;
+    high += margin;
+  }
+  const f = spec.log ? Math.log10 : (v) => v;
+  const px = (x) => LEFT + (W - LEFT - RIGHT) * (x - spec.xs[0]) / (spec.xs[1] - spec.xs[0]);
+  const py = (y) => H - BOTTOM - (H - TOP - BOTTOM) * (f(Math.max(y, low)) - f(low)) / (f(high) - f(low));
+  for (const y of ticks(low, high, spec.log)) {
+    node(svg, "line", { class: "grid", x1: LEFT, x2: W - RIGHT, y1: py(y), y2: py(y) });
+    node(svg, "text", { x: LEFT - 8, y: py(y) + 4, "text-anchor": "end" }, label(y));
+  }
+  const across = ticks(spec.xs[0], spec.xs[1], false).filter((x) => !spec.whole || Number.isInteger(x));
+  for (const x of across) {
+    node(svg, "line", { class: "axis", x1: px(x), x2: px(x), y1: H - BOTTOM, y2: H - BOTTOM + 5 });
+    node(svg, "text", { x: px(x), y: H - BOTTOM + 19, "text-anchor": "middle" }, label(x));
+  }
+  node(svg, "path", { class: "axis", d: `M${LEFT} ${TOP}V${H - BOTTOM}H${W - RIGHT}` });
+  node(svg, "text", { class: "title", x: (LEFT + W - RIGHT) / 2, y: H - 8, "text-anchor": "middle" }, spec.x);
+  node(svg, "text", { class: "title", x: 0, y: 0, "text-anchor": "middle", transform: `translate(15 ${(TOP + H - BOTTOM) / 2}) rotate(-90)` }, spec.y);
+  for (const series of spec.series) draw(svg, series, px, py, spec.log ? low : Math.max(low, Math.min(0, high)));
+}
+
+function bounds(values, zero) {
+  if (!values.length) return [0.1, 1];
+  return [values.reduce((a, b) => Math.min(a, b), zero ? 0 : Infinity), values.reduce((a, b) => Math.max(a, b), zero ? 0 : -Infinity)];
+}
+
+function draw(svg, series, px, py, base) {
+  const group = node(svg, "g", { class: `series ${series.kind} ${series.colour}` });
+  const at = (x, y) => `${px(x).toFixed(1)} ${py(y).toFixed(1)}`;
+  if (series.kind === "line" || series.kind === "marks") {
+    const d = series.points.map((p, i) => (i && !p[3] ? "L" : "M") + at(p[0], p[1])).join("");
+    node(group, "path", { class: "drawn", d: d || "M0 0", "stroke-width": series.width });
+  }
+  for (const [x, y, note, , hollow] of series.kind === "line" ? [] : series.points) {
+    if (series.kind === "bars") {
+      const box = { x: px(x), y: py(y), width: px(x + series.width) - px(x), height: py(base) - py(y) };
+      node(node(group, "rect", { class: "drawn bar", ...box }), "title", {}, note);
+      continue;
+    }
+    if (series.kind === "stems") node(group, "path", { class: "drawn", d: `M${at(x, base)}L${at(x, y)}`, "stroke-width": 2 });
+    node(node(group, "circle", { class: hollow ? "dot hollow" : "dot", cx: px(x), cy: py(y), r: 4 }), "title", {}, note);
+  }
+}
+
+const map = document.getElementById("map"), iteration = document.getElementById("iteration"), first = document.getElementById("first");
+
+function landscape(it, chosen) {
+  const n = data.neurons;
+  const maps = chosen === "all" ? data.energies[it].map((_, l) => l) : [Number(chosen)];
+  return maps.flatMap((l, place) => data.energies[it][l].map((e, k, row) => [place * n + k * n / row.length, e, "", k === 0]));
+}
+
+function choose() {
+  const it = Number(iteration.value), all = map.value === "all", n = data.neurons;
+  const series = [{ kind: "line", colour: it === 0 ? "none" : data.method, points: landscape(it, map.value), width: 1.6 }];
+  if (first.checked && it > 0) series.unshift({ kind: "line", colour: "none", points: landscape(0, map.value), width: 1 });
+  const x = all ? "position, map after map (neuron units)" : `position in map ${map.value} (neuron units)`;
+  plot("landscape", { x, y: "energy E \u2212 mean (Hz\u00b3)", xs: [0, all ? n * data.energies[0].length : n], series });
+  const values = series[series.length - 1].points.map((p) => p[1]), mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const sd = Math.sqrt(values.reduce((a, v) => a + (v - mean) ** 2, 0) / values.length);
+  document.getElementById("chosen").textContent =
+    `${all ? "All maps" : "Map " + map.value} after ${it} weight updates: SD ${label(Number(sd.toPrecision(3)))} Hz\u00b3, ` +
+    `from ${label(Number(bounds(values)[0].toPrecision(3)))} to ${label(Number(bounds(values)[1].toPrecision(3)))} Hz\u00b3.`;
+  const drift = (which, colour, shift) => ({ kind: "stems", colour, points: data.drift
+    .filter((d) => d[0] === which && (all || d[1] === Number(map.value)))
+    .map((d) => [(all ? d[1] * n : 0) + d[2] + shift, d[4], `map ${d[1]}: from ${d[2]} to ${d[3]}${d[5] === d[1] ? "" : " in map " + d[5]}`, false, d[5] !== d[1]]) });
+  const span = all ? n * data.energies[0].length : n;
+  plot("drift", { x: (all ? "start, map after map" : `start in map ${map.value}`) + " (neuron units)", y: "displacement at the end (neuron units)", zero: true,
+    xs: [-0.03 * span, 1.0 * span], series: [drift(0, "none", 0), drift(1, data.method, 0.012 * (all ? 0.2 : 1) * span)] });
+  const fragment = `#map=${map.value}&iteration=${it}&first=${first.checked ? 1 : 0}`;
+  if (location.hash !== fragment) history.replaceState(null, "", fragment);
+}
+
+function honour() {
+  const asked = new URLSearchParams(location.hash.slice(1));
+  for (const select of [map, iteration]) {
+    const value = asked.get(select.id);
+    if ([...select.options].some((o) => o.value === value)) select.value = value;
+  }
+  if (asked.has("first")) first.checked = asked.get("first") === "1";
+  choose();
+}
+
+const updates = [-0.15, Math.max(1, data.roughness.length - 1) + 0.15];
+const course = (colour, column) => ({ kind: "marks", colour, width: 2, points: data.roughness.map((r, i) => [i, r[column], `after ${i} updates: ${label(r[column])} Hz\u00b3`]) });
+plot("roughness", { x: "weight updates made", y: "roughness (Hz\u00b3)", log: true, whole: true, xs: updates, series: [course("between", 1), course(data.method, 0)] });
+const bars = (which, colour) => ({ kind: "bars", colour, width: data.bin * 0.42, points: data.histogram[which].map((count, i) => [(i + (which ? 0.5 : 0.08)) * data.bin, count, `${count} starts drifted ${label(i * data.bin)} to ${label((i + 1) * data.bin)}`]) });
+plot("histogram", { x: "|displacement| (neuron units)", y: "number of starts", zero: true, xs: [0, data.bin * data.histogram[0].length], series: [bars(0, "none"), bars(1, data.method)] });
+for (const control of [map, iteration, first]) control.addEventListener("change", choose);
+window.addEventListener("hashchange", honour);
+honour();
