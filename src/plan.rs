@@ -10,6 +10,7 @@ use crate::minimum::{Definition, Minimizer};
 use crate::network::{Kernel, Maps, Network};
 use crate::npy;
 use crate::states::Points;
+use crate::weights::conjugate;
 
 /// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
 pub const SETTLING_MS: f64 = 100.0;
@@ -30,6 +31,10 @@ pub struct Plan {
     pub maps: usize,
     /// K.
     pub points_per_map: usize,
+    /// How the Gram system is solved.
+    pub solver: ChosenSolver,
+    /// Every how manieth held-out point is evaluated.
+    pub held_out_stride: usize,
     /// Weight updates, at most.
     pub iterations: usize,
     /// Euler steps of a trajectory.
@@ -63,10 +68,41 @@ pub struct Cost {
     pub total_seconds: f64,
 }
 
+/// How the Gram system is solved, once the size is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChosenSolver {
+    /// Cholesky factorization of the Gram matrix; see [`crate::weights::flatten`].
+    Direct,
+    /// Conjugate gradients without it; see [`crate::weights::conjugate`].
+    Cg,
+}
+
+/// Above this many states `flatten.solver = "auto"` means conjugate gradients: there they are ten times faster, and below
+/// it the direct solve takes seconds and leaves nothing behind.
+const DIRECT_STATES: usize = 12_000;
+
+/// From this many neurons on W is larger than the caches, and minima are sought map by map; see
+/// [`minima_by_map`].
+const NEURONS_BY_MAP: usize = 2_000;
+
+/// Whether constrained minima are sought map by map, with W in the order of the map's positions.
+pub fn minima_by_map(neurons: usize, minimizer: Minimizer) -> bool {
+    neurons >= NEURONS_BY_MAP && minimizer == Minimizer::Newton
+}
+
+/// Up to this many held-out points all are evaluated; a larger landscape is sampled evenly at about
+/// [`HELD_OUT_SAMPLE`] of them, which give its SD to one percent.
+const HELD_OUT_ALL: usize = 12_000;
+
+/// See [`HELD_OUT_ALL`].
+const HELD_OUT_SAMPLE: usize = 4_000;
+
 /// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
 /// machine named in `benches/README.md`. Memory-bound sizes come out slower.
 mod rate {
     pub const MINIMA: f64 = 9e9;
+    pub const CG: f64 = 10e9;
     pub const DYNAMICS: f64 = 35e9;
     pub const MATRIX_PRODUCT: f64 = 50e9;
 }
@@ -106,13 +142,18 @@ impl Plan {
             Method::Idealized => config.flatten.iterations.min(1),
             Method::Constrained => config.flatten.iterations,
         };
-        let cost = Cost::new(&config, neurons, maps, points_per_map, iterations, steps);
+        let sizes = Sizes { neurons, maps, points_per_map, iterations, steps };
+        let solver = choose_solver(&config, sizes);
+        let held_out_stride = held_out_stride(maps * points_per_map);
+        let cost = Cost::new(&config, sizes, solver, held_out_stride);
         let plan = Self {
             config,
             neurons,
             given_maps,
             maps,
             points_per_map,
+            solver,
+            held_out_stride,
             iterations,
             steps,
             settling_steps,
@@ -125,6 +166,11 @@ impl Plan {
     /// S = L·K.
     pub fn states(&self) -> usize {
         self.maps * self.points_per_map
+    }
+
+    /// Number of held-out points that are evaluated, on all maps together.
+    pub fn held_out_points(&self) -> usize {
+        self.states().div_ceil(self.held_out_stride)
     }
 
     /// Starts of trajectories on all maps.
@@ -200,32 +246,63 @@ impl Plan {
     }
 }
 
+/// What the cost depends on, beside the configuration.
+#[derive(Clone, Copy)]
+struct Sizes {
+    neurons: usize,
+    maps: usize,
+    points_per_map: usize,
+    iterations: usize,
+    steps: usize,
+}
+
+/// Direct while that fits and takes seconds.
+fn choose_solver(config: &Config, sizes: Sizes) -> ChosenSolver {
+    match config.flatten.solver {
+        Solver::Direct => ChosenSolver::Direct,
+        Solver::Cg => ChosenSolver::Cg,
+        Solver::Auto if sizes.maps * sizes.points_per_map > DIRECT_STATES => ChosenSolver::Cg,
+        Solver::Auto => {
+            let direct = Cost::new(config, sizes, ChosenSolver::Direct, 1).peak_bytes;
+            if direct > available_memory() { ChosenSolver::Cg } else { ChosenSolver::Direct }
+        }
+    }
+}
+
+/// 1, or an odd number: held-out points lie alternately halfway and a quarter of the way to the next fitted one.
+fn held_out_stride(states: usize) -> usize {
+    if states <= HELD_OUT_ALL { 1 } else { (states / HELD_OUT_SAMPLE) | 1 }
+}
+
 impl Cost {
-    fn new(
-        config: &Config,
-        neurons: usize,
-        maps: usize,
-        points: usize,
-        iterations: usize,
-        steps: usize,
-    ) -> Self {
+    fn new(config: &Config, sizes: Sizes, solver: ChosenSolver, held_out_stride: usize) -> Self {
+        let Sizes { neurons, maps, points_per_map: points, iterations, steps } = sizes;
         let (n, s) = (neurons as f64, (maps * points) as f64);
+        let evaluated = s + s / held_out_stride as f64;
         let width = config.kernel.width * if config.kernel.scale { n / 600.0 } else { 1.0 };
         // The paper's bump: 59 active neurons at σ = 15.
         let active = (59.0 / 15.0 * width).min(n);
         let cores = rayon::current_num_threads() as f64;
         let bytes = |count: f64| (count * F64 as f64) as u64;
-        // J, M and W; while an update is tried also ΔM, the new M and the new W.
+        // J, M and W; while an update is tried also ΔM, the new M and the new W, of which one is not there yet while
+        // the update is solved for.
         let weights_bytes = bytes(n * n) * if iterations > 0 { 6 } else { 3 };
         // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate.
-        let states_bytes = (s * (active * 1.2 * 12.0 + 64.0) * 4.0) as u64;
-        let gram_bytes = if iterations > 0 { bytes(s * s) + 2 * bytes(s * n) } else { 0 };
+        let states_bytes = (evaluated * (active * 1.2 * 12.0 + 64.0) * 2.0) as u64;
+        let gram_bytes = match solver {
+            _ if iterations == 0 => 0,
+            ChosenSolver::Direct => bytes(s * s) + 2 * bytes(s * n),
+            ChosenSolver::Cg => conjugate::memory(neurons, maps, points, active),
+        };
         // Eleven Newton iterations a state, each a factorization and a field.
         let idealized = config.flatten.method == Method::Idealized;
         let newton = if idealized { 0.5 } else { 11.0 };
         let minima_flops = newton * (2.0 * active * n + active.powi(3) / 3.0 + 4.0 * active * active);
-        let minima_seconds = 2.0 * s * minima_flops / (rate::MINIMA * cores);
-        let update_seconds = (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores);
+        let minima_seconds = evaluated * minima_flops / (rate::MINIMA * cores);
+        let update_seconds = match solver {
+            ChosenSolver::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
+            ChosenSolver::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
+        };
         let runs = (maps * config.measure.starts_per_map * steps) as f64;
         let trajectories_seconds = runs * 2.0 * active * n / (rate::DYNAMICS * cores);
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
@@ -244,13 +321,6 @@ impl Cost {
                 + iterations as f64 * update_seconds
                 + networks * trajectories_seconds,
         }
-    }
-}
-
-/// How the Gram system of this many states will be solved.
-pub fn solver_name(solver: Solver) -> &'static str {
-    match solver {
-        Solver::Auto | Solver::Direct => "direct",
     }
 }
 

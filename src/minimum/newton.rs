@@ -17,7 +17,7 @@ use pulp::Arch;
 use super::{Constraint, Minimum, RESIDUAL_TOLERANCE, certify};
 use crate::energy;
 use crate::field::field;
-use crate::matrix::WeightMatrix;
+use crate::matrix::{self, WeightMatrix};
 use crate::states::{State, StateBuf};
 
 /// Newton iterations after which a state is given up (it then fails its certificate and is reported). Regular
@@ -33,6 +33,22 @@ const SUFFICIENT_DECREASE: f64 = 1e-4;
 /// Below this fraction of its terms an energy difference is lost in rounding, and a Newton step that predicts less
 /// is taken unseen.
 const ENERGY_RESOLUTION: f64 = 1e-12;
+
+/// How often all silent neurons are asked whether they join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// At every iteration.
+    Always,
+    /// At the beginning, once on the way, and whenever the candidates have come to rest: for networks where that takes
+    /// longer than the iteration. Neurons that nearly join become candidates too.
+    Seldom,
+}
+
+/// With [`Asking::Seldom`], the iteration on whose way all are asked.
+const ASK_AGAIN: u32 = 3;
+
+/// With [`Asking::Seldom`], how far from joining a neuron becomes a candidate, relative to the peak of r².
+const NEARLY: f64 = 0.02;
 
 /// Memory for the search at one point, used again for the next.
 ///
@@ -51,6 +67,8 @@ pub(crate) struct Workspace {
     local_field: Vec<f64>,
     /// W·r, by neuron.
     field: Vec<f64>,
+    /// Whether `field` is that of the present rates.
+    field_is_current: bool,
     system: Vec<f64>,
     solution: Vec<f64>,
     scratch: MemBuffer,
@@ -68,7 +86,6 @@ struct Trial {
 
 impl Workspace {
     pub(crate) fn new(arch: Arch, neurons: usize) -> Self {
-        let stride = WeightMatrix::zeros(neurons).stride();
         Self {
             arch,
             candidates: Vec::new(),
@@ -77,7 +94,8 @@ impl Workspace {
             rates: Vec::new(),
             displacements: Vec::new(),
             local_field: Vec::new(),
-            field: vec![0.0; stride],
+            field: vec![0.0; matrix::stride(neurons)],
+            field_is_current: false,
             system: Vec::new(),
             solution: Vec::new(),
             scratch: MemBuffer::new(faer::dyn_stack::StackReq::EMPTY),
@@ -92,6 +110,7 @@ impl Workspace {
         h: f64,
         constraint: &Constraint,
         start: State<'_>,
+        asking: Asking,
     ) -> Minimum {
         self.begin(weights, constraint, start);
         let tolerance = RESIDUAL_TOLERANCE.max(1e-12 * h.abs());
@@ -100,8 +119,11 @@ impl Workspace {
         let mut multiplier = self.least_squares_multiplier(h);
         let mut iterations = 0;
         loop {
-            if constraint.support.is_none() {
-                self.admit(weights, h, constraint, multiplier);
+            let asked = asking == Asking::Always
+                || matches!(iterations, 0 | ASK_AGAIN | MAX_ITERATIONS)
+                || self.residual(h, multiplier) <= tolerance;
+            if asked && constraint.support.is_none() {
+                self.admit(weights, h, constraint, multiplier, asking);
             }
             if self.residual(h, multiplier) <= tolerance || iterations == MAX_ITERATIONS {
                 break;
@@ -139,6 +161,7 @@ impl Workspace {
             self.rates[slot] = given.next_if(|&(j, _)| j == i as usize).map_or(0.0, |(_, r)| r);
         }
         project(&mut self.rates, &self.displacements);
+        self.field_is_current = false;
     }
 
     /// Brings the arrays by slot up to date after candidates were added from slot `first` on.
@@ -204,12 +227,22 @@ impl Workspace {
     }
 
     /// Makes candidates of all silent neurons that the present state would activate.
-    fn admit(&mut self, weights: &WeightMatrix, h: f64, constraint: &Constraint, multiplier: f64) {
-        let state = self.sorted();
-        field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+    fn admit(
+        &mut self,
+        weights: &WeightMatrix,
+        h: f64,
+        constraint: &Constraint,
+        multiplier: f64,
+        asking: Asking,
+    ) {
+        let threshold = match asking {
+            Asking::Always => 0.0,
+            Asking::Seldom => -NEARLY * self.rates.iter().fold(0.0_f64, |peak, r| peak.max(r * r)),
+        };
+        self.update_field(weights, &self.sorted());
         let first = self.candidates.len();
         for (i, &c) in constraint.displacements.iter().enumerate() {
-            if !self.is_candidate[i] && h + self.field[i] - multiplier * c > 0.0 {
+            if !self.is_candidate[i] && h + self.field[i] - multiplier * c > threshold {
                 self.candidates.push(i as u32);
             }
         }
@@ -337,6 +370,7 @@ impl Workspace {
             {
                 std::mem::swap(&mut self.rates, &mut self.trial.rates);
                 std::mem::swap(&mut self.local_field, &mut self.trial.field);
+                self.field_is_current = false;
                 return Some(parts);
             }
             length *= 0.5;
@@ -353,6 +387,14 @@ impl Workspace {
         StateBuf { active, rates }
     }
 
+    /// Computes the field of the present state for all neurons, unless that was done.
+    fn update_field(&mut self, weights: &WeightMatrix, present: &StateBuf) {
+        if !self.field_is_current {
+            field(self.arch, weights, &present.active, &present.rates, &mut self.field);
+            self.field_is_current = true;
+        }
+    }
+
     fn finish(
         &mut self,
         weights: &WeightMatrix,
@@ -362,7 +404,7 @@ impl Workspace {
         iterations: u32,
     ) -> Minimum {
         let state = self.sorted();
-        field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+        self.update_field(weights, &state);
         let certificate = certify(h, constraint, state.view(), &self.field, multiplier, iterations);
         Minimum { energy: energy::from_field(state.view(), &self.field, h), multiplier, certificate, state }
     }
