@@ -13,7 +13,8 @@ use rayon::prelude::*;
 
 use super::newton::{Asking, Workspace};
 use super::{Constraint, Minima, Minimum, Problem, Start};
-use crate::matrix::WeightMatrix;
+use crate::field::{GROUP, group_field};
+use crate::matrix::{self, WeightMatrix};
 use crate::network::Maps;
 use crate::progress::Tick;
 use crate::states::{Point, Points, State, StateBuf, States};
@@ -35,30 +36,91 @@ pub(super) fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, ti
         let last = (first..points.len()).find(|&s| points.get(s).map != map).unwrap_or(points.len());
         sort(problem.weights, problem.maps.neurons_by_position(map), &mut weights);
         let sorted = Problem { weights: &weights, maps: &ring, ..*problem };
-        let minima: Vec<Minimum> = (first..last)
+        let count = (last - first).div_ceil(GROUP);
+        let minima: Vec<Vec<Minimum>> = (0..count)
             .into_par_iter()
             .map_init(
-                || Workspace::new(Arch::new(), neurons),
-                |workspace, s| {
-                    let constraint = Constraint::new(&sorted, Point { map: 0, ..points.get(s) });
-                    let from = match start {
-                        Start::Idealized => constraint.idealized.clone(),
-                        Start::States(states) => relabelled(states.get(s), problem.maps.positions(map)),
-                    };
-                    let h = problem.external_current;
-                    let minimum = workspace.minimize(&weights, h, &constraint, from.view(), Asking::Seldom);
-                    tick.one();
-                    Minimum {
-                        state: relabelled(minimum.state.view(), problem.maps.neurons_by_position(map)),
-                        ..minimum
-                    }
+                || Group::new(neurons),
+                |group, g| {
+                    let range = first + g * GROUP..last.min(first + (g + 1) * GROUP);
+                    let points = range.map(|s| {
+                        let constraint = Constraint::new(&sorted, Point { map: 0, ..points.get(s) });
+                        let from = match start {
+                            Start::Idealized => constraint.idealized.clone(),
+                            Start::States(states) => relabelled(states.get(s), problem.maps.positions(map)),
+                        };
+                        (constraint, from)
+                    });
+                    let minima = group.minimize(&sorted, points.collect());
+                    tick.add(minima.len() as u64);
+                    let name = problem.maps.neurons_by_position(map);
+                    let named = |m: Minimum| Minimum { state: relabelled(m.state.view(), name), ..m };
+                    minima.into_iter().map(named).collect()
                 },
             )
             .collect();
-        found.append(&minima);
+        minima.iter().for_each(|minima| found.append(minima));
         first = last;
     }
     found
+}
+
+/// Neighbouring points whose searches go side by side and read W together.
+struct Group {
+    searches: [Workspace; GROUP],
+    /// Neurons active in any of the states, and their rates in each.
+    active: Vec<u32>,
+    rates: Vec<[f64; GROUP]>,
+    /// `[GROUP, stride]`
+    fields: Vec<f64>,
+}
+
+impl Group {
+    fn new(neurons: usize) -> Self {
+        Self {
+            searches: std::array::from_fn(|_| Workspace::new(Arch::new(), neurons)),
+            active: Vec::new(),
+            rates: vec![[0.0; GROUP]; neurons],
+            fields: vec![0.0; GROUP * matrix::stride(neurons)],
+        }
+    }
+
+    /// The minima of at most [`GROUP`] points.
+    fn minimize(&mut self, problem: &Problem<'_>, points: Vec<(Constraint, StateBuf)>) -> Vec<Minimum> {
+        let (weights, h) = (problem.weights, problem.external_current);
+        for (search, (constraint, start)) in self.searches.iter_mut().zip(&points) {
+            search.begin(weights, h, constraint, start.view());
+        }
+        let mut waiting: Vec<usize> = (0..points.len()).collect();
+        loop {
+            waiting.retain(|&g| !self.searches[g].advance(weights, h, &points[g].0, Asking::Seldom));
+            if waiting.is_empty() {
+                break;
+            }
+            self.update_fields(weights, &waiting);
+        }
+        let searches = self.searches.iter_mut().zip(&points);
+        searches.map(|(search, (constraint, _))| search.finish(weights, h, constraint)).collect()
+    }
+
+    /// Computes the fields of the searches that wait for them.
+    fn update_fields(&mut self, weights: &WeightMatrix, waiting: &[usize]) {
+        self.rates.resize(weights.neurons(), [0.0; GROUP]);
+        self.rates.fill([0.0; GROUP]);
+        for &g in waiting {
+            for (i, r) in self.searches[g].sorted().view().iter() {
+                self.rates[i][g] = r;
+            }
+        }
+        self.active.clear();
+        self.active.extend((0..self.rates.len() as u32).filter(|&i| self.rates[i as usize] != [0.0; GROUP]));
+        self.rates.retain(|r| *r != [0.0; GROUP]);
+        group_field(Arch::new(), weights, &self.active, &self.rates, &mut self.fields);
+        let stride = weights.stride();
+        for &g in waiting {
+            self.searches[g].give_field(&self.fields[g * stride..][..stride]);
+        }
+    }
 }
 
 /// W in the order of positions: `to_pq = from_ij` with the neurons i at p and j at q.

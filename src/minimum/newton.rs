@@ -39,16 +39,13 @@ const ENERGY_RESOLUTION: f64 = 1e-12;
 pub(crate) enum Asking {
     /// At every iteration.
     Always,
-    /// At the beginning, once on the way, and whenever the candidates have come to rest: for networks where that takes
-    /// longer than the iteration. Neurons that nearly join become candidates too.
+    /// At the beginning, and whenever the candidates have come to rest: for networks where that takes longer than the
+    /// iteration. Neurons that nearly join become candidates too.
     Seldom,
 }
 
-/// With [`Asking::Seldom`], the iteration on whose way all are asked.
-const ASK_AGAIN: u32 = 3;
-
 /// With [`Asking::Seldom`], how far from joining a neuron becomes a candidate, relative to the peak of r².
-const NEARLY: f64 = 0.02;
+const NEARLY: f64 = 0.05;
 
 /// Memory for the search at one point, used again for the next.
 ///
@@ -73,6 +70,7 @@ pub(crate) struct Workspace {
     solution: Vec<f64>,
     scratch: MemBuffer,
     trial: Trial,
+    search: Search,
 }
 
 /// A proposed state, by slot.
@@ -100,6 +98,7 @@ impl Workspace {
             solution: Vec::new(),
             scratch: MemBuffer::new(faer::dyn_stack::StackReq::EMPTY),
             trial: Trial::default(),
+            search: Search::default(),
         }
     }
 
@@ -112,42 +111,63 @@ impl Workspace {
         start: State<'_>,
         asking: Asking,
     ) -> Minimum {
-        self.begin(weights, constraint, start);
+        self.begin(weights, h, constraint, start);
+        while !self.advance(weights, h, constraint, asking) {
+            let state = self.sorted();
+            field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+            self.field_is_current = true;
+        }
+        self.finish(weights, h, constraint)
+    }
+
+    /// Iterates until the minimum is found, or the search given up: `true`; or until the field of all neurons has to be
+    /// known: `false`, to be called again when it is.
+    pub(crate) fn advance(
+        &mut self,
+        weights: &WeightMatrix,
+        h: f64,
+        constraint: &Constraint,
+        asking: Asking,
+    ) -> bool {
         let tolerance = RESIDUAL_TOLERANCE.max(1e-12 * h.abs());
-        let mut damping = 0.0;
-        let mut energy = self.evaluate_rates();
-        let mut multiplier = self.least_squares_multiplier(h);
-        let mut iterations = 0;
         loop {
+            let iterations = self.search.iterations;
             let asked = asking == Asking::Always
-                || matches!(iterations, 0 | ASK_AGAIN | MAX_ITERATIONS)
-                || self.residual(h, multiplier) <= tolerance;
+                || matches!(iterations, 0 | MAX_ITERATIONS)
+                || self.residual(h, self.search.multiplier) <= tolerance;
             if asked && constraint.support.is_none() {
-                self.admit(weights, h, constraint, multiplier, asking);
-            }
-            if self.residual(h, multiplier) <= tolerance || iterations == MAX_ITERATIONS {
-                break;
-            }
-            iterations += 1;
-            let Some(step) = self.newton_step(h, multiplier, damping) else { break };
-            multiplier = step.multiplier;
-            match self.line_search(h, &energy, &step) {
-                Some(lower) => {
-                    energy = lower;
-                    damping =
-                        if step.damping > 1e-3 * step.mean_curvature { step.damping / 2.0 } else { 0.0 };
+                if !self.field_is_current {
+                    return false;
                 }
-                None => damping = (8.0 * step.damping).max(0.1 * step.mean_curvature),
+                self.admit(weights, h, constraint, asking);
             }
-            if damping > 1e9 * step.mean_curvature {
-                break;
+            if self.residual(h, self.search.multiplier) <= tolerance || iterations == MAX_ITERATIONS {
+                return true;
+            }
+            self.search.iterations += 1;
+            let Some(step) = self.newton_step(h, self.search.multiplier, self.search.damping) else {
+                return true;
+            };
+            self.search.multiplier = step.multiplier;
+            self.search.damping = match self.line_search(h, &step) {
+                true if step.damping > 1e-3 * step.mean_curvature => step.damping / 2.0,
+                true => 0.0,
+                false => (8.0 * step.damping).max(0.1 * step.mean_curvature),
+            };
+            if self.search.damping > 1e9 * step.mean_curvature {
+                return true;
             }
         }
-        self.finish(weights, h, constraint, multiplier, iterations)
     }
 
     /// Takes over the start, moved onto the constraint.
-    fn begin(&mut self, weights: &WeightMatrix, constraint: &Constraint, start: State<'_>) {
+    pub(crate) fn begin(
+        &mut self,
+        weights: &WeightMatrix,
+        h: f64,
+        constraint: &Constraint,
+        start: State<'_>,
+    ) {
         for &i in &self.candidates {
             self.is_candidate[i as usize] = false;
         }
@@ -162,6 +182,9 @@ impl Workspace {
         }
         project(&mut self.rates, &self.displacements);
         self.field_is_current = false;
+        let energy = self.evaluate_rates();
+        let multiplier = self.least_squares_multiplier(h);
+        self.search = Search { energy, multiplier, damping: 0.0, iterations: 0 };
     }
 
     /// Brings the arrays by slot up to date after candidates were added from slot `first` on.
@@ -227,19 +250,12 @@ impl Workspace {
     }
 
     /// Makes candidates of all silent neurons that the present state would activate.
-    fn admit(
-        &mut self,
-        weights: &WeightMatrix,
-        h: f64,
-        constraint: &Constraint,
-        multiplier: f64,
-        asking: Asking,
-    ) {
+    fn admit(&mut self, weights: &WeightMatrix, h: f64, constraint: &Constraint, asking: Asking) {
+        let multiplier = self.search.multiplier;
         let threshold = match asking {
             Asking::Always => 0.0,
             Asking::Seldom => -NEARLY * self.rates.iter().fold(0.0_f64, |peak, r| peak.max(r * r)),
         };
-        self.update_field(weights, &self.sorted());
         let first = self.candidates.len();
         for (i, &c) in constraint.displacements.iter().enumerate() {
             if !self.is_candidate[i] && h + self.field[i] - multiplier * c > threshold {
@@ -351,9 +367,10 @@ impl Workspace {
         self.solution.iter().all(|x| x.is_finite())
     }
 
-    /// Walks along the step, projected, until the energy falls enough. Leaves the new state in place and returns
-    /// its energy, or `None` if it does not fall.
-    fn line_search(&mut self, h: f64, energy: &EnergyParts, step: &Step) -> Option<EnergyParts> {
+    /// Walks along the step, projected, until the energy falls enough, and leaves the new state in place; `false` if it
+    /// does not fall.
+    fn line_search(&mut self, h: f64, step: &Step) -> bool {
+        let energy = self.search.energy;
         let unresolved = ENERGY_RESOLUTION * energy.magnitude(h);
         let mut length = 1.0;
         for _ in 0..=MAX_HALVINGS {
@@ -371,15 +388,16 @@ impl Workspace {
                 std::mem::swap(&mut self.rates, &mut self.trial.rates);
                 std::mem::swap(&mut self.local_field, &mut self.trial.field);
                 self.field_is_current = false;
-                return Some(parts);
+                self.search.energy = parts;
+                return true;
             }
             length *= 0.5;
         }
-        None
+        false
     }
 
     /// The present state, neurons ascending.
-    fn sorted(&self) -> StateBuf {
+    pub(crate) fn sorted(&self) -> StateBuf {
         let mut pairs: Vec<(u32, f64)> =
             self.candidates.iter().copied().zip(self.rates.iter().copied()).filter(|p| p.1 > 0.0).collect();
         pairs.sort_unstable_by_key(|p| p.0);
@@ -387,27 +405,31 @@ impl Workspace {
         StateBuf { active, rates }
     }
 
-    /// Computes the field of the present state for all neurons, unless that was done.
-    fn update_field(&mut self, weights: &WeightMatrix, present: &StateBuf) {
-        if !self.field_is_current {
-            field(self.arch, weights, &present.active, &present.rates, &mut self.field);
-            self.field_is_current = true;
-        }
-    }
-
-    fn finish(
-        &mut self,
-        weights: &WeightMatrix,
-        h: f64,
-        constraint: &Constraint,
-        multiplier: f64,
-        iterations: u32,
-    ) -> Minimum {
+    /// The present state as the minimum, with its certificate.
+    pub(crate) fn finish(&mut self, weights: &WeightMatrix, h: f64, constraint: &Constraint) -> Minimum {
         let state = self.sorted();
-        self.update_field(weights, &state);
+        if !self.field_is_current {
+            field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+        }
+        let Search { multiplier, iterations, .. } = self.search;
         let certificate = certify(h, constraint, state.view(), &self.field, multiplier, iterations);
         Minimum { energy: energy::from_field(state.view(), &self.field, h), multiplier, certificate, state }
     }
+
+    /// Takes over the field `[neurons]` of the present state.
+    pub(crate) fn give_field(&mut self, field: &[f64]) {
+        self.field.copy_from_slice(field);
+        self.field_is_current = true;
+    }
+}
+
+/// How far a search is.
+#[derive(Default)]
+struct Search {
+    energy: EnergyParts,
+    multiplier: f64,
+    damping: f64,
+    iterations: u32,
 }
 
 /// A solved Newton system.
@@ -422,6 +444,7 @@ struct Step {
 }
 
 /// Terms of the energy by their dependence on h.
+#[derive(Clone, Copy, Default)]
 struct EnergyParts {
     cubic: f64,
     total_rate: f64,
