@@ -9,6 +9,7 @@
 mod by_map;
 mod descent;
 pub(crate) mod newton;
+mod rates;
 
 use pulp::Arch;
 use rayon::prelude::*;
