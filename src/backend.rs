@@ -9,7 +9,8 @@ use crate::minimum::{self, Minima, Problem, Start};
 use crate::progress::Tick;
 use crate::states::{Points, States};
 use crate::trajectory::{self, Dynamics, Trajectory};
-use crate::weights::{self, WeightUpdate};
+use crate::weights::bands::Manifolds;
+use crate::weights::{self, WeightUpdate, conjugate};
 
 /// The work of an outer iteration and of a measurement.
 pub trait Backend: Send + Sync {
@@ -45,6 +46,22 @@ pub trait Backend: Send + Sync {
         ridge: f64,
         tick: &Tick<'_>,
     ) -> Result<WeightUpdate>;
+
+    /// The same without the Gram matrix, for many states; see [`conjugate::flatten`]. On the CPU unless a backend does
+    /// it itself.
+    ///
+    /// # Errors
+    /// If the device fails, the states are not independent enough, or the iteration does not converge.
+    fn weight_update_matrix_free(
+        &self,
+        manifolds: Manifolds<'_>,
+        energies: &[f64],
+        ridge: f64,
+        accuracy: f64,
+        tick: &Tick<'_>,
+    ) -> Result<WeightUpdate> {
+        conjugate::flatten(manifolds, energies, ridge, accuracy, tick).map(|(update, _)| update)
+    }
 
     /// Trajectories from every start; see [`trajectory::trajectories`]. `None` if `stop` asked for an end.
     ///

@@ -88,6 +88,8 @@ pub struct FlattenConfig {
     pub ridge: f64,
     /// How the Gram system is solved.
     pub solver: Solver,
+    /// Predicted roughness at which the cg solver ends, as a fraction of the present one.
+    pub accuracy: f64,
     /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,
 }
@@ -136,6 +138,8 @@ pub enum Solver {
     Auto,
     /// Cholesky factorization of the Gram matrix.
     Direct,
+    /// Preconditioned conjugate gradients, which never form the Gram matrix.
+    Cg,
 }
 
 impl Method {
@@ -163,6 +167,7 @@ impl Default for Config {
                 iterations: 5,
                 ridge: 1e-9,
                 solver: Solver::Auto,
+                accuracy: 1e-3,
                 tolerance: 1e-6,
             },
             measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10 },
@@ -229,11 +234,13 @@ static KEYS: &[Key] = &[
     key!(flatten.points_per_map, "a whole number from 1 to 1000000", |v| whole(v, 1..=1_000_000).map(Some)),
     key!(flatten.iterations, "a whole number from 0 to 1000", |v| whole(v, 0..=1000)),
     key!(flatten.ridge, "a number from 0 to 1", |v| number(v, 0.0..=1.0)),
-    key!(flatten.solver, "\"auto\" or \"direct\"", |v| match text(v)? {
+    key!(flatten.solver, "\"auto\", \"direct\" or \"cg\"", |v| match text(v)? {
         "auto" => Some(Solver::Auto),
         "direct" => Some(Solver::Direct),
+        "cg" => Some(Solver::Cg),
         _ => None,
     }),
+    key!(flatten.accuracy, "a number above 0, at most 0.5", |v| above(v, 0.0, 0.5)),
     key!(flatten.tolerance, "a number from 0 to 1000000 [Hz^3]", |v| number(v, 0.0..=1e6)),
     key!(measure.duration_ms, "a number above 0, at most 10000000 [ms]", |v| above(v, 0.0, 1e7)),
     key!(measure.starts_per_map, "a whole number from 1 to 100000", |v| whole(v, 1..=100_000)),

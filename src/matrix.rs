@@ -16,6 +16,11 @@ pub struct WeightMatrix {
     lines: Vec<Line>,
 }
 
+/// Length of a padded row of so many neurons.
+pub fn stride(neurons: usize) -> usize {
+    neurons.next_multiple_of(LINE)
+}
+
 impl WeightMatrix {
     /// The zero matrix.
     pub fn zeros(neurons: usize) -> Self {
@@ -48,7 +53,7 @@ impl WeightMatrix {
 
     /// Length of a padded row.
     pub fn stride(&self) -> usize {
-        self.neurons.div_ceil(LINE) * LINE
+        stride(self.neurons)
     }
 
     /// All padded rows, one after the other.

@@ -10,11 +10,12 @@ use crate::error::Result;
 use crate::matrix::{WeightMatrix, WeightStatistics};
 use crate::minimum::{Certificate, Minima, Problem, RESIDUAL_TOLERANCE, Start};
 use crate::network::Network;
-use crate::plan::Plan;
+use crate::plan::{ChosenSolver, Plan};
 use crate::progress::Monitor;
 use crate::roughness::Roughness;
 use crate::states::{Points, StateBuf, States};
 use crate::weights::WeightUpdate;
+use crate::weights::bands::Manifolds;
 
 /// A job: what is computed, on what, who watches, and who may stop it.
 pub struct Job<'a> {
@@ -206,9 +207,9 @@ impl Job<'_> {
                 let between = Start::States(&landscape.held_out);
                 let held_out =
                     self.evaluate("landscape between", &weights, self.held_out_points(), between)?;
-                let change = WeightMatrix::zeros(self.plan.neurons).plus(step, &solved.delta);
-                let accepted =
-                    Accepted { attempts: attempt + 1, ridge, step, statistics: change.statistics() };
+                let size = solved.delta.statistics();
+                let statistics = WeightStatistics { mean_abs: step * size.mean_abs, sd: step * size.sd };
+                let accepted = Accepted { attempts: attempt + 1, ridge, step, statistics };
                 let iteration = landscape.records.len();
                 landscape.records.push(record(iteration, &fitted, &held_out, accepted, started));
                 landscape.energies.extend_from_slice(&fitted.energies);
@@ -226,8 +227,18 @@ impl Job<'_> {
     fn solve(&self, landscape: &Landscape, ridge: f64) -> Result<WeightUpdate> {
         let states = self.plan.states();
         let label = format!("weights, update {} of {}", landscape.records.len(), self.plan.iterations);
-        self.monitor.stage(&label, states, self.plan.cost.update_seconds, |tick| {
-            self.backend.weight_update(&landscape.fitted, landscape.last_energies(states), ridge, tick)
+        let energies = landscape.last_energies(states);
+        self.monitor.stage(&label, states, self.plan.cost.update_seconds, |tick| match self.plan.solver {
+            ChosenSolver::Direct => self.backend.weight_update(&landscape.fitted, energies, ridge, tick),
+            ChosenSolver::Cg => {
+                let manifolds = Manifolds {
+                    states: &landscape.fitted,
+                    maps: &self.network.maps,
+                    points: self.fitted_points(),
+                };
+                let accuracy = self.plan.config.flatten.accuracy;
+                self.backend.weight_update_matrix_free(manifolds, energies, ridge, accuracy, tick)
+            }
         })
     }
 
@@ -268,7 +279,7 @@ impl Job<'_> {
     }
 
     fn held_out_points(&self) -> Points {
-        self.fitted_points().held_out()
+        self.fitted_points().held_out().every(self.plan.held_out_stride)
     }
 
     fn update_seconds(&self) -> f64 {

@@ -10,6 +10,7 @@ use crate::minimum::{Definition, Minimizer};
 use crate::network::{Kernel, Maps, Network};
 use crate::npy;
 use crate::states::Points;
+use crate::weights::conjugate;
 
 /// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
 pub const SETTLING_MS: f64 = 100.0;
@@ -30,6 +31,10 @@ pub struct Plan {
     pub maps: usize,
     /// K.
     pub points_per_map: usize,
+    /// How the Gram system is solved.
+    pub solver: ChosenSolver,
+    /// Every how manieth held-out point is evaluated.
+    pub held_out_stride: usize,
     /// Weight updates, at most.
     pub iterations: usize,
     /// Euler steps of a trajectory.
@@ -63,10 +68,42 @@ pub struct Cost {
     pub total_seconds: f64,
 }
 
+/// How the Gram system is solved, once the size is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChosenSolver {
+    /// Cholesky factorization of the Gram matrix; see [`crate::weights::flatten`].
+    Direct,
+    /// Conjugate gradients without it; see [`crate::weights::conjugate`].
+    Cg,
+}
+
+/// Above this many states `flatten.solver = "auto"` means conjugate gradients. They are faster at half as many already
+/// (five times on the paper's network, to a relative 10⁻⁹), but there the direct solve takes seconds and leaves nothing.
+const DIRECT_STATES: usize = 12_000;
+
+/// From this many neurons on W is larger than the caches, and minima are sought map by map; see
+/// [`minima_by_map`].
+const NEURONS_BY_MAP: usize = 2_000;
+
+/// Whether constrained minima are sought map by map, with W in the order of the map's positions.
+pub fn minima_by_map(neurons: usize, minimizer: Minimizer) -> bool {
+    neurons >= NEURONS_BY_MAP && minimizer == Minimizer::Newton
+}
+
+/// Up to this many held-out points all are evaluated; a larger landscape is sampled evenly at about
+/// [`HELD_OUT_SAMPLE`] of them, which give its SD to one percent.
+const HELD_OUT_ALL: usize = 12_000;
+
+/// See [`HELD_OUT_ALL`].
+const HELD_OUT_SAMPLE: usize = 4_000;
+
 /// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
 /// machine named in `benches/README.md`. Memory-bound sizes come out slower.
 mod rate {
     pub const MINIMA: f64 = 9e9;
+    pub const CG: f64 = 8e9;
+    pub const FACTORIZATION: f64 = 60e9;
     pub const DYNAMICS: f64 = 35e9;
     pub const MATRIX_PRODUCT: f64 = 50e9;
 }
@@ -106,13 +143,18 @@ impl Plan {
             Method::Idealized => config.flatten.iterations.min(1),
             Method::Constrained => config.flatten.iterations,
         };
-        let cost = Cost::new(&config, neurons, maps, points_per_map, iterations, steps);
+        let sizes = Sizes { neurons, maps, points_per_map, iterations, steps };
+        let solver = choose_solver(&config, sizes);
+        let held_out_stride = held_out_stride(maps * points_per_map);
+        let cost = Cost::new(&config, sizes, solver, held_out_stride);
         let plan = Self {
             config,
             neurons,
             given_maps,
             maps,
             points_per_map,
+            solver,
+            held_out_stride,
             iterations,
             steps,
             settling_steps,
@@ -125,6 +167,11 @@ impl Plan {
     /// S = L·K.
     pub fn states(&self) -> usize {
         self.maps * self.points_per_map
+    }
+
+    /// Number of held-out points that are evaluated, on all maps together.
+    pub fn held_out_points(&self) -> usize {
+        self.states().div_ceil(self.held_out_stride)
     }
 
     /// Starts of trajectories on all maps.
@@ -200,32 +247,60 @@ impl Plan {
     }
 }
 
+/// What the cost depends on, beside the configuration.
+#[derive(Clone, Copy)]
+struct Sizes {
+    neurons: usize,
+    maps: usize,
+    points_per_map: usize,
+    iterations: usize,
+    steps: usize,
+}
+
+/// Direct while that fits and takes seconds.
+fn choose_solver(config: &Config, sizes: Sizes) -> ChosenSolver {
+    match config.flatten.solver {
+        Solver::Direct => ChosenSolver::Direct,
+        Solver::Cg => ChosenSolver::Cg,
+        Solver::Auto if sizes.maps * sizes.points_per_map > DIRECT_STATES => ChosenSolver::Cg,
+        Solver::Auto => {
+            let direct = Cost::new(config, sizes, ChosenSolver::Direct, 1).peak_bytes;
+            if direct > available_memory() { ChosenSolver::Cg } else { ChosenSolver::Direct }
+        }
+    }
+}
+
+/// 1, or an odd number: held-out points lie alternately halfway and a quarter of the way to the next fitted one.
+fn held_out_stride(states: usize) -> usize {
+    if states <= HELD_OUT_ALL { 1 } else { (states / HELD_OUT_SAMPLE) | 1 }
+}
+
 impl Cost {
-    fn new(
-        config: &Config,
-        neurons: usize,
-        maps: usize,
-        points: usize,
-        iterations: usize,
-        steps: usize,
-    ) -> Self {
+    fn new(config: &Config, sizes: Sizes, solver: ChosenSolver, held_out_stride: usize) -> Self {
+        let Sizes { neurons, maps, points_per_map: points, iterations, steps } = sizes;
         let (n, s) = (neurons as f64, (maps * points) as f64);
+        let evaluated = s + s / held_out_stride as f64;
         let width = config.kernel.width * if config.kernel.scale { n / 600.0 } else { 1.0 };
         // The paper's bump: 59 active neurons at σ = 15.
         let active = (59.0 / 15.0 * width).min(n);
         let cores = rayon::current_num_threads() as f64;
         let bytes = |count: f64| (count * F64 as f64) as u64;
-        // J, M and W; while an update is tried also ΔM, the new M and the new W.
+        // J, M and W; while an update is tried also ΔM, the new M and the new W, of which one is not there yet while
+        // the update is solved for.
         let weights_bytes = bytes(n * n) * if iterations > 0 { 6 } else { 3 };
         // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate.
-        let states_bytes = (s * (active * 1.2 * 12.0 + 64.0) * 4.0) as u64;
-        let gram_bytes = if iterations > 0 { bytes(s * s) + 2 * bytes(s * n) } else { 0 };
-        // Eleven Newton iterations a state, each a factorization and a field.
-        let idealized = config.flatten.method == Method::Idealized;
-        let newton = if idealized { 0.5 } else { 11.0 };
-        let minima_flops = newton * (2.0 * active * n + active.powi(3) / 3.0 + 4.0 * active * active);
-        let minima_seconds = 2.0 * s * minima_flops / (rate::MINIMA * cores);
-        let update_seconds = (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores);
+        let states_bytes = (evaluated * (active * 1.2 * 12.0 + 64.0) * 2.0) as u64;
+        let gram_bytes = match solver {
+            _ if iterations == 0 => 0,
+            ChosenSolver::Direct => bytes(s * s) + 2 * bytes(s * n),
+            ChosenSolver::Cg => conjugate::memory(neurons, maps, points, active),
+        };
+        let minima_seconds = evaluated * newton_seconds(config, sizes, active) / cores;
+        let update_seconds = match solver {
+            ChosenSolver::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
+            // Ten iterations to the default accuracy, the factored segments, and the weight change.
+            ChosenSolver::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
+        };
         let runs = (maps * config.measure.starts_per_map * steps) as f64;
         let trajectories_seconds = runs * 2.0 * active * n / (rate::DYNAMICS * cores);
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
@@ -247,11 +322,21 @@ impl Cost {
     }
 }
 
-/// How the Gram system of this many states will be solved.
-pub fn solver_name(solver: Solver) -> &'static str {
-    match solver {
-        Solver::Auto | Solver::Direct => "direct",
+/// Time that one core takes for one constrained minimum from an idealized start (s).
+fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
+    let n = sizes.neurons as f64;
+    let factorization = active.powi(3) / 3.0;
+    if config.flatten.method == Method::Idealized {
+        return 0.5 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA;
     }
+    if minima_by_map(sizes.neurons, config.flatten.minimizer) {
+        // Between 5 iterations at low load and 11 at L/N = 1/60; besides the factorization each touches the local
+        // weights several times, past the inner caches.
+        let load = (60.0 * sizes.maps as f64 / n).min(1.0);
+        return (5.0 + 6.0 * load) * (factorization + 150.0 * active * active) / rate::FACTORIZATION;
+    }
+    // Eleven Newton iterations a state, each a factorization and a field.
+    11.0 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA
 }
 
 /// Memory that can be had without swapping (bytes).
@@ -327,6 +412,17 @@ mod tests {
         assert_eq!((plan.neurons, plan.maps, plan.states(), plan.starts()), (600, 10, 6000, 100));
         assert_eq!((plan.steps, plan.settling_steps), (15_000, 500));
         assert_eq!(plan.cost.gram_bytes, 8 * (6000 * 6000 + 2 * 6000 * 600));
+    }
+
+    #[test]
+    fn large_systems_are_solved_without_the_gram_matrix() {
+        let large = plan(&["network.neurons=2400", "network.maps=40", "flatten.points_per_map=400"]).unwrap();
+        assert_eq!((large.solver, large.held_out_stride), (ChosenSolver::Cg, 5));
+        assert_eq!(large.held_out_points(), 3200);
+        assert!(large.cost.gram_bytes < 8 * 16_000 * 16_000 / 4);
+        assert_eq!(plan(&[]).unwrap().solver, ChosenSolver::Direct);
+        assert_eq!(plan(&["flatten.solver=cg"]).unwrap().solver, ChosenSolver::Cg);
+        assert_eq!(plan(&["flatten.points_per_map=1200"]).unwrap().held_out_stride, 1);
     }
 
     #[test]

@@ -186,12 +186,17 @@ impl States {
     /// Packs states in order.
     pub fn pack<'a>(neurons: usize, states: impl IntoIterator<Item = State<'a>>) -> Self {
         let mut packed = Self { neurons, starts: vec![0], active: Vec::new(), rates: Vec::new() };
-        for state in states {
-            packed.active.extend_from_slice(state.active);
-            packed.rates.extend_from_slice(state.rates);
-            packed.starts.push(packed.active.len());
-        }
+        packed.append(states.into_iter());
         packed
+    }
+
+    /// Adds states after those there are.
+    pub fn append<'a>(&mut self, states: impl Iterator<Item = State<'a>>) {
+        for state in states {
+            self.active.extend_from_slice(state.active);
+            self.rates.extend_from_slice(state.rates);
+            self.starts.push(self.active.len());
+        }
     }
 
     /// From raw parts, as a checkpoint stores them.

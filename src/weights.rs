@@ -5,6 +5,13 @@
 //! closed form, `G_st = ½[(r_s·r_t)² − Σ_i r_si² r_ti²]`, and the solution is `ΔM = Σ_s α_s r_s r_sᵀ` without its diagonal,
 //! where `G α = E − C·1`, `C = (1ᵀG⁻¹E)/(1ᵀG⁻¹1)`. A ridge ρ (relative to the mean of G's diagonal) is added to
 //! G's diagonal: states that nearly coincide make G nearly singular.
+//!
+//! [`flatten`] here forms G and factors it; [`conjugate::flatten`] does neither, and is for many states.
+
+pub mod bands;
+pub mod conjugate;
+mod far;
+mod schwarz;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Options;
 use crate::config::Config;
 use crate::error::Result;
-use crate::plan::{Cost, Plan, duration, size};
+use crate::plan::{ChosenSolver, Cost, Plan, duration, size};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -22,6 +22,8 @@ struct PlanRecord<'a> {
     maps: usize,
     points_per_map: usize,
     states: usize,
+    held_out_points: usize,
+    solver: ChosenSolver,
     iterations: usize,
     starts: usize,
     steps: usize,
@@ -36,6 +38,8 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         maps: plan.maps,
         points_per_map: plan.points_per_map,
         states: plan.states(),
+        held_out_points: plan.held_out_points(),
+        solver: plan.solver,
         iterations: plan.iterations,
         starts: plan.starts(),
         steps: plan.steps,
@@ -62,13 +66,23 @@ fn table(plan: &Plan) -> String {
         ),
         ("flattening", format!("{flatten}, at most {} weight updates", plan.iterations)),
         (
+            "solver",
+            match plan.solver {
+                ChosenSolver::Direct => "direct".to_owned(),
+                ChosenSolver::Cg => {
+                    format!("cg, to {:e} of the present roughness", config.flatten.accuracy)
+                }
+            },
+        ),
+        (
             "states",
             format!(
-                "{} = {} maps x {} points, about {:.0} active neurons each",
+                "{} = {} maps x {} points, about {:.0} active neurons each; {} between them",
                 plan.states(),
                 plan.maps,
                 plan.points_per_map,
-                cost.active_neurons
+                cost.active_neurons,
+                plan.held_out_points()
             ),
         ),
         (
@@ -78,10 +92,14 @@ fn table(plan: &Plan) -> String {
         (
             "memory",
             format!(
-                "{} = weights {} + states {} + Gram matrix {} + the program",
+                "{} = weights {} + states {} + {} {} + the program",
                 size(cost.peak_bytes),
                 size(cost.weights_bytes),
                 size(cost.states_bytes),
+                match plan.solver {
+                    ChosenSolver::Direct => "Gram matrix",
+                    ChosenSolver::Cg => "conjugate gradients",
+                },
                 size(cost.gram_bytes)
             ),
         ),

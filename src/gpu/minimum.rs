@@ -11,7 +11,7 @@ use super::device::{Device, DeviceResult};
 use super::plan::{MINIMUM_THREADS, Pace, Plan};
 use super::shaders::{self, MinimumParams, StateInfo};
 use super::weights::Weights;
-use crate::minimum::{Constraint, Definition, Minima, Minimum, Problem, Start, WINDOW, newton};
+use crate::minimum::{Constraint, Definition, Minima, Minimum, Problem, Start, WINDOW, newton, rates};
 use crate::progress::Tick;
 use crate::states::{Points, StateBuf, States};
 
@@ -122,7 +122,7 @@ impl Task {
         };
         let displacements: Vec<f64> =
             neurons.iter().map(|&i| self.constraint.displacements[i as usize]).collect();
-        newton::project(&mut rates, &displacements);
+        rates::project(&mut rates, &displacements);
         let (mut along, mut square) = (0.0, 0.0);
         for ((&i, &r), &c) in neurons.iter().zip(&rates).zip(&displacements).filter(|((_, r), _)| **r > 0.0) {
             let row = problem.weights.row(i as usize);
@@ -141,8 +141,13 @@ impl Task {
         near: Option<Near>,
     ) -> Minimum {
         let from = near.as_ref().map_or(&self.from, |near| &near.state);
-        let mut minimum =
-            workspace.minimize(problem.weights, problem.external_current, &self.constraint, from.view());
+        let mut minimum = workspace.minimize(
+            problem.weights,
+            problem.external_current,
+            &self.constraint,
+            from.view(),
+            newton::Asking::Always,
+        );
         minimum.certificate.iterations += near.map_or(0, |near| near.iterations);
         minimum
     }

@@ -6,8 +6,10 @@
 //! `T_i = h + (Wr)_i − λ c_i`: `r_i² = T_i` where `r_i > 0`, and `T_i ≤ 0` where `r_i = 0`. λ is the slope of the
 //! landscape along the manifold times −Σ r: the force that would move the bump.
 
+mod by_map;
 mod descent;
 pub(crate) mod newton;
+pub(crate) mod rates;
 
 pub use descent::descent_course;
 use pulp::Arch;
@@ -16,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::matrix::WeightMatrix;
 use crate::network::{IdealizedBumps, Maps};
+use crate::plan;
 use crate::progress::Tick;
 use crate::states::{Point, Points, State, StateBuf, States};
 
@@ -165,6 +168,15 @@ pub enum Start<'a> {
 /// Finds the constrained minimum at every point. Points are independent of each other, so results do not depend
 /// on the number of threads.
 pub fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Tick<'_>) -> Minima {
+    if plan::minima_by_map(problem.maps.neurons(), problem.minimizer) {
+        by_map::minima(problem, points, start, tick)
+    } else {
+        one_by_one(problem, points, start, tick)
+    }
+}
+
+/// Finds the minima in the order of the points, in the network as it is.
+fn one_by_one(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Tick<'_>) -> Minima {
     let neurons = problem.maps.neurons();
     let found: Vec<Minimum> = (0..points.len())
         .into_par_iter()
@@ -177,9 +189,13 @@ pub fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Ti
                     Start::States(states) => states.get(s),
                 };
                 let minimum = match problem.minimizer {
-                    Minimizer::Newton => {
-                        workspace.minimize(problem.weights, problem.external_current, &constraint, from)
-                    }
+                    Minimizer::Newton => workspace.minimize(
+                        problem.weights,
+                        problem.external_current,
+                        &constraint,
+                        from,
+                        newton::Asking::Always,
+                    ),
                     Minimizer::Descent => descent::minimize(problem, &constraint, from),
                 };
                 tick.one();
@@ -187,11 +203,22 @@ pub fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Ti
             },
         )
         .collect();
-    Minima {
-        states: States::pack(neurons, found.iter().map(|m| m.state.view())),
-        energies: found.iter().map(|m| m.energy).collect(),
-        multipliers: found.iter().map(|m| m.multiplier).collect(),
-        certificates: found.iter().map(|m| m.certificate).collect(),
+    let mut minima = Minima {
+        states: States::pack(neurons, []),
+        energies: Vec::new(),
+        multipliers: Vec::new(),
+        certificates: Vec::new(),
+    };
+    minima.append(&found);
+    minima
+}
+
+impl Minima {
+    fn append(&mut self, found: &[Minimum]) {
+        self.states.append(found.iter().map(|m| m.state.view()));
+        self.energies.extend(found.iter().map(|m| m.energy));
+        self.multipliers.extend(found.iter().map(|m| m.multiplier));
+        self.certificates.extend(found.iter().map(|m| m.certificate));
     }
 }
 

@@ -14,10 +14,11 @@ use faer::linalg::cholesky::llt;
 use faer::{MatMut, Par};
 use pulp::Arch;
 
+use super::rates::{EnergyParts, project};
 use super::{Constraint, Minimum, RESIDUAL_TOLERANCE, certify};
 use crate::energy;
 use crate::field::field;
-use crate::matrix::WeightMatrix;
+use crate::matrix::{self, WeightMatrix};
 use crate::states::{State, StateBuf};
 
 /// Newton iterations after which a state is given up (it then fails its certificate and is reported). Regular
@@ -33,6 +34,19 @@ const SUFFICIENT_DECREASE: f64 = 1e-4;
 /// Below this fraction of its terms an energy difference is lost in rounding, and a Newton step that predicts less
 /// is taken unseen.
 const ENERGY_RESOLUTION: f64 = 1e-12;
+
+/// How often all silent neurons are asked whether they join.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// At every iteration.
+    Always,
+    /// At the beginning, and whenever the candidates have come to rest: for networks where that takes longer than the
+    /// iteration. Neurons that nearly join become candidates too.
+    Seldom,
+}
+
+/// With [`Asking::Seldom`], how far from joining a neuron becomes a candidate, relative to the peak of r².
+const NEARLY: f64 = 0.05;
 
 /// Memory for the search at one point, used again for the next.
 ///
@@ -51,10 +65,13 @@ pub(crate) struct Workspace {
     local_field: Vec<f64>,
     /// W·r, by neuron.
     field: Vec<f64>,
+    /// Whether `field` is that of the present rates.
+    field_is_current: bool,
     system: Vec<f64>,
     solution: Vec<f64>,
     scratch: MemBuffer,
     trial: Trial,
+    search: Search,
 }
 
 /// A proposed state, by slot.
@@ -68,7 +85,6 @@ struct Trial {
 
 impl Workspace {
     pub(crate) fn new(arch: Arch, neurons: usize) -> Self {
-        let stride = WeightMatrix::zeros(neurons).stride();
         Self {
             arch,
             candidates: Vec::new(),
@@ -77,11 +93,13 @@ impl Workspace {
             rates: Vec::new(),
             displacements: Vec::new(),
             local_field: Vec::new(),
-            field: vec![0.0; stride],
+            field: vec![0.0; matrix::stride(neurons)],
+            field_is_current: false,
             system: Vec::new(),
             solution: Vec::new(),
             scratch: MemBuffer::new(faer::dyn_stack::StackReq::EMPTY),
             trial: Trial::default(),
+            search: Search::default(),
         }
     }
 
@@ -92,40 +110,65 @@ impl Workspace {
         h: f64,
         constraint: &Constraint,
         start: State<'_>,
+        asking: Asking,
     ) -> Minimum {
-        self.begin(weights, constraint, start);
+        self.begin(weights, h, constraint, start);
+        while !self.advance(weights, h, constraint, asking) {
+            let state = self.sorted();
+            field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+            self.field_is_current = true;
+        }
+        self.finish(weights, h, constraint)
+    }
+
+    /// Iterates until the minimum is found, or the search given up: `true`; or until the field of all neurons has to be
+    /// known: `false`, to be called again when it is.
+    pub(crate) fn advance(
+        &mut self,
+        weights: &WeightMatrix,
+        h: f64,
+        constraint: &Constraint,
+        asking: Asking,
+    ) -> bool {
         let tolerance = RESIDUAL_TOLERANCE.max(1e-12 * h.abs());
-        let mut damping = 0.0;
-        let mut energy = self.evaluate_rates();
-        let mut multiplier = self.least_squares_multiplier(h);
-        let mut iterations = 0;
         loop {
-            if constraint.support.is_none() {
-                self.admit(weights, h, constraint, multiplier);
-            }
-            if self.residual(h, multiplier) <= tolerance || iterations == MAX_ITERATIONS {
-                break;
-            }
-            iterations += 1;
-            let Some(step) = self.newton_step(h, multiplier, damping) else { break };
-            multiplier = step.multiplier;
-            match self.line_search(h, &energy, &step) {
-                Some(lower) => {
-                    energy = lower;
-                    damping =
-                        if step.damping > 1e-3 * step.mean_curvature { step.damping / 2.0 } else { 0.0 };
+            let iterations = self.search.iterations;
+            let asked = asking == Asking::Always
+                || matches!(iterations, 0 | MAX_ITERATIONS)
+                || self.residual(h, self.search.multiplier) <= tolerance;
+            if asked && constraint.support.is_none() {
+                if !self.field_is_current {
+                    return false;
                 }
-                None => damping = (8.0 * step.damping).max(0.1 * step.mean_curvature),
+                self.admit(weights, h, constraint, asking);
             }
-            if damping > 1e9 * step.mean_curvature {
-                break;
+            if self.residual(h, self.search.multiplier) <= tolerance || iterations == MAX_ITERATIONS {
+                return true;
+            }
+            self.search.iterations += 1;
+            let Some(step) = self.newton_step(h, self.search.multiplier, self.search.damping) else {
+                return true;
+            };
+            self.search.multiplier = step.multiplier;
+            self.search.damping = match self.line_search(h, &step) {
+                true if step.damping > 1e-3 * step.mean_curvature => step.damping / 2.0,
+                true => 0.0,
+                false => (8.0 * step.damping).max(0.1 * step.mean_curvature),
+            };
+            if self.search.damping > 1e9 * step.mean_curvature {
+                return true;
             }
         }
-        self.finish(weights, h, constraint, multiplier, iterations)
     }
 
     /// Takes over the start, moved onto the constraint.
-    fn begin(&mut self, weights: &WeightMatrix, constraint: &Constraint, start: State<'_>) {
+    pub(crate) fn begin(
+        &mut self,
+        weights: &WeightMatrix,
+        h: f64,
+        constraint: &Constraint,
+        start: State<'_>,
+    ) {
         for &i in &self.candidates {
             self.is_candidate[i as usize] = false;
         }
@@ -139,6 +182,10 @@ impl Workspace {
             self.rates[slot] = given.next_if(|&(j, _)| j == i as usize).map_or(0.0, |(_, r)| r);
         }
         project(&mut self.rates, &self.displacements);
+        self.field_is_current = false;
+        let energy = self.evaluate_rates();
+        let multiplier = self.least_squares_multiplier(h);
+        self.search = Search { energy, multiplier, damping: 0.0, iterations: 0 };
     }
 
     /// Brings the arrays by slot up to date after candidates were added from slot `first` on.
@@ -204,12 +251,15 @@ impl Workspace {
     }
 
     /// Makes candidates of all silent neurons that the present state would activate.
-    fn admit(&mut self, weights: &WeightMatrix, h: f64, constraint: &Constraint, multiplier: f64) {
-        let state = self.sorted();
-        field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+    fn admit(&mut self, weights: &WeightMatrix, h: f64, constraint: &Constraint, asking: Asking) {
+        let multiplier = self.search.multiplier;
+        let threshold = match asking {
+            Asking::Always => 0.0,
+            Asking::Seldom => -NEARLY * self.rates.iter().fold(0.0_f64, |peak, r| peak.max(r * r)),
+        };
         let first = self.candidates.len();
         for (i, &c) in constraint.displacements.iter().enumerate() {
-            if !self.is_candidate[i] && h + self.field[i] - multiplier * c > 0.0 {
+            if !self.is_candidate[i] && h + self.field[i] - multiplier * c > threshold {
                 self.candidates.push(i as u32);
             }
         }
@@ -318,9 +368,10 @@ impl Workspace {
         self.solution.iter().all(|x| x.is_finite())
     }
 
-    /// Walks along the step, projected, until the energy falls enough. Leaves the new state in place and returns
-    /// its energy, or `None` if it does not fall.
-    fn line_search(&mut self, h: f64, energy: &EnergyParts, step: &Step) -> Option<EnergyParts> {
+    /// Walks along the step, projected, until the energy falls enough, and leaves the new state in place; `false` if it
+    /// does not fall.
+    fn line_search(&mut self, h: f64, step: &Step) -> bool {
+        let energy = self.search.energy;
         let unresolved = ENERGY_RESOLUTION * energy.magnitude(h);
         let mut length = 1.0;
         for _ in 0..=MAX_HALVINGS {
@@ -337,15 +388,17 @@ impl Workspace {
             {
                 std::mem::swap(&mut self.rates, &mut self.trial.rates);
                 std::mem::swap(&mut self.local_field, &mut self.trial.field);
-                return Some(parts);
+                self.field_is_current = false;
+                self.search.energy = parts;
+                return true;
             }
             length *= 0.5;
         }
-        None
+        false
     }
 
     /// The present state, neurons ascending.
-    fn sorted(&self) -> StateBuf {
+    pub(crate) fn sorted(&self) -> StateBuf {
         let mut pairs: Vec<(u32, f64)> =
             self.candidates.iter().copied().zip(self.rates.iter().copied()).filter(|p| p.1 > 0.0).collect();
         pairs.sort_unstable_by_key(|p| p.0);
@@ -353,19 +406,31 @@ impl Workspace {
         StateBuf { active, rates }
     }
 
-    fn finish(
-        &mut self,
-        weights: &WeightMatrix,
-        h: f64,
-        constraint: &Constraint,
-        multiplier: f64,
-        iterations: u32,
-    ) -> Minimum {
+    /// The present state as the minimum, with its certificate.
+    pub(crate) fn finish(&mut self, weights: &WeightMatrix, h: f64, constraint: &Constraint) -> Minimum {
         let state = self.sorted();
-        field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+        if !self.field_is_current {
+            field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+        }
+        let Search { multiplier, iterations, .. } = self.search;
         let certificate = certify(h, constraint, state.view(), &self.field, multiplier, iterations);
         Minimum { energy: energy::from_field(state.view(), &self.field, h), multiplier, certificate, state }
     }
+
+    /// Takes over the field `[neurons]` of the present state.
+    pub(crate) fn give_field(&mut self, field: &[f64]) {
+        self.field.copy_from_slice(field);
+        self.field_is_current = true;
+    }
+}
+
+/// How far a search is.
+#[derive(Default)]
+struct Search {
+    energy: EnergyParts,
+    multiplier: f64,
+    damping: f64,
+    iterations: u32,
 }
 
 /// A solved Newton system.
@@ -377,77 +442,4 @@ struct Step {
     slope: f64,
     damping: f64,
     mean_curvature: f64,
-}
-
-/// Terms of the energy by their dependence on h.
-struct EnergyParts {
-    cubic: f64,
-    total_rate: f64,
-    interaction: f64,
-}
-
-impl EnergyParts {
-    fn of(rates: &[f64], field: &[f64]) -> Self {
-        let mut parts = Self { cubic: 0.0, total_rate: 0.0, interaction: 0.0 };
-        for (&r, &f) in rates.iter().zip(field) {
-            parts.cubic += r * r * r / 3.0;
-            parts.total_rate += r;
-            parts.interaction += 0.5 * r * f;
-        }
-        parts
-    }
-
-    fn energy(&self, h: f64) -> f64 {
-        self.cubic - h * self.total_rate - self.interaction
-    }
-
-    fn magnitude(&self, h: f64) -> f64 {
-        self.cubic + h.abs() * self.total_rate + self.interaction.abs()
-    }
-}
-
-/// Moves the positive rates to the nearest ones with `c·r = 0`: `r_i ← max(0, r_i − ν c_i)` with the ν that balances the
-/// moments, found by Newton's method on a piecewise linear, decreasing function. Silent neurons stay silent.
-pub(crate) fn project(rates: &mut [f64], displacements: &[f64]) {
-    let mut shift = 0.0;
-    for _ in 0..50 {
-        let (mut moment, mut slope, mut size) = (0.0, 0.0, 0.0);
-        for (r, c) in rates.iter().zip(displacements) {
-            let moved = r - shift * c;
-            if *r > 0.0 && moved > 0.0 {
-                moment += c * moved;
-                size += (c * moved).abs();
-                slope += c * c;
-            }
-        }
-        if moment.abs() <= 1e-15 * size || slope == 0.0 {
-            break;
-        }
-        shift += moment / slope;
-    }
-    if shift != 0.0 {
-        for (r, c) in rates.iter_mut().zip(displacements) {
-            if *r > 0.0 {
-                *r = (*r - shift * c).max(0.0);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn projection_balances_and_stays_non_negative() {
-        let c = [-3.0, -1.0, 0.0, 1.0, 2.0, 5.0];
-        let mut r = [1.0, 2.0, 4.0, 3.0, 0.0, 0.7];
-        project(&mut r, &c);
-        let moment: f64 = r.iter().zip(&c).map(|(r, c)| r * c).sum();
-        assert!(moment.abs() < 1e-14, "{moment}");
-        assert!(r.iter().all(|&x| x >= 0.0));
-        // The nearest such point differs by a multiple of c wherever it is positive.
-        let shift = 3.0 - r[3];
-        assert!((r[0] - (1.0 + 3.0 * shift)).abs() < 1e-14 && r[2] == 4.0 && r[4] == 0.0);
-    }
 }

@@ -211,6 +211,7 @@ impl Ring {
             self.baseline_current,
             &constraint,
             start.view(),
+            newton::Asking::Always,
         );
         if !found.certificate.converged(1e-8) || found.certificate.bump_lost() {
             return Err(no_bump(&format!(

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# How an outer iteration scales: one row a network, as a Markdown table. About five minutes on 2 idle cores; with
+# "large" as argument also the 6,000 neurons of configs/large.toml, which takes half an hour more.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+row() { cargo bench --quiet --bench scaling -- "$@"; }
+
+echo "| N | L | K | S | solver | network | first minima | minima after | update | GB | SD before and after each update |"
+echo "|---|---|---|---|---|---|---|---|---|---|---|"
+for maps in 5 10 20 40 80; do row 2400 "$maps" 240 2 cg; done
+for solver in direct cg; do row 600 10 600 3 "$solver"; done
+for maps in 5 10; do row 6000 "$maps" 600 1 cg; done
+if [ "${1:-}" = large ]; then row 6000 100 600 1 cg; fi
+echo
+echo "Stages: wall seconds / CPU seconds of all threads. Machine: $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)."

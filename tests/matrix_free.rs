@@ -1,0 +1,104 @@
+//! The weight solve without the Gram matrix, against the one with it.
+
+use flatscape::backend::{Backend, Cpu};
+use flatscape::matrix::WeightMatrix;
+use flatscape::minimum::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::network::{Kernel, Maps, Network};
+use flatscape::progress::Tick;
+use flatscape::states::Points;
+use flatscape::weights::bands::{Bands, Manifolds};
+use flatscape::weights::{self, conjugate};
+
+/// Constrained minima of a network, with far neurons among their active ones.
+fn minima(neurons: usize, maps: usize, per_map: usize) -> (Network, Points, Minima) {
+    let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(neurons);
+    let maps = Maps::random(neurons, maps, 1, 0);
+    let points = Points::fitted(&maps, per_map);
+    let network = Network::new(maps, kernel, 10.0, &points.fractions()).unwrap();
+    let problem = Problem {
+        weights: &network.weights,
+        external_current: network.external_current,
+        maps: &network.maps,
+        bumps: &network.bumps,
+        definition: Definition::Kkt,
+        minimizer: Minimizer::Newton,
+    };
+    let found = Cpu.minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap();
+    (network, points, found)
+}
+
+fn largest(matrix: &WeightMatrix) -> f64 {
+    matrix.as_slice().iter().fold(0.0, |m, x| m.max(x.abs()))
+}
+
+fn largest_difference(a: &WeightMatrix, b: &WeightMatrix) -> f64 {
+    largest(&a.plus(-1.0, b))
+}
+
+#[test]
+fn products_are_those_of_the_definition() {
+    for (neurons, maps, per_map) in [(200, 4, 200), (150, 3, 37), (61, 2, 100), (40, 1, 7)] {
+        let (network, points, found) = minima(neurons, maps, per_map);
+        let bands = Bands::new(Manifolds { states: &found.states, maps: &network.maps, points });
+        let alpha: Vec<f64> = (0..points.len()).map(|s| (s as f64).sin()).collect();
+        let expected = weights::weight_gradient(&found.states, &alpha);
+        // Poisoned: what is not written shows.
+        let mut product = WeightMatrix::from_dense(neurons, &vec![f64::NAN; neurons * neurons]);
+        bands.forward(&alpha, &mut product);
+        // Sums of S products of size 100, in another order.
+        assert!(largest_difference(&product, &expected) < 1e-12 * largest(&expected), "{neurons}, {per_map}");
+        let (found, expected) = (bands.response(&product), weights::response(&expected, &found.states));
+        let size = expected.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
+        for (s, (a, b)) in found.iter().zip(&expected).enumerate() {
+            assert!((a - b).abs() < 1e-11 * size, "{neurons}, {per_map}, state {s}: {a} {b}");
+        }
+        if maps > 2 {
+            assert!(bands.far_fraction() > 0.0, "far neurons are not tested");
+        }
+    }
+}
+
+#[test]
+fn weight_change_is_that_of_the_direct_solve() {
+    for (neurons, maps, per_map, ridge) in [(200, 2, 200, 1e-4), (200, 2, 400, 1e-4), (200, 3, 120, 1e-7)] {
+        let (network, points, found) = minima(neurons, maps, per_map);
+        let direct = weights::flatten(&found.states, &found.energies, ridge, &Tick::silent()).unwrap();
+        let manifolds = Manifolds { states: &found.states, maps: &network.maps, points };
+        let solve = |accuracy| {
+            conjugate::flatten(manifolds, &found.energies, ridge, accuracy, &Tick::silent()).unwrap()
+        };
+        let (update, convergence) = solve(1e-10);
+        let difference = largest_difference(&update.delta, &direct.delta) / largest(&direct.delta);
+        assert!(difference < 1e-6, "{neurons}, {per_map}: {difference:.1e}, {convergence:?}");
+        assert!((update.level - direct.level).abs() < 1e-9 * direct.level.abs());
+        let (loose, convergence) = solve(0.1);
+        let difference = largest_difference(&loose.delta, &direct.delta) / largest(&direct.delta);
+        assert!(difference > 1e-6, "the comparison cannot fail: {difference:.1e}, {convergence:?}");
+        assert!(convergence.reached <= 0.1 && convergence.iterations <= 12, "{convergence:?}");
+    }
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let (network, points, found) = minima(120, 3, 60);
+    let manifolds = Manifolds { states: &found.states, maps: &network.maps, points };
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let solved = conjugate::flatten(manifolds, &found.energies, 1e-4, 1e-6, &Tick::silent());
+            solved.unwrap().0.delta.to_dense()
+        })
+    };
+    assert_eq!(on(1), on(3));
+}
+
+#[test]
+fn coinciding_states_need_a_ridge() {
+    let (network, _, found) = minima(100, 1, 100);
+    let twice = flatscape::states::States::pack(100, found.states.iter().flat_map(|s| [s, s]));
+    let points = Points::fitted(&network.maps, 200);
+    let energies: Vec<f64> = (0..200).map(|s| (s as f64).sin()).collect();
+    let manifolds = Manifolds { states: &twice, maps: &network.maps, points };
+    let refused = conjugate::flatten(manifolds, &energies, 0.0, 1e-3, &Tick::silent()).err().unwrap();
+    assert!(refused.to_string().contains("flatten.ridge"), "{refused}");
+}
