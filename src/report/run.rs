@@ -126,7 +126,7 @@ impl Run {
                 p { (self.sentence()) }
                 (table(&["", "before", "after", "unit"], &rows))
                 @for warning in &s.warnings { p.warning { strong { "Note: " } (warning.to_string()) "." } }
-                @if s.warnings.is_empty() { p { "No warnings: all states have their certificates, and no energy rose." } }
+                @if s.warnings.is_empty() { p { "No warnings." } }
             }
         }
     }
@@ -188,9 +188,11 @@ impl Run {
         self.plan.config.flatten.method.name()
     }
 
+    /// What the colours mean; without flattening there is nothing but the first.
     fn key(&self, entries: &[(&str, &str)]) -> Markup {
+        let shown = entries.iter().enumerate().filter(|(i, (class, _))| *i == 0 || *class != "none");
         html! {
-            ul.key { @for (class, text) in entries { li style={ "--own: var(--" (class) ")" } { (text) } } }
+            ul.key { @for (_, (class, text)) in shown { li style={ "--own: var(--" (class) ")" } { (text) } } }
         }
     }
 
