@@ -222,6 +222,25 @@ fn directories_of_others_are_left_alone() {
     place.fail(&["optimize", "tiny.toml", "--out", "/proc/none"], 2, &["/proc/none", "--out"]);
 }
 
+#[test]
+fn pages_and_exports_leave_a_run_sound() {
+    let place = Workplace::new(TINY);
+    place.succeed(&["optimize", "tiny.toml", "--out", "run", "--quiet"]);
+    assert!(place.succeed(&["report", "run"]).contains("report.html"));
+    for format in ["npz", "safetensors", "mat"] {
+        assert!(place.succeed(&["export", "run", "--format", format]).contains(&format!("network.{format}")));
+    }
+    assert!(place.succeed(&["verify", "run"]).contains("network.npz, network.safetensors, report.html"));
+    fs::create_dir(place.path("empty")).unwrap();
+    place.fail(&["report", "empty"], 4, &["empty", "neither a run nor a scan", "--out"]);
+    place.fail(&["export", "empty"], 4, &["empty", "no run directory"]);
+    place.fail(&["report", "run", "--out", "nowhere/page.html"], 1, &["nowhere", "check the path"]);
+    fs::write(place.path("run/weights_delta.npy"), b"x").unwrap();
+    place.fail(&["export", "run"], 4, &["weights_delta.npy", "damaged"]);
+    fs::write(place.path("run/energies.npy"), b"x").unwrap();
+    place.fail(&["report", "run"], 4, &["energies.npy", "damaged"]);
+}
+
 /// A disk that runs full: a small file system of its own, which needs root on Linux.
 #[test]
 #[cfg(target_os = "linux")]

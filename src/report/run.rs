@@ -29,9 +29,10 @@ struct Run {
 pub(super) fn page(path: &Path) -> Result<String> {
     let run = Run::read(path)?;
     let title = format!(
-        "Run: {} neurons, {} maps, {}",
+        "Run: {} neurons, {} {}, {}",
         run.plan.neurons,
         run.plan.maps,
+        if run.plan.maps == 1 { "map" } else { "maps" },
         method(run.plan.config.flatten.method)
     );
     Ok(layout(&title, &run.content(&title)))
@@ -126,29 +127,36 @@ impl Run {
                 p { (self.sentence()) }
                 (table(&["", "before", "after", "unit"], &rows))
                 @for warning in &s.warnings { p.warning { strong { "Note: " } (warning.to_string()) "." } }
-                @if s.warnings.is_empty() { p { "No warnings: all states have their certificates, and no energy rose." } }
+                @if s.warnings.is_empty() { p { "No warnings." } }
             }
         }
     }
 
     fn sentence(&self) -> String {
         let s = &self.summary;
+        let stored = match s.maps {
+            1 => "One ring map is stored in a".to_owned(),
+            maps => format!("{maps} ring maps are stored together in one"),
+        };
+        let points = s.maps * s.points_per_map;
         let mut text = format!(
-            "{} ring maps are stored in one network of {} neurons. {} weight updates changed the roughness of the energy landscape at its {} fitted points from {} to {} Hz³",
-            s.maps,
+            "{stored} network of {} neurons. The roughness of the energy landscape at its {points} fitted points is {} Hz³",
             s.neurons,
-            s.updates,
-            s.maps * s.points_per_map,
-            optional(s.energy_sd_before),
-            optional(s.energy_sd_after)
+            optional(s.energy_sd_before)
         );
-        if let (Some(before), Some(after)) = (s.mean_drift_before, s.mean_drift_after) {
+        if s.updates > 0 {
+            let updates = if s.updates == 1 { "one weight update" } else { "all weight updates" };
+            text.push_str(&format!(" before and {} Hz³ after {updates}", optional(s.energy_sd_after)));
+        }
+        if let Some(before) = s.mean_drift_before {
+            let seconds = s.duration_ms / 1000.0;
             text.push_str(&format!(
-                ", and the mean drift of a bump in {} s from {} to {} neuron units",
-                s.duration_ms / 1000.0,
-                significant(before),
-                significant(after)
+                "; a bump drifts {} neuron units in {seconds} s on average",
+                significant(before)
             ));
+            if let Some(after) = s.mean_drift_after {
+                text.push_str(&format!(" before and {} after", significant(after)));
+            }
         }
         text + "."
     }
@@ -173,25 +181,20 @@ impl Run {
                     } }
                     label { input type="checkbox" id="first" checked; " with the landscape before flattening" }
                 }
-                (self.key(&[("none", "before"), (self.numbers_class(), "after the chosen number of updates")]))
+                (key(&[("none", "before"), (self.class(), "after the chosen number of updates")]))
                 noscript { p.warning { "The plots need JavaScript; the tables do not." } }
                 (plot("landscape", "Energy landscape of the chosen map and iteration"))
                 p.soft id="chosen" aria-live="polite" {}
                 h3 { "Roughness per weight update" }
-                (self.key(&[(self.numbers_class(), "at the fitted points (SD)"), ("between", "between them (robust SD)")]))
+                (key(&[(self.class(), "at the fitted points (SD)"), ("between", "between them (robust SD)")]))
                 (plot("roughness", "Roughness against the number of weight updates, logarithmic"))
             }
         }
     }
 
-    fn numbers_class(&self) -> &'static str {
+    /// Name of the method's colour.
+    fn class(&self) -> &'static str {
         self.plan.config.flatten.method.name()
-    }
-
-    fn key(&self, entries: &[(&str, &str)]) -> Markup {
-        html! {
-            ul.key { @for (class, text) in entries { li style={ "--own: var(--" (class) ")" } { (text) } } }
-        }
     }
 
     fn drifts(&self) -> Markup {
@@ -222,10 +225,10 @@ impl Run {
                     "Bumps started at " (self.plan.config.measure.starts_per_map) " places of each map and left alone for "
                     (seconds) " s. An open mark ended in another map, where its position means something else."
                 }
-                (self.key(&[("none", "before flattening"), (self.numbers_class(), "after")]))
+                (key(&[("none", "before flattening"), (self.class(), "after")]))
                 (plot("drift", "Displacement of each bump of the chosen map, before and after"))
                 h3 { "How many drifted how far" }
-                (self.key(&[("none", "before flattening"), (self.numbers_class(), "after")]))
+                (key(&[("none", "before flattening"), (self.class(), "after")]))
                 (plot("histogram", "Histogram of drift over all maps, before and after"))
                 details {
                     summary { "All " (rows.len()) " trajectories (positions in neuron units)" }
@@ -317,4 +320,12 @@ impl Run {
 
 fn plot(id: &str, what: &str) -> Markup {
     html! { svg.plot id=(id) role="img" aria-label=(what) {} }
+}
+
+/// What the colours mean; without flattening there is nothing but the first.
+fn key(entries: &[(&str, &str)]) -> Markup {
+    let shown = entries.iter().enumerate().filter(|(i, (class, _))| *i == 0 || *class != "none");
+    html! {
+        ul.key { @for (_, (class, text)) in shown { li style={ "--own: var(--" (class) ")" } { (text) } } }
+    }
 }

@@ -2,7 +2,7 @@
 // Draws the plots of a run from the numbers in #data. Nothing is loaded from elsewhere.
 window.onerror = (message) => { document.documentElement.dataset.error = message; };
 const data = JSON.parse(document.getElementById("data").textContent);
-const W = 760, H = 340, LEFT = 78, RIGHT = 18, TOP = 16, BOTTOM = 52;
+const W = 760, H = 340, LEFT = 94, RIGHT = 18, TOP = 16, BOTTOM = 52;
 
 function node(parent, name, attributes, text) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -31,7 +31,7 @@ function label(value) {
   if (size >= 1e5 || size < 1e-3) {
     const [digits, exponent] = value.toExponential(1).split("e");
     const raised = [...String(Number(exponent))].map((c) => c === "-" ? "\u207b" : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[c]).join("");
-    return (digits === "1.0" ? "" : Number(digits) + "\u00b7") + "10" + raised;
+    return (digits === "1.0" ? "" : String(Number(digits)).replace("-", "\u2212") + "\u00b7") + "10" + raised;
   }
   return String(Number(value.toPrecision(6))).replace("-", "\u2212");
 }
@@ -47,7 +47,7 @@ function plot(id, spec) {
     low = 10 ** Math.floor(Math.log10(low));
     high = Math.max(10 ** Math.ceil(Math.log10(high)), 10 * low);
   } else {
-    if (!(high > low)) { low -= 1; high += 1; }
+    if (!(high - low > 1e-10)) { low -= 1; high += 1; }
     const margin = 0.06 * (high - low);
     low -= spec.zero && low === 0 ? 0 : margin;
     high += margin;
