@@ -330,9 +330,9 @@ fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
         return 0.5 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA;
     }
     if minima_by_map(sizes.neurons, config.flatten.minimizer) {
-        // Between 5 iterations at low load and 11 at L/N = 1/60; besides the factorization each touches the local
+        // 5 iterations at low load, 11 at L/N = 1/60, more towards capacity; besides the factorization each touches the local
         // weights several times, past the inner caches.
-        let load = (60.0 * sizes.maps as f64 / n).min(1.0);
+        let load = (60.0 * sizes.maps as f64 / n).min(3.0);
         return (5.0 + 6.0 * load) * (factorization + 150.0 * active * active) / rate::FACTORIZATION;
     }
     // Eleven Newton iterations a state, each a factorization and a field.

@@ -1,6 +1,6 @@
 //! The two products of the matrix-free weight solve, `X = Σ_t α_t r_t r_tᵀ` and `v_s = ½[r_sᵀ X r_s − Σ_i X_ii r_si²]`.
 //!
-//! In the order of a map's positions the states of that map form a band: state k is active within [`REACH`] of its
+//! In the order of a map's positions the states of that map form a band: state k is active within a reach of its
 //! point. So each product is made of small dense matrix products, over tiles of positions, whose results are added to
 //! (or taken from) the rows of X through the map's permutation. Several maps go through a row of X at a time, or X
 //! would travel between memory and processor once a map. Rates beyond the reach are few; with r = n + f, near and far,

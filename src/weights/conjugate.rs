@@ -10,7 +10,7 @@
 //! weight change of the direct solve to 1.3·10⁻⁹ of its largest element, in a fifth of its time.
 //!
 //! Cost of an iteration: both products, 4·a²·S flops and what tiles waste. Memory: one weight matrix, 256 MB of tiles,
-//! the segments of [`super::schwarz`], and vectors of S.
+//! the preconditioner's factored segments (overlapping runs of every map's points), and vectors of S.
 
 use super::WeightUpdate;
 use super::bands::{Bands, Manifolds};
