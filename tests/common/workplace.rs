@@ -1,5 +1,7 @@
 //! A temporary folder in which the program runs as a person would run it.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
