@@ -57,6 +57,9 @@ pub fn decode<T: Deserialize + AutoSerialize>(
     if header.iter().filter(|b| b"([{".contains(b)).count() > 8 {
         return Err("the .npy header is not that of a plain array".to_owned());
     }
+    if !claimed_count(header).is_none_or(|count| count <= bytes.len() as u64) {
+        return Err("the .npy header claims more numbers than the file has bytes; it is damaged".to_owned());
+    }
     let file = NpyFile::new(bytes).map_err(|e| format!("the .npy header cannot be read ({e})"))?;
     let (found, expected) = (file.dtype(), T::default_dtype());
     if found != expected {
@@ -82,6 +85,18 @@ pub fn decode<T: Deserialize + AutoSerialize>(
     }
     let values = file.into_vec().map_err(|e| format!("cannot be read ({e})"))?;
     Ok((shape, values))
+}
+
+/// The number of elements that a header's shape claims, at most `u64::MAX`, looked at before a parser multiplies it out;
+/// `None` if there is no shape, which the parser says better.
+fn claimed_count(header: &[u8]) -> Option<u64> {
+    let text = String::from_utf8_lossy(header);
+    let (_, rest) = text.split_once("shape")?;
+    let (shape, _) = rest.split_once('(')?.1.split_once(')')?;
+    let lengths = shape.split(',').map(str::trim).filter(|n| !n.is_empty());
+    let length = |n: &str| n.trim_end_matches('L').parse().unwrap_or(u64::MAX);
+    // A length of 0 hides no other: strides are multiplied without it.
+    Some(lengths.map(length).fold(1, |product: u64, n| product.saturating_mul(n.max(1))))
 }
 
 #[cfg(test)]
@@ -118,6 +133,7 @@ mod tests {
         };
         let huge = "{'descr': '<i4', 'fortran_order': False, 'shape': (4294967295, 4294967295, 9), }\n";
         assert!(refuse(&text(huge)).contains("damaged"));
+        assert!(refuse(&text(&huge.replace(", 9)", ", 0)"))).contains("damaged"));
         assert!(refuse(&text(&"(".repeat(3000))).contains("not that of a plain array"));
         assert!(refuse(&text("{'descr': '<i4'}\n")).contains("cannot be read"));
         let mut long = good.clone();
