@@ -8,9 +8,9 @@ row() { cargo bench --quiet --bench scaling -- "$@"; }
 
 echo "| N | L | K | S | solver | network | first minima | minima after | update | GB | SD before and after each update |"
 echo "|---|---|---|---|---|---|---|---|---|---|---|"
-for maps in 5 10 20 40 80; do row 2400 "$maps" 240 2 cg; done
+for maps in 5 10 20 40 80; do row 2400 "$maps" 240 1 cg; done
 for solver in direct cg; do row 600 10 600 3 "$solver"; done
-for maps in 5 10; do row 6000 "$maps" 600 1 cg; done
+row 6000 3 600 1 cg
 if [ "${1:-}" = large ]; then row 6000 100 600 1 cg; fi
 echo
 echo "Stages: wall seconds / CPU seconds of all threads. Machine: $(nproc) cores, load $(cut -d' ' -f1-3 /proc/loadavg)."
