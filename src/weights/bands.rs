@@ -21,7 +21,7 @@ use crate::network::Maps;
 use crate::states::{Points, States};
 
 /// Half the width of the band, in mean numbers of active neurons: a bump's own half width is 0.5, and constrained
-/// minima are wider. Measured at L/N = 1/60, all but 2 % of the active neurons lie within.
+/// minima are wider. Measured at L/N = 1/60, all but 3 % of the active neurons lie within.
 const REACH: f64 = 0.65;
 
 /// Positions in a tile, at most: wide enough for matrix products at speed, narrow against a bump of hundreds.
