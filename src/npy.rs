@@ -57,7 +57,7 @@ pub fn decode<T: Deserialize + AutoSerialize>(
     if header.iter().filter(|b| b"([{".contains(b)).count() > 8 {
         return Err("the .npy header is not that of a plain array".to_owned());
     }
-    if !claimed_count(header).is_none_or(|count| count <= bytes.len() as u64) {
+    if claimed_count(header).is_some_and(|count| count > bytes.len() as u64) {
         return Err("the .npy header claims more numbers than the file has bytes; it is damaged".to_owned());
     }
     let file = NpyFile::new(bytes).map_err(|e| format!("the .npy header cannot be read ({e})"))?;
