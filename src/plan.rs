@@ -50,13 +50,16 @@ pub struct Plan {
 pub struct Cost {
     /// Expected number of active neurons in a state.
     pub active_neurons: f64,
-    /// Bytes of all weight matrices together.
+    /// Bytes of all weight matrices together while minima are sought.
     pub weights_bytes: u64,
-    /// Bytes of states and their certificates.
+    /// Bytes of those that there are while a weight update is solved for.
+    pub solve_weights_bytes: u64,
+    /// Bytes of states and their certificates, old and new; while an update is solved for it is half of that.
     pub states_bytes: u64,
-    /// Bytes of the Gram matrix and of what it is made from; 0 if nothing is solved.
+    /// Bytes of the Gram matrix and of what it is made from, or of what conjugate gradients need in its place; 0 if
+    /// nothing is solved.
     pub gram_bytes: u64,
-    /// Peak memory (bytes).
+    /// Peak memory (bytes): while minima are sought, or while an update is solved for.
     pub peak_bytes: u64,
     /// All constrained minima of one landscape, fitted and held-out points (s).
     pub minima_seconds: f64,
@@ -99,12 +102,13 @@ const HELD_OUT_ALL: usize = 12_000;
 const HELD_OUT_SAMPLE: usize = 4_000;
 
 /// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
-/// machine named in `benches/README.md`. Memory-bound sizes come out slower.
+/// machine named in `benches/README.md`; those of large networks are in `benches/scaling.md`.
 mod rate {
     pub const MINIMA: f64 = 9e9;
     pub const CG: f64 = 8e9;
     pub const FACTORIZATION: f64 = 60e9;
     pub const DYNAMICS: f64 = 35e9;
+    pub const DYNAMICS_FROM_MEMORY: f64 = 8e9;
     pub const MATRIX_PRODUCT: f64 = 50e9;
 }
 
@@ -285,9 +289,11 @@ impl Cost {
         let active = (59.0 / 15.0 * width).min(n);
         let cores = rayon::current_num_threads() as f64;
         let bytes = |count: f64| (count * F64 as f64) as u64;
-        // J, M and W; while an update is tried also ΔM, the new M and the new W, of which one is not there yet while
-        // the update is solved for.
-        let weights_bytes = bytes(n * n) * if iterations > 0 { 6 } else { 3 };
+        // J, M and ΔM while the update is solved for; then also the new M, the new W, and for large networks W in the
+        // order of a map. Without updates J, M and W.
+        let sorted = u64::from(minima_by_map(neurons, config.flatten.minimizer));
+        let solve_weights_bytes = 3 * bytes(n * n);
+        let weights_bytes = bytes(n * n) * (if iterations > 0 { 5 } else { 3 } + sorted);
         // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate.
         let states_bytes = (evaluated * (active * 1.2 * 12.0 + 64.0) * 2.0) as u64;
         let gram_bytes = match solver {
@@ -302,16 +308,20 @@ impl Cost {
             ChosenSolver::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
         };
         let runs = (maps * config.measure.starts_per_map * steps) as f64;
-        let trajectories_seconds = runs * 2.0 * active * n / (rate::DYNAMICS * cores);
+        let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
+        let trajectories_seconds = runs * 2.0 * active * n / (dynamics * cores);
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
         // Minima of a network that changed little take half as many iterations.
         let landscapes = 1.0 + 0.5 * iterations as f64;
         Self {
             active_neurons: active,
             weights_bytes,
+            solve_weights_bytes,
             states_bytes,
             gram_bytes,
-            peak_bytes: weights_bytes + states_bytes + gram_bytes + (16 << 20),
+            peak_bytes: (weights_bytes + states_bytes)
+                .max(solve_weights_bytes + states_bytes / 2 + gram_bytes)
+                + (16 << 20),
             minima_seconds,
             update_seconds,
             trajectories_seconds,

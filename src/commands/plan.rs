@@ -92,10 +92,12 @@ fn table(plan: &Plan) -> String {
         (
             "memory",
             format!(
-                "{} = weights {} + states {} + {} {} + the program",
+                "{}; minima: weights {} + states {}; update: weights {} + states {} + {} {}",
                 size(cost.peak_bytes),
                 size(cost.weights_bytes),
                 size(cost.states_bytes),
+                size(cost.solve_weights_bytes),
+                size(cost.states_bytes / 2),
                 match plan.solver {
                     ChosenSolver::Direct => "Gram matrix",
                     ChosenSolver::Cg => "conjugate gradients",
