@@ -15,8 +15,9 @@ use flatscape::plan::{ChosenSolver, Plan};
 use flatscape::progress::Tick;
 use flatscape::roughness::Roughness;
 use flatscape::states::{Points, States};
+use flatscape::weights::Levels;
 use flatscape::weights::WeightUpdate;
-use flatscape::weights::bands::Manifolds;
+use flatscape::weights::bands::{Layout, Manifolds};
 
 /// Clock ticks of the kernel's accounts a second; the same on every Linux.
 const TICKS: f64 = 100.0;
@@ -42,10 +43,13 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, [f64; 2]) {
 fn solve(plan: &Plan, network: &Network, states: &States, energies: &[f64]) -> WeightUpdate {
     let flatten = &plan.config.flatten;
     match plan.solver {
-        ChosenSolver::Direct => Cpu.weight_update(states, energies, flatten.ridge, &Tick::silent()),
+        ChosenSolver::Direct => {
+            Cpu.weight_update(states, energies, Levels::ONE, flatten.ridge, &Tick::silent())
+        }
         ChosenSolver::Cg => {
             let points = Points::fitted(&network.maps, plan.points_per_map);
-            let manifolds = Manifolds { states, maps: &network.maps, points };
+            let layout = Layout::at(points);
+            let manifolds = Manifolds { states, maps: &network.maps, layout: &layout };
             let (ridge, accuracy) = (flatten.ridge, flatten.accuracy);
             Cpu.weight_update_matrix_free(manifolds, energies, ridge, accuracy, &Tick::silent())
         }

@@ -90,6 +90,11 @@ pub struct FlattenConfig {
     pub solver: Solver,
     /// Predicted roughness at which the cg solver ends, as a fraction of the present one.
     pub accuracy: f64,
+    /// Where the search for minima begins after a weight update.
+    pub start: SearchStart,
+    /// Times after a start at an idealized bump (ms) whose states are flattened beside the minima, ascending; see
+    /// [`crate::relaxation`].
+    pub relaxation_ms: Vec<f64>,
     /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,
 }
@@ -130,6 +135,16 @@ pub enum Method {
     Constrained,
 }
 
+/// Where the search for minima begins after a weight update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchStart {
+    /// At the minima before the update, as in the paper. Fast, but a state that was in a higher minimum stays there.
+    Previous,
+    /// At the idealized bump, as the dynamics do: the landscape is that of the weights alone, whatever came before.
+    Idealized,
+}
+
 /// How the Gram system is solved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -168,6 +183,8 @@ impl Default for Config {
                 ridge: 1e-9,
                 solver: Solver::Auto,
                 accuracy: 1e-3,
+                start: SearchStart::Previous,
+                relaxation_ms: Vec::new(),
                 tolerance: 1e-6,
             },
             measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10 },
@@ -241,6 +258,14 @@ static KEYS: &[Key] = &[
         _ => None,
     }),
     key!(flatten.accuracy, "a number above 0, at most 0.5", |v| above(v, 0.0, 0.5)),
+    key!(flatten.start, "\"previous\" or \"idealized\"", |v| match text(v)? {
+        "previous" => Some(SearchStart::Previous),
+        "idealized" => Some(SearchStart::Idealized),
+        _ => None,
+    }),
+    key!(flatten.relaxation_ms, "a list of numbers from 0 to 10000 [ms], ascending, or []", |v| {
+        list_or_none(v, |e| number(e, 0.0..=1e4)).filter(|times| times.is_sorted())
+    }),
     key!(flatten.tolerance, "a number from 0 to 1000000 [Hz^3]", |v| number(v, 0.0..=1e6)),
     key!(measure.duration_ms, "a number above 0, at most 10000000 [ms]", |v| above(v, 0.0, 1e7)),
     key!(measure.starts_per_map, "a whole number from 1 to 100000", |v| whole(v, 1..=100_000)),

@@ -36,6 +36,7 @@ pub mod plan;
 pub mod plot;
 pub mod progress;
 pub mod records;
+pub mod relaxation;
 pub mod report;
 pub mod roughness;
 pub mod scan;

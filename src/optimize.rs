@@ -5,17 +5,18 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
-use crate::config::Method;
+use crate::config::{Method, SearchStart};
 use crate::error::Result;
 use crate::matrix::{WeightMatrix, WeightStatistics};
 use crate::minimum::{Certificate, Minima, Problem, RESIDUAL_TOLERANCE, Start};
 use crate::network::Network;
 use crate::plan::{ChosenSolver, Plan};
 use crate::progress::Monitor;
+use crate::relaxation::Rows;
 use crate::roughness::Roughness;
 use crate::states::{Points, StateBuf, States};
 use crate::weights::WeightUpdate;
-use crate::weights::bands::Manifolds;
+use crate::weights::bands::{Layout, Manifolds};
 
 /// A job: what is computed, on what, who watches, and who may stop it.
 pub struct Job<'a> {
@@ -186,6 +187,16 @@ impl Job<'_> {
     /// Makes one weight update that flattens the landscape, if one can be found.
     fn improve(&self, mut landscape: Landscape) -> Result<(Landscape, Improvement)> {
         let started = Instant::now();
+        let rows = if self.plan.relaxation_steps.is_empty() {
+            None
+        } else {
+            let energies = landscape.last_energies(self.plan.states());
+            let weights = self.network.weights.plus(1.0, &landscape.delta);
+            match self.rows(&weights, &landscape.fitted, energies)? {
+                None => return Ok((landscape, Improvement::Interrupted)),
+                rows => rows,
+            }
+        };
         let mut update: Option<(f64, WeightUpdate)> = None;
         for (attempt, (raise, step)) in ATTEMPTS.into_iter().enumerate() {
             if (self.stop)() {
@@ -197,16 +208,15 @@ impl Job<'_> {
                 if raise * landscape.ridge_factor > 1.0 { ridge } else { self.plan.config.flatten.ridge };
             let solved = match update.take() {
                 Some((of, solved)) if of == ridge => solved,
-                _ => self.solve(&landscape, ridge)?,
+                _ => self.solve(&landscape, rows.as_ref(), ridge)?,
             };
             let delta = landscape.delta.plus(step, &solved.delta);
             let weights = self.network.weights.plus(1.0, &delta);
-            let fitted =
-                self.evaluate("landscape", &weights, self.fitted_points(), Start::States(&landscape.fitted))?;
+            let start = self.search_start(&landscape.fitted);
+            let fitted = self.evaluate("landscape", &weights, self.fitted_points(), start)?;
             if Roughness::of(&fitted.energies, None).sd < landscape.energy_sd() {
-                let between = Start::States(&landscape.held_out);
-                let held_out =
-                    self.evaluate("landscape between", &weights, self.held_out_points(), between)?;
+                let start = self.search_start(&landscape.held_out);
+                let held_out = self.evaluate("landscape between", &weights, self.held_out_points(), start)?;
                 let size = solved.delta.statistics();
                 let statistics = WeightStatistics { mean_abs: step * size.mean_abs, sd: step * size.sd };
                 let accepted = Accepted { attempts: attempt + 1, ridge, step, statistics };
@@ -224,22 +234,32 @@ impl Job<'_> {
         Ok((landscape, Improvement::Rejected))
     }
 
-    fn solve(&self, landscape: &Landscape, ridge: f64) -> Result<WeightUpdate> {
-        let states = self.plan.states();
+    fn solve(&self, landscape: &Landscape, rows: Option<&Rows>, ridge: f64) -> Result<WeightUpdate> {
         let label = format!("weights, update {} of {}", landscape.records.len(), self.plan.iterations);
-        let energies = landscape.last_energies(states);
-        self.monitor.stage(&label, states, self.plan.cost.update_seconds, |tick| match self.plan.solver {
-            ChosenSolver::Direct => self.backend.weight_update(&landscape.fitted, energies, ridge, tick),
+        let fitted = Layout::at(self.fitted_points());
+        let (states, energies, layout) = match rows {
+            Some(rows) => (&rows.states, rows.energies.as_slice(), &rows.layout),
+            None => (&landscape.fitted, landscape.last_energies(self.plan.states()), &fitted),
+        };
+        let seconds = self.plan.cost.update_seconds;
+        self.monitor.stage(&label, states.len(), seconds, |tick| match self.plan.solver {
+            ChosenSolver::Direct => {
+                self.backend.weight_update(states, energies, layout.levels(), ridge, tick)
+            }
             ChosenSolver::Cg => {
-                let manifolds = Manifolds {
-                    states: &landscape.fitted,
-                    maps: &self.network.maps,
-                    points: self.fitted_points(),
-                };
+                let manifolds = Manifolds { states, maps: &self.network.maps, layout };
                 let accuracy = self.plan.config.flatten.accuracy;
                 self.backend.weight_update_matrix_free(manifolds, energies, ridge, accuracy, tick)
             }
         })
+    }
+
+    /// Where the search for minima begins after a weight update, given the minima before it.
+    fn search_start<'s>(&self, before: &'s States) -> Start<'s> {
+        match self.plan.config.flatten.start {
+            SearchStart::Previous => Start::States(before),
+            SearchStart::Idealized => Start::Idealized,
+        }
     }
 
     /// States and energies at the given points: idealized bumps or constrained minima, as the method wants.
@@ -274,7 +294,7 @@ impl Job<'_> {
         })
     }
 
-    fn fitted_points(&self) -> Points {
+    pub(crate) fn fitted_points(&self) -> Points {
         Points::fitted(&self.network.maps, self.plan.points_per_map)
     }
 

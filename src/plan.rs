@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::config::{Config, Method, Solver};
+use crate::config::{Config, Method, SearchStart, Solver};
 use crate::error::{Error, Result};
 use crate::minimum::{Definition, Minimizer};
 use crate::network::{Kernel, Maps, Network};
@@ -41,6 +41,10 @@ pub struct Plan {
     pub steps: usize,
     /// Euler steps until drift counts as settled; at most `steps`.
     pub settling_steps: usize,
+    /// Euler steps from an idealized start to each state on its way down that is flattened too; empty if none are.
+    pub relaxation_steps: Vec<usize>,
+    /// Rows of a weight solve: the fitted states, and those on their way down.
+    pub rows: usize,
     /// Memory and time.
     pub cost: Cost,
 }
@@ -65,6 +69,8 @@ pub struct Cost {
     pub minima_seconds: f64,
     /// One weight update (s).
     pub update_seconds: f64,
+    /// The relaxations before a weight update (s).
+    pub relaxation_seconds: f64,
     /// All trajectories of one network (s).
     pub trajectories_seconds: f64,
     /// The whole run (s).
@@ -147,7 +153,11 @@ impl Plan {
             Method::Idealized => config.flatten.iterations.min(1),
             Method::Constrained => config.flatten.iterations,
         };
-        let sizes = Sizes { neurons, maps, points_per_map, iterations, steps };
+        let relaxation_steps = relaxation_steps(&config);
+        let relaxation_starts = if relaxation_steps.is_empty() { 0 } else { gcd(neurons, points_per_map) };
+        let rows_per_map = points_per_map + relaxation_starts * relaxation_steps.len();
+        let relaxation = relaxation_starts * relaxation_steps.last().copied().unwrap_or(0);
+        let sizes = Sizes { neurons, maps, points_per_map, rows_per_map, relaxation, iterations, steps };
         let solver = choose_solver(&config, sizes);
         let held_out_stride = held_out_stride(maps * points_per_map);
         let cost = Cost::new(&config, sizes, solver, held_out_stride);
@@ -162,6 +172,8 @@ impl Plan {
             iterations,
             steps,
             settling_steps,
+            relaxation_steps,
+            rows: maps * rows_per_map,
             cost,
         };
         plan.check()?;
@@ -212,15 +224,15 @@ impl Plan {
 
     fn check(&self) -> Result<()> {
         let usage = |text: String| Err(Error::Usage(text));
-        let (n, s) = (self.neurons, self.states());
+        let (n, s) = (self.neurons, self.rows);
         let pairs = n * (n - 1) / 2;
         if self.iterations > 0 && s >= pairs {
             return usage(format!(
-                "{s} states (network.maps = {} times flatten.points_per_map = {}) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
+                "{s} states (network.maps = {} times flatten.points_per_map = {}, and those of flatten.relaxation_ms) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
                 self.maps, self.points_per_map
             ));
         }
-        if s < 2 {
+        if self.states() < 2 {
             return usage(
                 "one state has no landscape; raise flatten.points_per_map or network.maps".to_owned(),
             );
@@ -257,8 +269,28 @@ struct Sizes {
     neurons: usize,
     maps: usize,
     points_per_map: usize,
+    /// States of a map in a weight solve.
+    rows_per_map: usize,
+    /// Euler steps of all relaxations of a map.
+    relaxation: usize,
     iterations: usize,
     steps: usize,
+}
+
+/// Times of `flatten.relaxation_ms` in Euler steps; without repetitions, none if minima are not sought.
+fn relaxation_steps(config: &Config) -> Vec<usize> {
+    if config.flatten.method != Method::Constrained {
+        return Vec::new();
+    }
+    let in_steps = |ms: &f64| (ms / config.dynamics.dt_ms).round() as usize;
+    let mut steps: Vec<usize> = config.flatten.relaxation_ms.iter().map(in_steps).collect();
+    steps.dedup();
+    steps
+}
+
+/// Of K evenly spaced points on a ring of N neurons this many lie on neurons.
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Direct while that fits and takes seconds.
@@ -266,7 +298,7 @@ fn choose_solver(config: &Config, sizes: Sizes) -> ChosenSolver {
     match config.flatten.solver {
         Solver::Direct => ChosenSolver::Direct,
         Solver::Cg => ChosenSolver::Cg,
-        Solver::Auto if sizes.maps * sizes.points_per_map > DIRECT_STATES => ChosenSolver::Cg,
+        Solver::Auto if sizes.maps * sizes.rows_per_map > DIRECT_STATES => ChosenSolver::Cg,
         Solver::Auto => {
             let direct = Cost::new(config, sizes, ChosenSolver::Direct, 1).peak_bytes;
             if direct > available_memory() { ChosenSolver::Cg } else { ChosenSolver::Direct }
@@ -281,9 +313,9 @@ fn held_out_stride(states: usize) -> usize {
 
 impl Cost {
     fn new(config: &Config, sizes: Sizes, solver: ChosenSolver, held_out_stride: usize) -> Self {
-        let Sizes { neurons, maps, points_per_map: points, iterations, steps } = sizes;
-        let (n, s) = (neurons as f64, (maps * points) as f64);
-        let evaluated = s + s / held_out_stride as f64;
+        let Sizes { neurons, maps, points_per_map, rows_per_map, relaxation, iterations, steps } = sizes;
+        let (n, fitted, s) = (neurons as f64, (maps * points_per_map) as f64, (maps * rows_per_map) as f64);
+        let evaluated = fitted + fitted / held_out_stride as f64;
         let width = config.kernel.width * if config.kernel.scale { n / 600.0 } else { 1.0 };
         // The paper's bump: 59 active neurons at σ = 15.
         let active = (59.0 / 15.0 * width).min(n);
@@ -295,11 +327,14 @@ impl Cost {
         let solve_weights_bytes = 3 * bytes(n * n);
         let weights_bytes = bytes(n * n) * (if iterations > 0 { 5 } else { 3 } + sorted);
         // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate.
-        let states_bytes = (evaluated * (active * 1.2 * 12.0 + 64.0) * 2.0) as u64;
+        let state_bytes = active * 1.2 * 12.0 + 64.0;
+        let states_bytes = (evaluated * state_bytes * 2.0) as u64;
+        // States on their way down and, packed together with these, the fitted ones once more.
+        let rows_bytes = if s > fitted { (2.0 * s * state_bytes) as u64 } else { 0 };
         let gram_bytes = match solver {
             _ if iterations == 0 => 0,
             ChosenSolver::Direct => bytes(s * s) + 2 * bytes(s * n),
-            ChosenSolver::Cg => conjugate::memory(neurons, maps, points, active),
+            ChosenSolver::Cg => conjugate::memory(neurons, maps, rows_per_map, active),
         };
         let minima_seconds = evaluated * newton_seconds(config, sizes, active) / cores;
         let update_seconds = match solver {
@@ -309,10 +344,13 @@ impl Cost {
         };
         let runs = (maps * config.measure.starts_per_map * steps) as f64;
         let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
-        let trajectories_seconds = runs * 2.0 * active * n / (dynamics * cores);
+        let step_seconds = 2.0 * active * n / (dynamics * cores);
+        let (trajectories_seconds, relaxation_seconds) =
+            (runs * step_seconds, (maps * relaxation) as f64 * step_seconds);
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
         // Minima of a network that changed little take half as many iterations.
-        let landscapes = 1.0 + 0.5 * iterations as f64;
+        let again = if config.flatten.start == SearchStart::Idealized { 1.0 } else { 0.5 };
+        let landscapes = 1.0 + again * iterations as f64;
         Self {
             active_neurons: active,
             weights_bytes,
@@ -320,13 +358,14 @@ impl Cost {
             states_bytes,
             gram_bytes,
             peak_bytes: (weights_bytes + states_bytes)
-                .max(solve_weights_bytes + states_bytes / 2 + gram_bytes)
+                .max(solve_weights_bytes + states_bytes / 2 + rows_bytes + gram_bytes)
                 + (16 << 20),
             minima_seconds,
             update_seconds,
+            relaxation_seconds,
             trajectories_seconds,
             total_seconds: landscapes * minima_seconds
-                + iterations as f64 * update_seconds
+                + iterations as f64 * (relaxation_seconds + update_seconds)
                 + networks * trajectories_seconds,
         }
     }

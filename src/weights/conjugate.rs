@@ -1,7 +1,7 @@
 //! The weight change by preconditioned conjugate gradients, without the Gram matrix.
 //!
 //! The level C is eliminated exactly: `G α + C·1 = E` with `1ᵀα = 0` is the same system, so the iteration runs on
-//! `P G P α = P E`, P = I − 11ᵀ/S, and `C = mean(E − G α)`. G acts through the two products of [`super::bands`]
+//! `P G P α = P E`, P = I − 11ᵀ/S, and `C = mean(E − G α)`; with several levels P takes off each level's own mean. G acts through the two products of [`super::bands`]
 //! (eqs. S9–S13): `G α` is the response of all energies to `X = Σ_t α_t r_t r_tᵀ`. The residual's root mean square is the
 //! roughness that the linear model predicts after the update; the iteration ends when that has fallen to a set fraction
 //! of the present roughness, since the next outer iteration corrects what is left.
@@ -12,9 +12,9 @@
 //! Cost of an iteration: both products, 4·a²·S flops and what tiles waste. Memory: one weight matrix, 256 MB of tiles,
 //! the preconditioner's factored segments (overlapping runs of every map's points), and vectors of S.
 
-use super::WeightUpdate;
 use super::bands::{Bands, Manifolds};
 use super::schwarz::Schwarz;
+use super::{Levels, WeightUpdate};
 use super::{bands, schwarz};
 use crate::error::{Error, Result};
 use crate::matrix::WeightMatrix;
@@ -37,7 +37,7 @@ pub struct Convergence {
     pub reached: f64,
 }
 
-/// Solves for the weight change that takes all `energies` (Hz³) to one level, up to a predicted roughness of
+/// Solves for the weight change that takes all `energies` (Hz³) to their levels, up to a predicted roughness of
 /// `accuracy` times the present one. `ridge` is relative to the Gram matrix's mean diagonal.
 ///
 /// # Errors
@@ -54,13 +54,12 @@ pub fn flatten(
     let lift = ridge.max(LEAST_LIFT) * mean_diagonal;
     let preconditioner = Schwarz::new(manifolds, lift).ok_or_else(|| dependent(bands.len(), ridge))?;
     let mut product = WeightMatrix::zeros(manifolds.maps.neurons());
-    let mean = energies.iter().sum::<f64>() / energies.len() as f64;
-    let mut solve = Solve {
-        alpha: vec![0.0; energies.len()],
-        residual: energies.iter().map(|e| e - mean).collect(),
-        shift: 0.0,
-    };
-    center(&mut solve.residual);
+    let levels = manifolds.layout.levels();
+    let mut residual = energies.to_vec();
+    let means = levels.center(&mut residual);
+    levels.center(&mut residual);
+    let mut solve =
+        Solve { levels, alpha: vec![0.0; energies.len()], residual, shifts: vec![0.0; levels.count()] };
     let convergence = solve.run(
         accuracy,
         tick,
@@ -80,7 +79,8 @@ pub fn flatten(
         )));
     }
     bands.forward(&solve.alpha, &mut product);
-    Ok((WeightUpdate { delta: product, level: mean - solve.shift }, convergence))
+    let levels = means.iter().zip(&solve.shifts).map(|(mean, shift)| mean - shift).collect();
+    Ok((WeightUpdate { delta: product, levels }, convergence))
 }
 
 /// Memory that a solve takes beside the states and the weight change (bytes), at `active` active neurons a state.
@@ -96,15 +96,16 @@ fn dependent(states: usize, ridge: f64) -> Error {
 }
 
 /// The state of the iteration.
-struct Solve {
+struct Solve<'a> {
+    levels: Levels<'a>,
     alpha: Vec<f64>,
     /// `P (E − G α)` (Hz³).
     residual: Vec<f64>,
-    /// Mean of `G α` (Hz³).
-    shift: f64,
+    /// Mean of `G α` over each level (Hz³).
+    shifts: Vec<f64>,
 }
 
-impl Solve {
+impl Solve<'_> {
     /// Iterates until the residual has fallen to `accuracy`, or no longer does. `None` if the product shows that the
     /// Gram matrix is not positive definite.
     fn run(
@@ -122,7 +123,7 @@ impl Solve {
         let mut iterations = 0;
         while reached > accuracy && iterations < MAX_ITERATIONS {
             let mut step = precondition(&self.residual);
-            center(&mut step);
+            self.levels.center(&mut step);
             let size = dot(&self.residual, &step);
             if direction.is_empty() {
                 direction = step;
@@ -137,7 +138,8 @@ impl Solve {
                 return None;
             }
             let length = size / curvature;
-            self.shift += length * center(&mut image);
+            let means = self.levels.center(&mut image);
+            self.shifts.iter_mut().zip(means).for_each(|(shift, mean)| *shift += length * mean);
             self.alpha.iter_mut().zip(&direction).for_each(|(a, d)| *a += length * d);
             self.residual.iter_mut().zip(&image).for_each(|(r, g)| *r -= length * g);
             reached = norm(&self.residual) / first;
@@ -161,13 +163,6 @@ fn mean_diagonal(manifolds: Manifolds<'_>) -> f64 {
         0.5 * (square * square - fourth)
     };
     manifolds.states.iter().map(|s| diagonal(s.rates)).sum::<f64>() / manifolds.states.len() as f64
-}
-
-/// Takes the mean off a vector, and returns it.
-fn center(vector: &mut [f64]) -> f64 {
-    let mean = vector.iter().sum::<f64>() / vector.len() as f64;
-    vector.iter_mut().for_each(|x| *x -= mean);
-    mean
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -48,17 +48,17 @@ impl Lists {
 impl FarRates {
     /// All rates farther than `reach` from their point's base.
     pub(super) fn new(manifolds: Manifolds<'_>, reach: usize) -> Self {
-        let Manifolds { states, maps, points } = manifolds;
+        let Manifolds { states, maps, layout } = manifolds;
         let length = maps.neurons() as f64;
         let mut by_state = Lists { starts: vec![0], entries: Vec::new() };
         for (s, state) in states.iter().enumerate() {
-            let point = points.get(s);
-            let positions = maps.positions(point.map);
+            let base = layout.bases()[s % layout.per_map()];
+            let positions = maps.positions(s / layout.per_map());
             by_state.entries.extend(
                 state
                     .iter()
                     .filter(|&(i, _)| {
-                        periodic_displacement(point.base as f64, f64::from(positions[i]), length).abs()
+                        periodic_displacement(base as f64, f64::from(positions[i]), length).abs()
                             > reach as f64
                     })
                     .map(|(i, r)| (i as u32, r)),
