@@ -86,6 +86,9 @@ pub struct FlattenConfig {
     pub iterations: usize,
     /// Relative to the Gram matrix's mean diagonal.
     pub ridge: f64,
+    /// What the ridge is multiplied by after every weight update: a large ridge first keeps the states near their
+    /// linear model, a small one later lets the last roughness go.
+    pub ridge_decay: f64,
     /// How the Gram system is solved.
     pub solver: Solver,
     /// Predicted roughness at which the cg solver ends, as a fraction of the present one.
@@ -181,6 +184,7 @@ impl Default for Config {
                 points_per_map: None,
                 iterations: 5,
                 ridge: 1e-9,
+                ridge_decay: 1.0,
                 solver: Solver::Auto,
                 accuracy: 1e-3,
                 start: SearchStart::Previous,
@@ -251,6 +255,7 @@ static KEYS: &[Key] = &[
     key!(flatten.points_per_map, "a whole number from 1 to 1000000", |v| whole(v, 1..=1_000_000).map(Some)),
     key!(flatten.iterations, "a whole number from 0 to 1000", |v| whole(v, 0..=1000)),
     key!(flatten.ridge, "a number from 0 to 1", |v| number(v, 0.0..=1.0)),
+    key!(flatten.ridge_decay, "a number above 0, at most 1", |v| above(v, 0.0, 1.0)),
     key!(flatten.solver, "\"auto\", \"direct\" or \"cg\"", |v| match text(v)? {
         "auto" => Some(Solver::Auto),
         "direct" => Some(Solver::Direct),

@@ -202,10 +202,7 @@ impl Job<'_> {
             if (self.stop)() {
                 return Ok((landscape, Improvement::Interrupted));
             }
-            let ridge =
-                (self.plan.config.flatten.ridge.max(f64::EPSILON) * raise * landscape.ridge_factor).min(1.0);
-            let ridge =
-                if raise * landscape.ridge_factor > 1.0 { ridge } else { self.plan.config.flatten.ridge };
+            let ridge = self.ridge(&landscape, raise);
             let solved = match update.take() {
                 Some((of, solved)) if of == ridge => solved,
                 _ => self.solve(&landscape, rows.as_ref(), ridge)?,
@@ -252,6 +249,17 @@ impl Job<'_> {
                 self.backend.weight_update_matrix_free(manifolds, energies, ridge, accuracy, tick)
             }
         })
+    }
+
+    /// The ridge of the next weight update: what the configuration asks for, less by `flatten.ridge_decay` for every update
+    /// made, raised where updates were rejected.
+    fn ridge(&self, landscape: &Landscape, raise: f64) -> f64 {
+        let flatten = &self.plan.config.flatten;
+        let updates = (landscape.records.len() - 1) as f64;
+        let asked = flatten.ridge * flatten.ridge_decay.powf(updates);
+        let factor = raise * landscape.ridge_factor;
+        // From nothing a ridge is raised to rounding first.
+        if factor > 1.0 { (asked.max(f64::EPSILON) * factor).min(1.0) } else { asked }
     }
 
     /// Where the search for minima begins after a weight update, given the minima before it.

@@ -250,6 +250,43 @@ fn any_trial_can_be_replayed_by_itself() {
     place.fail(&["scan", "tiny.toml", "--trial", "L99-r000-none"], 2, &["L99-r000-none", "no such trial"]);
 }
 
+/// Mean and 1.96 standard errors of a column of `trials.csv`, for one number of maps and one method.
+fn mean_and_error(trials: &str, column: &str, maps: &str, method: &str) -> (f64, f64) {
+    let names: Vec<&str> = trials.lines().next().unwrap().split(',').collect();
+    let at = |name: &str| names.iter().position(|n| *n == name).unwrap_or_else(|| panic!("no {name}"));
+    let (column, of_maps, of_method) = (at(column), at("maps"), at("method"));
+    let values: Vec<f64> = trials
+        .lines()
+        .map(|line| line.split(',').collect::<Vec<&str>>())
+        .filter(|row| row[of_maps] == maps && row[of_method] == method)
+        .map(|row| row[column].parse().unwrap())
+        .collect();
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    (mean, 1.96 * (variance / count).sqrt())
+}
+
+#[test]
+fn methods_rank_as_in_the_paper() {
+    let place = Workplace::new(include_str!("../configs/capacity-smoke.toml"));
+    let settings = ["--set", "scan.maps=[2,3,4,6,8]", "--set", "scan.realizations=8"];
+    place.succeed(&[&["scan", "tiny.toml", "--out", "smoke", "--quiet"], &settings[..]].concat());
+    let trials = trials_csv(&place, "smoke");
+    assert_eq!(trials.lines().count(), 1 + 5 * 8 * 3);
+    for maps in ["2", "3", "4", "6", "8"] {
+        let of = |column, method| mean_and_error(&trials, column, maps, method);
+        let drifts = ["none", "idealized", "constrained"].map(|method| of("mean_drift", method));
+        for pair in drifts.windows(2) {
+            let [(rough, above), (flat, below)] = [pair[0], pair[1]];
+            assert!(rough - above > flat + below, "L = {maps}: {drifts:?}");
+        }
+        // Flattening does not lower the score: not by more than its error.
+        let [(before, _), (after, error)] = ["none", "constrained"].map(|method| of("score", method));
+        assert!(after + error >= before, "L = {maps}: score {before} before, {after} after");
+    }
+}
+
 #[test]
 fn collected_tables_and_plots_are_complete() {
     let place = Workplace::new(SCAN);
