@@ -48,6 +48,11 @@ impl Points {
         Self { stride: self.stride * stride, ..self }
     }
 
+    /// Those of these points that lie on the first maps, so many of them.
+    pub fn on_first_maps(self, count: usize) -> Self {
+        Self { maps: count.min(self.maps), ..self }
+    }
+
     /// Number of points on all maps together; S = L·K if none are left out.
     pub fn len(&self) -> usize {
         (self.maps * self.per_map).div_ceil(self.stride)

@@ -11,11 +11,11 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
-use super::newton::{Asking, Workspace};
-use super::{Constraint, Minima, Minimum, Problem, Start};
+use super::newton::{Asking, NEARLY, Workspace};
+use super::{Constraint, Minima, Minimum, Problem, RESIDUAL_TOLERANCE, Start};
 use crate::field::{GROUP, group_field};
 use crate::matrix::{self, WeightMatrix};
-use crate::network::Maps;
+use crate::network::{Maps, periodic_displacement};
 use crate::progress::Tick;
 use crate::states::{Point, Points, State, StateBuf, States};
 
@@ -35,34 +35,171 @@ pub(super) fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, ti
         let map = points.get(first).map;
         let last = (first..points.len()).find(|&s| points.get(s).map != map).unwrap_or(points.len());
         sort(problem.weights, problem.maps.neurons_by_position(map), &mut weights);
-        let sorted = Problem { weights: &weights, maps: &ring, ..*problem };
-        let count = (last - first).div_ceil(GROUP);
-        let minima: Vec<Vec<Minimum>> = (0..count)
-            .into_par_iter()
-            .map_init(
-                || Group::new(neurons),
-                |group, g| {
-                    let range = first + g * GROUP..last.min(first + (g + 1) * GROUP);
-                    let points = range.map(|s| {
-                        let constraint = Constraint::new(&sorted, Point { map: 0, ..points.get(s) });
-                        let from = match start {
-                            Start::Idealized => constraint.idealized.clone(),
-                            Start::States(states) => relabelled(states.get(s), problem.maps.positions(map)),
-                        };
-                        (constraint, from)
-                    });
-                    let minima = group.minimize(&sorted, points.collect());
-                    tick.add(minima.len() as u64);
-                    let name = problem.maps.neurons_by_position(map);
-                    let named = |m: Minimum| Minimum { state: relabelled(m.state.view(), name), ..m };
-                    minima.into_iter().map(named).collect()
-                },
-            )
-            .collect();
-        minima.iter().for_each(|minima| found.append(minima));
+        let starts = |s: usize| match start {
+            Start::Idealized => None,
+            Start::States(states) => Some(relabelled(states.get(s), problem.maps.positions(map))),
+        };
+        let line = Line {
+            problem: Problem { weights: &weights, maps: &ring, ..*problem },
+            points: (first..last).map(|s| Point { map: 0, ..points.get(s) }).collect(),
+            starts: (first..last).filter_map(starts).collect(),
+        };
+        let name = problem.maps.neurons_by_position(map);
+        let named = |m: Minimum| Minimum { state: relabelled(m.state.view(), name), ..m };
+        let minima: Vec<Minimum> = line.minima(tick).into_iter().map(named).collect();
+        found.append(&minima);
         first = last;
     }
     found
+}
+
+/// The points of one map, evenly spaced around the ring that the map is in the order of its positions.
+struct Line<'a> {
+    problem: Problem<'a>,
+    points: Vec<Point>,
+    /// A given start for every point, or none at all.
+    starts: Vec<StateBuf>,
+}
+
+/// A minimum, and `T` of all neurons there `[neurons]` (Hz²), from which those nearby are predicted.
+struct Known {
+    minimum: Minimum,
+    targets: Vec<f64>,
+}
+
+impl Known {
+    /// Whether it is what was looked for.
+    fn is_good(&self) -> bool {
+        let certificate = &self.minimum.certificate;
+        certificate.converged(10.0 * RESIDUAL_TOLERANCE) && !certificate.bump_lost()
+    }
+}
+
+/// One search: the point's constraint, where it starts, and whether that names the neurons that may join.
+struct Task {
+    constraint: Constraint,
+    start: StateBuf,
+    asking: Asking,
+}
+
+/// Points whose minima predict others are at most so far apart, relative to the kernel's width σ.
+const REACH: f64 = 1.0;
+
+/// Active neurons of an idealized bump in units of σ.
+const BUMP_WIDTHS: f64 = 4.0;
+
+impl Line<'_> {
+    /// The minima of all points: every so manieth from its own start, then those halfway between, level by level.
+    fn minima(&self, tick: &Tick<'_>) -> Vec<Minimum> {
+        let count = self.points.len();
+        let mut known: Vec<Option<Known>> = (0..count).map(|_| None).collect();
+        let mut spacing = self.coarse_spacing();
+        self.settle(&mut known, (0..count).step_by(spacing).collect(), None, tick);
+        while spacing > 1 {
+            let level = (spacing / 2..count).step_by(spacing).collect();
+            self.settle(&mut known, level, Some(spacing), tick);
+            spacing /= 2;
+        }
+        known.into_iter().flatten().map(|known| known.minimum).collect()
+    }
+
+    /// The largest power of two of points that spans at most [`REACH`]; 1, so that nothing is predicted, where starts
+    /// are given.
+    fn coarse_spacing(&self) -> usize {
+        if !self.starts.is_empty() {
+            return 1;
+        }
+        let (neurons, active) = (self.problem.maps.neurons() as f64, self.problem.bumps.active() as f64);
+        let most = REACH * active / BUMP_WIDTHS * self.points.len() as f64 / neurons;
+        1 << most.max(1.0).log2() as u32
+    }
+
+    /// Finds the minima at the points of one level; every `spacing`-th point is known, if any.
+    fn settle(
+        &self,
+        known: &mut [Option<Known>],
+        level: Vec<usize>,
+        spacing: Option<usize>,
+        tick: &Tick<'_>,
+    ) {
+        let neurons = self.problem.maps.neurons();
+        let before: &[Option<Known>] = known;
+        let found: Vec<Vec<Known>> = level
+            .par_chunks(GROUP)
+            .map_init(
+                || Group::new(neurons),
+                |group, members| {
+                    let task = |&k: &usize| {
+                        let predicted = spacing.and_then(|spacing| self.predicted(before, k, spacing));
+                        predicted.unwrap_or_else(|| self.own(k))
+                    };
+                    let found = self.search(group, members, members.iter().map(task).collect());
+                    tick.add(found.len() as u64);
+                    found
+                },
+            )
+            .collect();
+        for (k, found) in level.into_iter().zip(found.into_iter().flatten()) {
+            known[k] = Some(found);
+        }
+    }
+
+    /// The minima of a group; where a predicted start misleads, its own is tried too.
+    fn search(&self, group: &mut Group, members: &[usize], tasks: Vec<Task>) -> Vec<Known> {
+        let mut found = group.minimize(&self.problem, &tasks);
+        let missed = |&g: &usize| tasks[g].asking == Asking::AtRest && !found[g].is_good();
+        let again: Vec<usize> = (0..tasks.len()).filter(missed).collect();
+        let tasks: Vec<Task> = again.iter().map(|&g| self.own(members[g])).collect();
+        for (g, mut other) in again.into_iter().zip(group.minimize(&self.problem, &tasks)) {
+            other.minimum.certificate.iterations += found[g].minimum.certificate.iterations;
+            if other.is_good() || other.minimum.energy < found[g].minimum.energy {
+                found[g] = other;
+            }
+        }
+        found
+    }
+
+    /// The search from the point's given start or its idealized bump.
+    fn own(&self, k: usize) -> Task {
+        let constraint = Constraint::new(&self.problem, self.points[k]);
+        let start = self.starts.get(k).unwrap_or(&constraint.idealized).clone();
+        Task { constraint, start, asking: Asking::Seldom }
+    }
+
+    /// The search from `r = √max(T, 0)`, with T interpolated between the two known points on either side; `None` if
+    /// there are too few, or some bump there is lost.
+    fn predicted(&self, known: &[Option<Known>], k: usize, spacing: usize) -> Option<Task> {
+        let count = self.points.len().div_ceil(spacing);
+        if count < 4 {
+            return None;
+        }
+        let length = self.problem.maps.neurons() as f64;
+        let (mut near, mut places) = (Vec::with_capacity(4), Vec::with_capacity(4));
+        for step in 0..4 {
+            let neighbour = (k / spacing + count + step - 1) % count * spacing;
+            near.push(known[neighbour].as_ref().filter(|known| known.is_good())?);
+            let (here, there) = (self.points[k].position(), self.points[neighbour].position());
+            places.push(periodic_displacement(here, there, length));
+        }
+        let mut targets = vec![0.0; self.problem.maps.neurons()];
+        for (known, weight) in near.iter().zip(interpolation(&places)) {
+            targets.iter_mut().zip(&known.targets).for_each(|(to, t)| *to += weight * t);
+        }
+        let peak = targets.iter().copied().fold(0.0, f64::max);
+        let nearly = |&(_, t): &(u32, f64)| t > -NEARLY * peak;
+        let (active, rates) = (0..).zip(targets).filter(nearly).map(|(i, t)| (i, t.max(0.0).sqrt())).unzip();
+        let constraint = Constraint::new(&self.problem, self.points[k]);
+        Some(Task { constraint, start: StateBuf { active, rates }, asking: Asking::AtRest })
+    }
+}
+
+/// Weights that interpolate at 0 between values at the given places (Lagrange).
+fn interpolation(places: &[f64]) -> Vec<f64> {
+    let weight = |i: usize| {
+        let others = places.iter().enumerate().filter(|&(j, _)| j != i);
+        others.map(|(_, other)| other / (other - places[i])).product()
+    };
+    (0..places.len()).map(weight).collect()
 }
 
 /// Neighbouring points whose searches go side by side and read W together.
@@ -86,21 +223,25 @@ impl Group {
     }
 
     /// The minima of at most [`GROUP`] points.
-    fn minimize(&mut self, problem: &Problem<'_>, points: Vec<(Constraint, StateBuf)>) -> Vec<Minimum> {
+    fn minimize(&mut self, problem: &Problem<'_>, tasks: &[Task]) -> Vec<Known> {
         let (weights, h) = (problem.weights, problem.external_current);
-        for (search, (constraint, start)) in self.searches.iter_mut().zip(&points) {
-            search.begin(weights, h, constraint, start.view());
+        for (search, task) in self.searches.iter_mut().zip(tasks) {
+            search.begin(weights, h, &task.constraint, task.start.view());
         }
-        let mut waiting: Vec<usize> = (0..points.len()).collect();
+        let mut waiting: Vec<usize> = (0..tasks.len()).collect();
         loop {
-            waiting.retain(|&g| !self.searches[g].advance(weights, h, &points[g].0, Asking::Seldom));
+            waiting.retain(|&g| !self.searches[g].advance(weights, h, &tasks[g].constraint, tasks[g].asking));
             if waiting.is_empty() {
                 break;
             }
             self.update_fields(weights, &waiting);
         }
-        let searches = self.searches.iter_mut().zip(&points);
-        searches.map(|(search, (constraint, _))| search.finish(weights, h, constraint)).collect()
+        let searches = self.searches.iter_mut().zip(tasks);
+        let finish = |(search, task): (&mut Workspace, &Task)| {
+            let minimum = search.finish(weights, h, &task.constraint);
+            Known { minimum, targets: search.targets(h, &task.constraint) }
+        };
+        searches.map(finish).collect()
     }
 
     /// Computes the fields of the searches that wait for them.
