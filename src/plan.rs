@@ -106,7 +106,7 @@ const HELD_OUT_SAMPLE: usize = 4_000;
 mod rate {
     pub const MINIMA: f64 = 9e9;
     pub const CG: f64 = 8e9;
-    pub const FACTORIZATION: f64 = 60e9;
+    pub const SINGLE_FACTORIZATION: f64 = 110e9;
     pub const DYNAMICS: f64 = 35e9;
     pub const DYNAMICS_FROM_MEMORY: f64 = 8e9;
     pub const MATRIX_PRODUCT: f64 = 50e9;
@@ -294,8 +294,10 @@ impl Cost {
         let sorted = u64::from(minima_by_map(neurons, config.flatten.minimizer));
         let solve_weights_bytes = 3 * bytes(n * n);
         let weights_bytes = bytes(n * n) * (if iterations > 0 { 5 } else { 3 } + sorted);
-        // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate.
-        let states_bytes = (evaluated * (active * 1.2 * 12.0 + 64.0) * 2.0) as u64;
+        // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate; where minima predict
+        // each other, the currents of all neurons at the points of one map.
+        let states_bytes =
+            (evaluated * (active * 1.2 * 12.0 + 64.0) * 2.0) as u64 + sorted * bytes(points as f64 * n);
         let gram_bytes = match solver {
             _ if iterations == 0 => 0,
             ChosenSolver::Direct => bytes(s * s) + 2 * bytes(s * n),
@@ -311,8 +313,9 @@ impl Cost {
         let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
         let trajectories_seconds = runs * 2.0 * active * n / (dynamics * cores);
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
-        // Minima of a network that changed little take half as many iterations.
-        let landscapes = 1.0 + 0.5 * iterations as f64;
+        // Minima of a network that changed little take half as many iterations; where the first are predicted from each
+        // other, those take few as well.
+        let landscapes = 1.0 + if sorted == 1 { 0.8 } else { 0.5 } * iterations as f64;
         Self {
             active_neurons: active,
             weights_bytes,
@@ -340,10 +343,11 @@ fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
         return 0.5 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA;
     }
     if minima_by_map(sizes.neurons, config.flatten.minimizer) {
-        // 5 iterations at low load, 11 at L/N = 1/60, more towards capacity; besides the factorization each touches the local
-        // weights several times, past the inner caches.
+        // 5 iterations at low load, 12 at L/N = 1/60, more towards capacity; besides the factorizations each touches the
+        // local weights several times, past the inner caches.
         let load = (60.0 * sizes.maps as f64 / n).min(3.0);
-        return (5.0 + 6.0 * load) * (factorization + 150.0 * active * active) / rate::FACTORIZATION;
+        let iteration = (factorization + 150.0 * active * active) / rate::SINGLE_FACTORIZATION;
+        return (5.0 + 7.0 * load * load) * iteration;
     }
     // Eleven Newton iterations a state, each a factorization and a field.
     11.0 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA

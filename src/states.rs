@@ -284,6 +284,7 @@ mod tests {
         let between = points.held_out();
         assert_eq!(between.get(0).position(), 0.25);
         assert_eq!(between.get(1).position(), 0.625);
+        assert_eq!(points.on_first_maps(1).len(), 1200);
         let sample = points.every(700);
         assert_eq!(sample.len(), 4);
         assert_eq!(sample.get(3), points.get(2100));

@@ -291,33 +291,66 @@ mod tests {
     use crate::minimum::{self, Definition, Minimizer};
     use crate::network::{Kernel, Network};
 
-    #[test]
-    fn finds_the_minima_that_are_found_one_by_one() {
+    /// A small network, where a point a neuron and more is close enough to be predicted, and its points.
+    fn network(per_map: usize) -> (Network, Points) {
         let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(240);
         let maps = Maps::random(240, 3, 4, 0);
-        let points = Points::fitted(&maps, 240);
-        let network = Network::new(maps, kernel, 10.0, &points.fractions()).unwrap();
-        for definition in [Definition::Kkt, Definition::Paper] {
-            let problem = Problem {
-                weights: &network.weights,
-                external_current: network.external_current,
-                maps: &network.maps,
-                bumps: &network.bumps,
-                definition,
-                minimizer: Minimizer::Newton,
-            };
-            let expected = minimum::one_by_one(&problem, points, Start::Idealized, &Tick::silent());
-            let found = minima(&problem, points, Start::Idealized, &Tick::silent());
-            assert!(found.certificates.iter().all(|c| c.converged(1e-8)));
-            let same = |s: &usize| {
-                // Both converged to 1e-9 Hz², which enters energies of 1e4 Hz³ squared.
-                (found.energies[*s] - expected.energies[*s]).abs() < 1e-9 * expected.energies[*s].abs()
-            };
-            let differ = (0..points.len()).filter(|s| !same(s)).count();
-            assert!(differ <= points.len() / 50, "{differ} of {} are other minima", points.len());
-            // From where they are, nothing is left to be done.
-            let again = minima(&problem, points, Start::States(&found.states), &Tick::silent());
-            assert!(again.certificates.iter().all(|c| c.iterations <= 1));
+        let points = Points::fitted(&maps, per_map);
+        (Network::new(maps, kernel, 10.0, &points.fractions()).unwrap(), points)
+    }
+
+    fn problem(network: &Network, definition: Definition) -> Problem<'_> {
+        Problem {
+            weights: &network.weights,
+            external_current: network.external_current,
+            maps: &network.maps,
+            bumps: &network.bumps,
+            definition,
+            minimizer: Minimizer::Newton,
         }
+    }
+
+    #[test]
+    fn finds_the_minima_that_are_found_one_by_one() {
+        // 240/4 points are coarse; 250 is no power of two, and every third of them starts each map elsewhere.
+        for (per_map, stride) in [(240, 1), (250, 1), (250, 3), (3, 1)] {
+            let (network, points) = network(per_map);
+            let points = points.every(stride);
+            for definition in [Definition::Kkt, Definition::Paper] {
+                let problem = problem(&network, definition);
+                let expected = minimum::one_by_one(&problem, points, Start::Idealized, &Tick::silent());
+                let found = minima(&problem, points, Start::Idealized, &Tick::silent());
+                assert_eq!(found.energies.len(), points.len());
+                assert!(found.certificates.iter().all(|c| c.converged(1e-8) && !c.bump_lost()));
+                // Both converged to 1e-9 Hz², which enters energies of 1e4 Hz³ squared: what remains is rounding.
+                let same = |s: &usize| {
+                    (found.energies[*s] - expected.energies[*s]).abs() < 1e-9 * expected.energies[*s].abs()
+                };
+                let differ = (0..points.len()).filter(|s| !same(s)).count();
+                assert!(differ <= points.len() / 50, "{differ} of {} are other minima", points.len());
+                // From where they are, nothing is left to be done.
+                let again = minima(&problem, points, Start::States(&found.states), &Tick::silent());
+                assert!(again.certificates.iter().all(|c| c.iterations <= 1));
+            }
+        }
+    }
+
+    #[test]
+    fn threads_do_not_change_a_bit() {
+        let (network, points) = network(250);
+        let problem = problem(&network, Definition::Kkt);
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| minima(&problem, points, Start::Idealized, &Tick::silent()))
+        };
+        assert!(with(1) == with(3));
+    }
+
+    #[test]
+    fn interpolation_is_exact_for_cubics() {
+        let places = [-3.5, -1.0, 0.5, 4.0];
+        let cubic = |x: f64| 2.0 - x + 3.0 * x * x - 0.5 * x * x * x;
+        let at_0: f64 = interpolation(&places).iter().zip(places).map(|(w, x)| w * cubic(x)).sum();
+        assert!((at_0 - 2.0).abs() < 1e-12, "{at_0}");
     }
 }
