@@ -1,5 +1,7 @@
 //! The linear system of a Newton step: filling it, and solving it by Cholesky's factorization.
 
+use std::ops::Range;
+
 use faer::MatMut;
 use faer::Par;
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -76,12 +78,16 @@ impl<T: Precision> System<T> {
     fn fill(&mut self, terms: &Terms<'_>, damping: f64) {
         let &Terms { local, displacements, slots, curvature, lift } = terms;
         let n = slots.len();
+        let runs = runs(slots);
         self.matrix.resize(n * n, T::of(0.0));
         for (b, (&slot_b, column)) in slots.iter().zip(self.matrix.chunks_exact_mut(n)).enumerate() {
             let weights = local.row(slot_b);
             let scale = lift * displacements[slot_b];
-            for (x, &slot_a) in column[b..].iter_mut().zip(&slots[b..]) {
-                *x = T::of(scale * displacements[slot_a] - weights[slot_a]);
+            for run in runs.iter().filter(|run| run.end > b) {
+                let first = run.start.max(b);
+                let those = slots[first]..slots[first] + run.end - first;
+                let from = displacements[those.clone()].iter().zip(&weights[those]);
+                column[first..run.end].iter_mut().zip(from).for_each(|(x, (c, w))| *x = T::of(scale * c - w));
             }
             let diagonal = scale * displacements[slot_b] - weights[slot_b];
             column[b] = T::of(diagonal + (curvature[b] + damping));
@@ -109,5 +115,56 @@ impl<T: Precision> System<T> {
         let right = MatMut::from_column_major_slice_mut(&mut self.solution, n, 2);
         llt::solve::solve_in_place(matrix.as_ref(), right, Par::Seq, stack);
         true
+    }
+}
+
+/// The places in `slots` between which they follow on one another: nearly all do, and memory in order is read faster.
+fn runs(slots: &[usize]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let run = |run: &[usize]| {
+        end += run.len();
+        end - run.len()..end
+    };
+    slots.chunk_by(|a, b| a + 1 == *b).map(run).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_precisions_solve_the_system() {
+        let weights = WeightMatrix::from_dense(
+            4,
+            &[0.0, 1.0, 9.0, 0.5, 1.0, 0.0, 9.0, -0.5, 9.0, 9.0, 0.0, 9.0, 0.5, -0.5, 9.0, 0.0],
+        );
+        let (slots, displacements, curvature) = ([0, 1, 3], [-1.0, 0.0, 5.0, 2.0], [4.0, 5.0, 6.0]);
+        assert_eq!(runs(&slots), [0..2, 2..3]);
+        let terms = Terms {
+            local: &weights,
+            displacements: &displacements,
+            slots: &slots,
+            curvature: &curvature,
+            lift: 0.25,
+        };
+        let matrix = |a: usize, b: usize| {
+            let (i, j) = (slots[a], slots[b]);
+            0.25 * displacements[i] * displacements[j] - weights.row(i)[j]
+                + if a == b { curvature[a] + 0.5 } else { 0.0 }
+        };
+        let x = [1.0, -2.0, 3.0, 0.5, 0.0, 1.0];
+        let product = |k: usize| (0..3).map(|b| matrix(k % 3, b) * x[k / 3 * 3 + b]).sum();
+        let right: Vec<f64> = (0..6).map(product).collect();
+        let (mut double, mut single) = (right.clone(), right);
+        assert!(System::<f64>::new().solve(&terms, 0.5, &mut double));
+        assert!(System::<f32>::new().solve(&terms, 0.5, &mut single));
+        for k in 0..6 {
+            // A few roundings of numbers of order ten.
+            assert!(
+                (double[k] - x[k]).abs() < 1e-14 && (single[k] - x[k]).abs() < 1e-5,
+                "{double:?} {single:?}"
+            );
+        }
+        assert!(!System::<f64>::new().solve(&terms, -9.0, &mut double));
     }
 }
