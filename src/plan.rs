@@ -63,6 +63,8 @@ pub struct Cost {
     pub peak_bytes: u64,
     /// All constrained minima of one landscape, fitted and held-out points (s).
     pub minima_seconds: f64,
+    /// The same after a weight update, from the minima before it (s).
+    pub later_minima_seconds: f64,
     /// One weight update (s).
     pub update_seconds: f64,
     /// All trajectories of one network (s).
@@ -315,7 +317,7 @@ impl Cost {
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
         // Minima of a network that changed little take half as many iterations; where the first are predicted from each
         // other, those take few as well.
-        let landscapes = 1.0 + if sorted == 1 { 0.8 } else { 0.5 } * iterations as f64;
+        let later_minima_seconds = minima_seconds * if sorted == 1 { 0.8 } else { 0.5 };
         Self {
             active_neurons: active,
             weights_bytes,
@@ -326,10 +328,11 @@ impl Cost {
                 .max(solve_weights_bytes + states_bytes / 2 + gram_bytes)
                 + (16 << 20),
             minima_seconds,
+            later_minima_seconds,
             update_seconds,
             trajectories_seconds,
-            total_seconds: landscapes * minima_seconds
-                + iterations as f64 * update_seconds
+            total_seconds: minima_seconds
+                + iterations as f64 * (update_seconds + later_minima_seconds)
                 + networks * trajectories_seconds,
         }
     }
