@@ -12,7 +12,7 @@
 //! other weights, are as good as predictions and stay on their branch: they are taken as they are.
 //!
 //! What was measured (one thread of a machine that others used too, CPU ms; N = 6,000: one map of L = 100, K = 600, and
-//! an update made for idealized bumps; L = 80: six maps; "before" is every point from its idealized bump, in double
+//! an update made for idealized bumps; L = 80: six maps; L = 40: 40, 40, 4 and 10 of them; "before" is every point from its idealized bump, in double
 //! precision, with damping that is halved after every step):
 //!
 //! | N, L | first: iterations, ms a state | after an update |
