@@ -289,7 +289,8 @@ impl Job<'_> {
             minimizer: flatten.minimizer,
         };
         let first = matches!(start, Start::Idealized);
-        let seconds = self.plan.cost.minima_seconds * if first { 0.5 } else { 0.25 };
+        let cost = &self.plan.cost;
+        let seconds = 0.5 * if first { cost.minima_seconds } else { cost.later_minima_seconds };
         self.monitor.stage(label, points.len(), seconds, |tick| match flatten.method {
             Method::Idealized => {
                 let bumps: Vec<StateBuf> =
@@ -311,7 +312,7 @@ impl Job<'_> {
     }
 
     fn update_seconds(&self) -> f64 {
-        self.plan.cost.update_seconds + 0.5 * self.plan.cost.minima_seconds
+        self.plan.cost.update_seconds + self.plan.cost.later_minima_seconds
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Cost {
     pub peak_bytes: u64,
     /// All constrained minima of one landscape, fitted and held-out points (s).
     pub minima_seconds: f64,
+    /// The same after a weight update, from the minima before it (s).
+    pub later_minima_seconds: f64,
     /// One weight update (s).
     pub update_seconds: f64,
     /// The relaxations before a weight update (s).
@@ -112,7 +114,7 @@ const HELD_OUT_SAMPLE: usize = 4_000;
 mod rate {
     pub const MINIMA: f64 = 9e9;
     pub const CG: f64 = 8e9;
-    pub const FACTORIZATION: f64 = 60e9;
+    pub const SINGLE_FACTORIZATION: f64 = 110e9;
     pub const DYNAMICS: f64 = 35e9;
     pub const DYNAMICS_FROM_MEMORY: f64 = 8e9;
     pub const MATRIX_PRODUCT: f64 = 50e9;
@@ -326,9 +328,10 @@ impl Cost {
         let sorted = u64::from(minima_by_map(neurons, config.flatten.minimizer));
         let solve_weights_bytes = 3 * bytes(n * n);
         let weights_bytes = bytes(n * n) * (if iterations > 0 { 5 } else { 3 } + sorted);
-        // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate.
+        // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate; where minima predict
+        // each other, the currents of all neurons at the points of one map.
         let state_bytes = active * 1.2 * 12.0 + 64.0;
-        let states_bytes = (evaluated * state_bytes * 2.0) as u64;
+        let states_bytes = (evaluated * state_bytes * 2.0) as u64 + sorted * bytes(points_per_map as f64 * n);
         // States on their way down and, packed together with these, the fitted ones once more.
         let rows_bytes = if s > fitted { (2.0 * s * state_bytes) as u64 } else { 0 };
         let gram_bytes = match solver {
@@ -348,9 +351,14 @@ impl Cost {
         let (trajectories_seconds, relaxation_seconds) =
             (runs * step_seconds, (maps * relaxation) as f64 * step_seconds);
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
-        // Minima of a network that changed little take half as many iterations.
-        let again = if config.flatten.start == SearchStart::Idealized { 1.0 } else { 0.5 };
-        let landscapes = 1.0 + again * iterations as f64;
+        // Minima of a network that changed little take half as many iterations; where the first are predicted from each
+        // other, those take few as well.
+        let later_minima_seconds = minima_seconds
+            * match config.flatten.start {
+                SearchStart::Idealized => 1.0,
+                SearchStart::Previous if sorted == 1 => 0.8,
+                SearchStart::Previous => 0.5,
+            };
         Self {
             active_neurons: active,
             weights_bytes,
@@ -361,11 +369,12 @@ impl Cost {
                 .max(solve_weights_bytes + states_bytes / 2 + rows_bytes + gram_bytes)
                 + (16 << 20),
             minima_seconds,
+            later_minima_seconds,
             update_seconds,
             relaxation_seconds,
             trajectories_seconds,
-            total_seconds: landscapes * minima_seconds
-                + iterations as f64 * (relaxation_seconds + update_seconds)
+            total_seconds: minima_seconds
+                + iterations as f64 * (relaxation_seconds + update_seconds + later_minima_seconds)
                 + networks * trajectories_seconds,
         }
     }
@@ -379,10 +388,11 @@ fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
         return 0.5 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA;
     }
     if minima_by_map(sizes.neurons, config.flatten.minimizer) {
-        // 5 iterations at low load, 11 at L/N = 1/60, more towards capacity; besides the factorization each touches the local
-        // weights several times, past the inner caches.
+        // 5 iterations at low load, 12 at L/N = 1/60, more towards capacity; besides the factorizations each touches the
+        // local weights several times, past the inner caches.
         let load = (60.0 * sizes.maps as f64 / n).min(3.0);
-        return (5.0 + 6.0 * load) * (factorization + 150.0 * active * active) / rate::FACTORIZATION;
+        let iteration = (factorization + 150.0 * active * active) / rate::SINGLE_FACTORIZATION;
+        return (5.0 + 7.0 * load * load) * iteration;
     }
     // Eleven Newton iterations a state, each a factorization and a field.
     11.0 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA

@@ -48,6 +48,11 @@ impl Points {
         Self { stride: self.stride * stride, ..self }
     }
 
+    /// Those of these points that lie on the first maps, so many of them.
+    pub fn on_first_maps(self, count: usize) -> Self {
+        Self { maps: count.min(self.maps), ..self }
+    }
+
     /// Number of points on all maps together; S = L·K if none are left out.
     pub fn len(&self) -> usize {
         (self.maps * self.per_map).div_ceil(self.stride)
@@ -279,6 +284,7 @@ mod tests {
         let between = points.held_out();
         assert_eq!(between.get(0).position(), 0.25);
         assert_eq!(between.get(1).position(), 0.625);
+        assert_eq!(points.on_first_maps(1).len(), 1200);
         let sample = points.every(700);
         assert_eq!(sample.len(), 4);
         assert_eq!(sample.get(3), points.get(2100));

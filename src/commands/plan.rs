@@ -113,7 +113,7 @@ fn table(plan: &Plan) -> String {
                 duration(cost.minima_seconds),
                 plan.iterations,
                 duration(cost.update_seconds),
-                duration(0.5 * cost.minima_seconds),
+                duration(cost.later_minima_seconds),
                 duration(cost.trajectories_seconds)
             ),
         ),

@@ -10,6 +10,7 @@ mod by_map;
 mod descent;
 pub(crate) mod newton;
 pub(crate) mod rates;
+mod system;
 
 pub use descent::descent_course;
 use pulp::Arch;

@@ -9,12 +9,10 @@
 //! Cost: only the a active neurons enter the system, a³/3 flops an iteration; finding out which silent neurons join
 //! costs the field, 2·a·N flops. Nothing grows with N².
 
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt;
-use faer::{MatMut, Par};
 use pulp::Arch;
 
 use super::rates::{EnergyParts, project};
+use super::system::{System, Terms};
 use super::{Constraint, Minimum, RESIDUAL_TOLERANCE, certify};
 use crate::energy;
 use crate::field::field;
@@ -35,7 +33,9 @@ const SUFFICIENT_DECREASE: f64 = 1e-4;
 /// is taken unseen.
 const ENERGY_RESOLUTION: f64 = 1e-12;
 
-/// How often all silent neurons are asked whether they join.
+/// How often all silent neurons are asked whether they join. Searches that do not ask always are made for large
+/// networks: they factor systems in single precision (rates, fields and energies stay double, so the minimum is as
+/// exact), silence at once what is about to fall silent, and drop the damping faster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asking {
     /// At every iteration.
@@ -43,10 +43,12 @@ pub(crate) enum Asking {
     /// At the beginning, and whenever the candidates have come to rest: for networks where that takes longer than the
     /// iteration. Neurons that nearly join become candidates too.
     Seldom,
+    /// Only when the candidates have come to rest: for starts that name, with rate 0, the neurons that nearly join.
+    AtRest,
 }
 
-/// With [`Asking::Seldom`], how far from joining a neuron becomes a candidate, relative to the peak of r².
-const NEARLY: f64 = 0.05;
+/// Without [`Asking::Always`], how far from joining a neuron becomes a candidate, relative to the peak of r².
+pub(super) const NEARLY: f64 = 0.05;
 
 /// Memory for the search at one point, used again for the next.
 ///
@@ -67,9 +69,8 @@ pub(crate) struct Workspace {
     field: Vec<f64>,
     /// Whether `field` is that of the present rates.
     field_is_current: bool,
-    system: Vec<f64>,
-    solution: Vec<f64>,
-    scratch: MemBuffer,
+    system: System<f64>,
+    single_system: System<f32>,
     trial: Trial,
     search: Search,
 }
@@ -95,9 +96,8 @@ impl Workspace {
             local_field: Vec::new(),
             field: vec![0.0; matrix::stride(neurons)],
             field_is_current: false,
-            system: Vec::new(),
-            solution: Vec::new(),
-            scratch: MemBuffer::new(faer::dyn_stack::StackReq::EMPTY),
+            system: System::new(),
+            single_system: System::new(),
             trial: Trial::default(),
             search: Search::default(),
         }
@@ -134,7 +134,8 @@ impl Workspace {
         loop {
             let iterations = self.search.iterations;
             let asked = asking == Asking::Always
-                || matches!(iterations, 0 | MAX_ITERATIONS)
+                || (asking == Asking::Seldom && iterations == 0)
+                || iterations == MAX_ITERATIONS
                 || self.residual(h, self.search.multiplier) <= tolerance;
             if asked && constraint.support.is_none() {
                 if !self.field_is_current {
@@ -146,14 +147,13 @@ impl Workspace {
                 return true;
             }
             self.search.iterations += 1;
-            let Some(step) = self.newton_step(h, self.search.multiplier, self.search.damping) else {
+            let Some(step) = self.newton_step(h, asking) else {
                 return true;
             };
             self.search.multiplier = step.multiplier;
-            self.search.damping = match self.line_search(h, &step) {
-                true if step.damping > 1e-3 * step.mean_curvature => step.damping / 2.0,
-                true => 0.0,
-                false => (8.0 * step.damping).max(0.1 * step.mean_curvature),
+            self.search.damping = match self.line_search(h, &step, asking) {
+                Some(length) => step.eased_damping(length, asking),
+                None => (8.0 * step.damping).max(0.1 * step.mean_curvature),
             };
             if self.search.damping > 1e9 * step.mean_curvature {
                 return true;
@@ -255,7 +255,9 @@ impl Workspace {
         let multiplier = self.search.multiplier;
         let threshold = match asking {
             Asking::Always => 0.0,
-            Asking::Seldom => -NEARLY * self.rates.iter().fold(0.0_f64, |peak, r| peak.max(r * r)),
+            Asking::Seldom | Asking::AtRest => {
+                -NEARLY * self.rates.iter().fold(0.0_f64, |peak, r| peak.max(r * r))
+            }
         };
         let first = self.candidates.len();
         for (i, &c) in constraint.displacements.iter().enumerate() {
@@ -288,7 +290,8 @@ impl Workspace {
 
     /// Solves the bordered system, adding to the curvature until it is positive definite on the null space of the
     /// constraint. `None` if not even that helps (non-finite numbers).
-    fn newton_step(&mut self, h: f64, multiplier: f64, damping: f64) -> Option<Step> {
+    fn newton_step(&mut self, h: f64, asking: Asking) -> Option<Step> {
+        let multiplier = self.search.multiplier;
         let mut slots = Vec::with_capacity(self.candidates.len());
         let mut gradient = Vec::with_capacity(self.candidates.len());
         let mut curvature = Vec::with_capacity(self.candidates.len());
@@ -306,71 +309,53 @@ impl Workspace {
         // Any multiple of c·cᵀ may be added: the constraint makes it vanish. It lifts the one direction in which
         // the curvature need not be positive.
         let lift = if along > 0.0 { mean_curvature * n as f64 / along } else { 0.0 };
-        let mut damping = damping;
+        // In single precision what λ is known to be is left out, or its rounding would hide the step.
+        let known = if asking == Asking::Always { 0.0 } else { multiplier };
+        let smallest = if asking == Asking::Always { 1e-2 } else { 4e-2 };
+        let Self { local, displacements, system, single_system, .. } = self;
+        let terms = Terms { local, displacements, slots: &slots, curvature: &curvature, lift };
+        let mut solution = Vec::with_capacity(2 * n);
+        let mut damping = self.search.damping;
+        let mut raised = false;
         loop {
-            self.fill_system(&slots, &curvature, lift, damping);
-            self.solution.clear();
-            self.solution.extend(gradient.iter().map(|g| -g));
-            self.solution.extend(slots.iter().map(|&s| self.displacements[s]));
-            if self.solve(n) {
+            solution.clear();
+            solution.extend(gradient.iter().zip(&slots).map(|(g, &s)| -g - known * displacements[s]));
+            solution.extend(slots.iter().map(|&s| displacements[s]));
+            let solved = match asking {
+                Asking::Always => system.solve(&terms, damping, &mut solution),
+                Asking::Seldom | Asking::AtRest => single_system.solve(&terms, damping, &mut solution),
+            };
+            if solved {
                 break;
             }
-            damping = (4.0 * damping).max(1e-2 * mean_curvature);
+            raised = true;
+            damping = (4.0 * damping).max(smallest * mean_curvature);
             if !(damping < 1e12 * mean_curvature) {
                 return None;
             }
         }
-        let (newton, constraint) = self.solution.split_at(n);
-        let moment = |v: &[f64]| slots.iter().zip(v).map(|(&s, x)| self.displacements[s] * x).sum::<f64>();
+        let (newton, constraint) = solution.split_at(n);
+        let moment = |v: &[f64]| slots.iter().zip(v).map(|(&s, x)| displacements[s] * x).sum::<f64>();
         let gain = moment(constraint);
-        let multiplier = if gain > 0.0 { moment(newton) / gain } else { 0.0 };
-        let delta: Vec<f64> = newton.iter().zip(constraint).map(|(x, y)| x - multiplier * y).collect();
+        let excess = if gain > 0.0 { moment(newton) / gain } else { 0.0 };
+        let delta: Vec<f64> = newton.iter().zip(constraint).map(|(x, y)| x - excess * y).collect();
+        let multiplier = known + excess;
         let slope = gradient.iter().zip(&delta).map(|(g, d)| g * d).sum();
-        Some(Step { slots, delta, multiplier, slope, damping, mean_curvature })
+        Some(Step { slots, delta, multiplier, slope, damping, raised, mean_curvature })
     }
 
-    /// Writes `diag(d + damping) − W + lift·c·cᵀ` over the given slots, lower triangle, column by column.
-    fn fill_system(&mut self, slots: &[usize], curvature: &[f64], lift: f64, damping: f64) {
-        let n = slots.len();
-        self.system.resize(n * n, 0.0);
-        for (b, (&slot_b, column)) in slots.iter().zip(self.system.chunks_exact_mut(n)).enumerate() {
-            let weights = self.local.row(slot_b);
-            let scale = lift * self.displacements[slot_b];
-            for (x, &slot_a) in column[b..].iter_mut().zip(&slots[b..]) {
-                *x = scale * self.displacements[slot_a] - weights[slot_a];
-            }
-            column[b] += curvature[b] + damping;
-        }
+    /// The slots that a whole step silences: `T ≤ 0`, and half the rate is gone.
+    fn leaving(&self, h: f64, step: &Step) -> Vec<usize> {
+        let leaves = |&(&slot, &delta): &(&usize, &f64)| {
+            delta < -0.5 * self.rates[slot] && self.target(slot, h, step.multiplier) <= 0.0
+        };
+        step.slots.iter().zip(&step.delta).filter(leaves).map(|(&slot, _)| slot).collect()
     }
 
-    /// Cholesky factorization of the system, and solution for both right-hand sides; `false` if it is not positive
-    /// definite.
-    fn solve(&mut self, n: usize) -> bool {
-        let need = llt::factor::cholesky_in_place_scratch::<f64>(n, Par::Seq, Default::default())
-            .or(llt::solve::solve_in_place_scratch::<f64>(n, 2, Par::Seq));
-        if self.scratch.len() < need.unaligned_bytes_required() {
-            self.scratch = MemBuffer::new(need);
-        }
-        let mut system = MatMut::from_column_major_slice_mut(&mut self.system, n, n);
-        let stack = MemStack::new(&mut self.scratch);
-        let factored = llt::factor::cholesky_in_place(
-            system.as_mut(),
-            Default::default(),
-            Par::Seq,
-            stack,
-            Default::default(),
-        );
-        if factored.is_err() {
-            return false;
-        }
-        let right = MatMut::from_column_major_slice_mut(&mut self.solution, n, 2);
-        llt::solve::solve_in_place(system.as_ref(), right, Par::Seq, stack);
-        self.solution.iter().all(|x| x.is_finite())
-    }
-
-    /// Walks along the step, projected, until the energy falls enough, and leaves the new state in place; `false` if it
-    /// does not fall.
-    fn line_search(&mut self, h: f64, step: &Step) -> bool {
+    /// Walks along the step, projected, until the energy falls enough, and leaves the new state in place; returns how
+    /// much of the step that was, or `None` if the energy does not fall.
+    fn line_search(&mut self, h: f64, step: &Step, asking: Asking) -> Option<f64> {
+        let leaving = if asking == Asking::Always { Vec::new() } else { self.leaving(h, step) };
         let energy = self.search.energy;
         let unresolved = ENERGY_RESOLUTION * energy.magnitude(h);
         let mut length = 1.0;
@@ -378,6 +363,9 @@ impl Workspace {
             self.trial.rates.clone_from(&self.rates);
             for (&slot, delta) in step.slots.iter().zip(&step.delta) {
                 self.trial.rates[slot] = (self.rates[slot] + length * delta).max(0.0);
+            }
+            if length == 1.0 {
+                leaving.iter().for_each(|&slot| self.trial.rates[slot] = 0.0);
             }
             project(&mut self.trial.rates, &self.displacements);
             self.evaluate_trial();
@@ -390,11 +378,11 @@ impl Workspace {
                 std::mem::swap(&mut self.local_field, &mut self.trial.field);
                 self.field_is_current = false;
                 self.search.energy = parts;
-                return true;
+                return Some(length);
             }
             length *= 0.5;
         }
-        false
+        None
     }
 
     /// The present state, neurons ascending.
@@ -415,6 +403,12 @@ impl Workspace {
         let Search { multiplier, iterations, .. } = self.search;
         let certificate = certify(h, constraint, state.view(), &self.field, multiplier, iterations);
         Minimum { energy: energy::from_field(state.view(), &self.field, h), multiplier, certificate, state }
+    }
+
+    /// `T = h + Wr − λc` of every neuron at the finished state `[neurons]` (Hz²).
+    pub(crate) fn targets(&self, h: f64, constraint: &Constraint) -> Vec<f64> {
+        let fields = constraint.displacements.iter().zip(&self.field);
+        fields.map(|(c, f)| h + f - self.search.multiplier * c).collect()
     }
 
     /// Takes over the field `[neurons]` of the present state.
@@ -441,5 +435,16 @@ struct Step {
     /// Directional derivative of the energy along `delta`.
     slope: f64,
     damping: f64,
+    /// Whether less damping was tried in vain.
+    raised: bool,
     mean_curvature: f64,
+}
+
+impl Step {
+    /// The damping to begin the next step with, after so much of this one was made.
+    fn eased_damping(&self, length: f64, asking: Asking) -> f64 {
+        let fast = asking != Asking::Always && length == 1.0 && !self.raised;
+        let eased = if fast { 0.1 * self.damping } else { self.damping / 2.0 };
+        if self.damping > 1e-3 * self.mean_curvature { eased } else { 0.0 }
+    }
 }

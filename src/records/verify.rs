@@ -13,7 +13,7 @@ use crate::minimum::{Problem, Start};
 use crate::network::Network;
 use crate::npy;
 use crate::optimize::IterationRecord;
-use crate::plan::Plan;
+use crate::plan::{self, Plan};
 use crate::progress::Tick;
 use crate::roughness::Roughness;
 use crate::states::Points;
@@ -40,7 +40,7 @@ const FIGURE_TOLERANCE: f64 = 1e-12;
 /// Energies of minima converged to 10⁻⁹ Hz² agree far better; this is rounding of |E| ≈ 10⁵ between platforms.
 const ENERGY_TOLERANCE: f64 = 1e-10;
 
-/// First-landscape minima that are computed again.
+/// First-landscape minima that are computed again; on large networks those of whole maps, at least so many.
 const SAMPLE: usize = 200;
 
 /// Of those, the fraction that may differ: where two minima exist, rounding on another platform may choose the other.
@@ -157,8 +157,13 @@ impl Checker<'_> {
             minimizer: plan.config.flatten.minimizer,
         };
         let points = Points::fitted(&network.maps, plan.points_per_map);
-        let stride = points.len().div_ceil(SAMPLE);
-        let sample = points.every(stride);
+        // Where minima of a map follow from each other, whole maps are found again.
+        let (sample, stride) = if plan::minima_by_map(plan.neurons, plan.config.flatten.minimizer) {
+            (points.on_first_maps(SAMPLE.div_ceil(plan.points_per_map)), 1)
+        } else {
+            let stride = points.len().div_ceil(SAMPLE);
+            (points.every(stride), stride)
+        };
         let found = Cpu.minima(&problem, sample, Start::Idealized, &Tick::silent())?;
         let differ = (0..sample.len())
             .filter(|&s| {
