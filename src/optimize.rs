@@ -16,7 +16,7 @@ use crate::relaxation::Rows;
 use crate::roughness::Roughness;
 use crate::states::{Points, StateBuf, States};
 use crate::weights::WeightUpdate;
-use crate::weights::bands::{Layout, Manifolds};
+use crate::weights::bands::Manifolds;
 
 /// A job: what is computed, on what, who watches, and who may stop it.
 pub struct Job<'a> {
@@ -187,15 +187,8 @@ impl Job<'_> {
     /// Makes one weight update that flattens the landscape, if one can be found.
     fn improve(&self, mut landscape: Landscape) -> Result<(Landscape, Improvement)> {
         let started = Instant::now();
-        let rows = if self.plan.relaxation_steps.is_empty() {
-            None
-        } else {
-            let energies = landscape.last_energies(self.plan.states());
-            let weights = self.network.weights.plus(1.0, &landscape.delta);
-            match self.rows(&weights, &landscape.fitted, energies)? {
-                None => return Ok((landscape, Improvement::Interrupted)),
-                rows => rows,
-            }
+        let Some(rows) = self.rows(&landscape)? else {
+            return Ok((landscape, Improvement::Interrupted));
         };
         let mut update: Option<(f64, WeightUpdate)> = None;
         for (attempt, (raise, step)) in ATTEMPTS.into_iter().enumerate() {
@@ -205,7 +198,7 @@ impl Job<'_> {
             let ridge = self.ridge(&landscape, raise);
             let solved = match update.take() {
                 Some((of, solved)) if of == ridge => solved,
-                _ => self.solve(&landscape, rows.as_ref(), ridge)?,
+                _ => self.solve(&rows, landscape.records.len(), ridge)?,
             };
             let delta = landscape.delta.plus(step, &solved.delta);
             let weights = self.network.weights.plus(1.0, &delta);
@@ -231,13 +224,9 @@ impl Job<'_> {
         Ok((landscape, Improvement::Rejected))
     }
 
-    fn solve(&self, landscape: &Landscape, rows: Option<&Rows>, ridge: f64) -> Result<WeightUpdate> {
-        let label = format!("weights, update {} of {}", landscape.records.len(), self.plan.iterations);
-        let fitted = Layout::at(self.fitted_points());
-        let (states, energies, layout) = match rows {
-            Some(rows) => (&rows.states, rows.energies.as_slice(), &rows.layout),
-            None => (&landscape.fitted, landscape.last_energies(self.plan.states()), &fitted),
-        };
+    fn solve(&self, rows: &Rows<'_>, update: usize, ridge: f64) -> Result<WeightUpdate> {
+        let label = format!("weights, update {update} of {}", self.plan.iterations);
+        let Rows { states, energies, layout } = rows;
         let seconds = self.plan.cost.update_seconds;
         self.monitor.stage(&label, states.len(), seconds, |tick| match self.plan.solver {
             ChosenSolver::Direct => {

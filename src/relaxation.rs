@@ -12,19 +12,21 @@
 //!
 //! Measured with `relaxation_ms = [0, 15, 30, 60]`: `benches/flatness.md`.
 
+use std::borrow::Cow;
+
 use crate::error::Result;
 use crate::matrix::WeightMatrix;
-use crate::optimize::Job;
+use crate::optimize::{Job, Landscape};
 use crate::states::{Point, Points, StateBuf, States};
 use crate::trajectory::{Dynamics, Trajectory};
 use crate::weights::bands::Layout;
 
 /// The rows of a weight solve: fitted minima, and bumps on their way there.
-pub struct Rows {
+pub struct Rows<'a> {
     /// Rates, map after map, in the order of the layout.
-    pub states: States,
+    pub states: Cow<'a, States>,
     /// Energies (Hz³), one a state.
-    pub energies: Vec<f64>,
+    pub energies: Cow<'a, [f64]>,
     /// Where they lie, and to which level each is taken.
     pub layout: Layout,
 }
@@ -34,20 +36,31 @@ fn starts_at(point: Point) -> bool {
     point.fraction == 0.0
 }
 
-/// Points of every map that relaxations start at.
-pub fn starts_per_map(points: Points) -> usize {
-    (0..points.per_map()).filter(|&k| starts_at(points.get(k))).count()
-}
-
 impl Job<'_> {
     /// The fitted minima and, beside those that lie on neurons, the states at the times of `flatten.relaxation_ms` after a
-    /// start there, in the network with the given weights. `None` if an end was asked for.
+    /// start there. `None` if an end was asked for.
     ///
     /// # Errors
     /// If the backend fails.
-    pub fn rows(&self, weights: &WeightMatrix, minima: &States, energies: &[f64]) -> Result<Option<Rows>> {
-        let (plan, network, points) = (self.plan, self.network, self.fitted_points());
-        let starts: Vec<Vec<f64>> = points
+    pub fn rows<'a>(&self, landscape: &'a Landscape) -> Result<Option<Rows<'a>>> {
+        let (minima, energies) = (&landscape.fitted, landscape.last_energies(self.plan.states()));
+        if self.plan.relaxation_steps.is_empty() {
+            let layout = Layout::at(self.fitted_points());
+            return Ok(Some(Rows {
+                states: Cow::Borrowed(minima),
+                energies: Cow::Borrowed(energies),
+                layout,
+            }));
+        }
+        let runs = self.relax(&self.network.weights.plus(1.0, &landscape.delta))?;
+        Ok(runs.map(|runs| Rows::merge(self.fitted_points(), minima, energies, &runs)))
+    }
+
+    /// Runs the network from idealized bumps for the times that are flattened.
+    fn relax(&self, weights: &WeightMatrix) -> Result<Option<Vec<Trajectory>>> {
+        let (plan, network) = (self.plan, self.network);
+        let starts: Vec<Vec<f64>> = self
+            .fitted_points()
             .iter()
             .filter(|&p| starts_at(p))
             .map(|p| {
@@ -59,32 +72,30 @@ impl Job<'_> {
         let dynamics = Dynamics { weights, external_current: network.external_current, step: plan.step() };
         let at = &plan.relaxation_steps;
         let items = starts.len() * at.last().copied().unwrap_or(0);
-        let seconds = plan.cost.relaxation_seconds;
-        let runs = self.monitor.stage("relaxation", items, seconds, |tick| {
+        self.monitor.stage("relaxation", items, plan.cost.relaxation_seconds, |tick| {
             self.backend.trajectories(&dynamics, &starts, at, tick, self.stop)
-        })?;
-        Ok(runs.map(|runs| Rows::merge(points, minima, energies, &runs)))
+        })
     }
 }
 
-impl Rows {
+impl Rows<'_> {
     /// After the minimum at each point the states of the relaxation that started there.
     fn merge(points: Points, minima: &States, energies: &[f64], runs: &[Trajectory]) -> Self {
         let times = runs.first().map_or(0, |run| run.snapshots.len());
         let layout = Layout::with_further(points, |point| if starts_at(point) { times } else { 0 });
-        let mut rows = Self { states: States::pack(minima.neurons(), []), energies: Vec::new(), layout };
+        let (mut states, mut of_rows) = (States::pack(minima.neurons(), []), Vec::new());
         let mut runs = runs.iter();
         for (s, point) in points.iter().enumerate() {
-            rows.states.append(std::iter::once(minima.get(s)));
-            rows.energies.push(energies[s]);
+            states.append(std::iter::once(minima.get(s)));
+            of_rows.push(energies[s]);
             if starts_at(point)
                 && let Some(run) = runs.next()
             {
-                let states: Vec<StateBuf> = run.snapshots.iter().map(|r| StateBuf::from_dense(r)).collect();
-                rows.states.append(states.iter().map(StateBuf::view));
-                rows.energies.extend_from_slice(&run.energies);
+                let further: Vec<StateBuf> = run.snapshots.iter().map(|r| StateBuf::from_dense(r)).collect();
+                states.append(further.iter().map(StateBuf::view));
+                of_rows.extend_from_slice(&run.energies);
             }
         }
-        rows
+        Self { states: Cow::Owned(states), energies: Cow::Owned(of_rows), layout }
     }
 }

@@ -8,7 +8,6 @@ use flatscape::network::Network;
 use flatscape::optimize::{Job, Landscape};
 use flatscape::plan::Plan;
 use flatscape::progress::Monitor;
-use flatscape::relaxation::Rows;
 use flatscape::roughness::Roughness;
 
 /// Enough for bumps to be far from their minima when they start: L/N = 1/50.
@@ -31,18 +30,12 @@ fn flattened(job: &Job<'_>) -> Landscape {
     job.flatten(None, &mut |_| Ok(())).unwrap().0
 }
 
-fn rows(job: &Job<'_>, network: &Network, landscape: &Landscape) -> Rows {
-    let weights = network.weights.plus(1.0, &landscape.delta);
-    let energies = landscape.last_energies(job.plan.states());
-    job.rows(&weights, &landscape.fitted, energies).unwrap().expect("nobody asked for an end")
-}
-
 #[test]
 fn rows_are_minima_and_the_bumps_on_their_way_there() {
     let plan = plan("relaxation_ms = [0, 15, 400]\n");
     with_job(&plan, |job, network| {
-        let landscape = job.flatten(None, &mut |_| Ok(())).unwrap().0;
-        let rows = rows(job, network, &landscape);
+        let landscape = flattened(job);
+        let rows = job.rows(&landscape).unwrap().expect("nobody asked for an end");
         // 300 minima a map, half of them on neurons, with three states on the way.
         assert_eq!(rows.layout.per_map(), 300 + 3 * 150);
         assert_eq!((rows.states.len(), plan.rows), (3 * 750, 3 * 750));

@@ -22,6 +22,7 @@ struct PlanRecord<'a> {
     maps: usize,
     points_per_map: usize,
     states: usize,
+    rows: usize,
     held_out_points: usize,
     solver: ChosenSolver,
     iterations: usize,
@@ -38,6 +39,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         maps: plan.maps,
         points_per_map: plan.points_per_map,
         states: plan.states(),
+        rows: plan.rows,
         held_out_points: plan.held_out_points(),
         solver: plan.solver,
         iterations: plan.iterations,
@@ -86,6 +88,15 @@ fn table(plan: &Plan) -> String {
             ),
         ),
         (
+            "way down",
+            match plan.relaxation_steps.len() {
+                0 => "not flattened".to_owned(),
+                times => {
+                    format!("flattened at {} states, {times} times after a start", plan.rows - plan.states())
+                }
+            },
+        ),
+        (
             "trajectories",
             format!("{} starts x {} steps of {} ms", plan.starts(), plan.steps, config.dynamics.dt_ms),
         ),
@@ -112,7 +123,7 @@ fn table(plan: &Plan) -> String {
                 duration(cost.total_seconds),
                 duration(cost.minima_seconds),
                 plan.iterations,
-                duration(cost.update_seconds),
+                duration(cost.relaxation_seconds + cost.update_seconds),
                 duration(cost.later_minima_seconds),
                 duration(cost.trajectories_seconds)
             ),

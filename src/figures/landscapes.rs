@@ -34,6 +34,7 @@ pub(super) fn draw(example: &Example, scope: &Scope, output: &mut Output) -> Res
     }
     if scope.wants("5") {
         maps(example, "5", Way::Paper, output)?;
+        maps(example, "5-kkt", Way::Kkt, output)?;
         let above = landscape(example, Way::Paper, 0)
             .iter()
             .zip(landscape(example, Way::Idealized, 0))
@@ -49,7 +50,10 @@ pub(super) fn draw(example: &Example, scope: &Scope, output: &mut Output) -> Res
         ));
     }
     if scope.wants("S9") {
-        iterations(example, output)?;
+        for (way, figure) in [(Way::Paper, "figure-S9"), (Way::Kkt, "figure-S9-kkt")] {
+            iterations(example, way, figure, output)?;
+        }
+        iteration_verdicts(example, output);
     }
     Ok(())
 }
@@ -122,15 +126,15 @@ fn rows<'a>(
 }
 
 /// Figure S9: one map after every update, with and without the first.
-fn iterations(example: &Example, output: &mut Output) -> Result<()> {
+fn iterations(example: &Example, way: Way, figure: &str, output: &mut Output) -> Result<()> {
     let shades =
         [colour::NONE, colour::FURTHER, colour::CONSTRAINED, colour::OTHER, colour::IDEALIZED, colour::KKT];
-    let records = &example.landscape(Way::Paper).records;
+    let records = &example.landscape(way).records;
     for (name, first) in [("all", 0), ("later", 1)] {
         let series = (first..records.len())
             .zip(shades.iter().skip(first))
             .map(|(iteration, &colour)| {
-                let energies = landscape(example, Way::Paper, iteration);
+                let energies = landscape(example, way, iteration);
                 let origin = records[iteration].energy_mean;
                 let label =
                     if iteration == 0 { "before".to_owned() } else { format!("after update {iteration}") };
@@ -138,7 +142,7 @@ fn iterations(example: &Example, output: &mut Output) -> Result<()> {
             })
             .collect();
         output.plot(
-            &format!("figure-S9-{name}"),
+            &format!("{figure}-{name}"),
             &LinePlot {
                 x_label: format!("position in map {} (neuron units)", SHOWN_MAPS[0] + 1),
                 y_label: "energy less its mean (Hz³)".to_owned(),
@@ -149,9 +153,14 @@ fn iterations(example: &Example, output: &mut Output) -> Result<()> {
         )?;
     }
     let all: Vec<Row> = (0..records.len())
-        .flat_map(|iteration| rows(example, Way::Paper, iteration, landscape(example, Way::Paper, iteration)))
+        .flat_map(|iteration| rows(example, way, iteration, landscape(example, way, iteration)))
         .collect();
-    output.csv("figure-S9", &all);
+    output.csv(figure, &all);
+    Ok(())
+}
+
+fn iteration_verdicts(example: &Example, output: &mut Output) {
+    let records = &example.landscape(Way::Paper).records;
     let rises = records.windows(2).filter(|w| w[1].energy_sd >= w[0].energy_sd).count();
     let paper = "flatter with every iteration (fig. S9)";
     output.verdict(Verdict::new(
@@ -163,5 +172,4 @@ fn iterations(example: &Example, output: &mut Output) -> Result<()> {
     ));
     let ratio = records.last().map_or(f64::NAN, |r| r.energy_sd) / records[0].energy_sd;
     output.verdict(Verdict::new("S9", "SD after the last update over SD before", paper, (0.0, 0.01), ratio));
-    Ok(())
 }

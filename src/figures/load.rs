@@ -55,14 +55,21 @@ pub(super) fn draw(study: &Study, scope: &Scope, output: &mut Output) -> Result<
         idealized_verdicts(study, output);
     }
     if scope.wants("5") {
-        iterations(study, output)?;
+        let loads: Vec<usize> = study.loads.iter().copied().filter(|&l| l > 1).collect();
+        for (way, name) in [(Way::Paper, "figure-5"), (Way::Kkt, "figure-5-kkt")] {
+            iterations(study, way, name, &loads, output)?;
+        }
+        iteration_verdicts(study, &loads, output);
     }
     if scope.wants("6") {
         panels(study, "6", &Way::ALL, output)?;
         constrained_verdicts(study, output);
     }
     if scope.wants("S10") {
-        phase(study, output)?;
+        for (way, name) in [(Way::Paper, "figure-S10"), (Way::Kkt, "figure-S10-kkt")] {
+            phase(study, way, name, output)?;
+        }
+        phase_verdict(study, output);
     }
     Ok(())
 }
@@ -178,25 +185,24 @@ fn constrained_verdicts(study: &Study, output: &mut Output) {
 }
 
 /// Figure 5b–c: sizes of J and of every weight change, and SD and peak of the landscape, per iteration.
-fn iterations(study: &Study, output: &mut Output) -> Result<()> {
+fn iterations(study: &Study, way: Way, figure: &str, loads: &[usize], output: &mut Output) -> Result<()> {
     let shades =
         [colour::NONE, colour::FURTHER, colour::CONSTRAINED, colour::OTHER, colour::IDEALIZED, colour::KKT];
-    type Figure = fn(&crate::optimize::IterationRecord) -> f64;
-    let panels: [(&str, &str, Figure, usize); 4] = [
+    type Size = fn(&crate::optimize::IterationRecord) -> f64;
+    let panels: [(&str, &str, Size, usize); 4] = [
         ("delta-mean", "mean |ΔM| (Hz)", |r| r.delta_mean_abs, 1),
         ("delta-sd", "SD of ΔM (Hz)", |r| r.delta_sd, 1),
         ("landscape-sd", "SD of the landscape (Hz³)", |r| r.energy_sd, 0),
         ("landscape-peak", "largest |E − mean| (Hz³)", |r| r.energy_peak, 0),
     ];
-    let loads: Vec<usize> = study.loads.iter().copied().filter(|&l| l > 1).collect();
-    for (name, label, figure, first) in panels {
+    for (name, label, size, first) in panels {
         let mut series = Vec::new();
         for (iteration, colour) in (first..6).zip(shades) {
             let points: Vec<(f64, f64, f64)> = loads
                 .iter()
                 .map(|&maps| {
-                    let value = |r: &TrialRecord| r.iterations.get(iteration).map_or(f64::NAN, figure);
-                    let (y, error) = study.mean(Way::Paper, maps, &value);
+                    let value = |r: &TrialRecord| r.iterations.get(iteration).map_or(f64::NAN, size);
+                    let (y, error) = study.mean(way, maps, &value);
                     (maps as f64, y, error)
                 })
                 .filter(|p| p.1.is_finite())
@@ -206,7 +212,7 @@ fn iterations(study: &Study, output: &mut Output) -> Result<()> {
             series.push(Series::measured(&what, colour, &points));
         }
         output.plot(
-            &format!("figure-5-{name}"),
+            &format!("{figure}-{name}"),
             &LinePlot {
                 x_label: "number of maps L".to_owned(),
                 y_label: label.to_owned(),
@@ -216,13 +222,9 @@ fn iterations(study: &Study, output: &mut Output) -> Result<()> {
             },
         )?;
     }
-    let rows: Vec<_> = [Way::Paper, Way::Kkt]
-        .into_iter()
-        .flat_map(|way| loads.iter().flat_map(move |&maps| study.records(way, maps)))
-        .flat_map(crate::collect::IterationRow::of)
-        .collect();
-    output.csv("figure-5-iterations", &rows);
-    iteration_verdicts(study, &loads, output);
+    let records = loads.iter().flat_map(|&maps| study.records(way, maps));
+    let rows: Vec<_> = records.flat_map(crate::collect::IterationRow::of).collect();
+    output.csv(&format!("{figure}-iterations"), &rows);
     Ok(())
 }
 
@@ -250,19 +252,18 @@ fn iteration_verdicts(study: &Study, loads: &[usize], output: &mut Output) {
     ));
 }
 
+const BY_PHASE: Measure = |r| r.drift.phase_mean_drift;
+
 /// Figure S10: drift by the population vector's phase beside that by the score.
-fn phase(study: &Study, output: &mut Output) -> Result<()> {
-    let by_phase: Measure = |r| r.drift.phase_mean_drift;
-    let mut series = study.series(&[Way::None, Way::Paper], &drift);
-    for (way, label, colour) in [
-        (Way::None, "no flattening, by phase", colour::FURTHER),
-        (Way::Paper, "constrained minima, by phase", colour::OTHER),
-    ] {
-        series.push(Series::measured(label, colour, &study.curve(way, &by_phase)));
+fn phase(study: &Study, way: Way, figure: &str, output: &mut Output) -> Result<()> {
+    let mut series = study.series(&[Way::None, way], &drift);
+    for (way, colour) in [(Way::None, colour::FURTHER), (way, colour::OTHER)] {
+        let label = format!("{}, by phase", way.label());
+        series.push(Series::measured(&label, colour, &study.curve(way, &BY_PHASE)));
     }
-    output.csv("figure-S10", &rows(study, &[Way::None, Way::Paper], by_phase));
+    output.csv(figure, &rows(study, &[Way::None, way], BY_PHASE));
     output.plot(
-        "figure-S10",
+        figure,
         &LinePlot {
             x_label: "number of maps L".to_owned(),
             y_label: "mean drift (neuron units)".to_owned(),
@@ -270,15 +271,17 @@ fn phase(study: &Study, output: &mut Output) -> Result<()> {
             logarithmic: false,
             bottom: Some(0.0),
         },
-    )?;
+    )
+}
+
+fn phase_verdict(study: &Study, output: &mut Output) {
     let worst = study
         .loads
         .iter()
         .filter(|&&l| l <= 12)
-        .map(|&maps| (study.mean(Way::None, maps, &by_phase).0 - study.mean(Way::None, maps, &drift).0).abs())
+        .map(|&maps| (study.mean(Way::None, maps, &BY_PHASE).0 - study.mean(Way::None, maps, &drift).0).abs())
         .fold(0.0, f64::max);
     let paper = "very similar up to L = 12 (fig. S10)";
     let quantity = "largest difference of drift by phase and by score, L ≤ 12 (neuron units)";
     output.verdict(Verdict::new("S10", quantity, paper, (0.0, 1.5), worst));
-    Ok(())
 }

@@ -6,6 +6,7 @@ mod landscapes;
 mod load;
 mod settling;
 mod snapshots;
+mod starts;
 mod study;
 mod verdict;
 
@@ -111,6 +112,9 @@ pub fn draw(
     if scope.wants_any(&["4", "5", "6", "S7", "S10"]) {
         let study = Study::compute(config, scope.full, backend, monitor)?;
         load::draw(&study, scope, &mut output)?;
+        if scope.wants("6") {
+            starts::draw(&study, config, backend, monitor, &mut output)?;
+        }
         if scope.wants("S7") {
             settling::draw(&study, &mut output)?;
         }

@@ -34,7 +34,7 @@ pub(super) fn draw(study: &Study, output: &mut Output) -> Result<()> {
         ("rate-change", "squared rate change per s (Hz² per s)", |m| m.recent_rate_change),
     ];
     for (name, label, moved) in panels {
-        let series = [Way::None, Way::Paper].map(|way| {
+        let series = [Way::None, Way::Paper, Way::Kkt].map(|way| {
             let points: Vec<(f64, f64, f64)> = times(study, way, maps)
                 .map(|(index, time)| {
                     let (y, error) = study.mean(way, maps, &|r| per_second(r, index, moved));
@@ -55,7 +55,7 @@ pub(super) fn draw(study: &Study, output: &mut Output) -> Result<()> {
         )?;
     }
     let mut rows = Vec::new();
-    for way in [Way::None, Way::Paper] {
+    for way in [Way::None, Way::Paper, Way::Kkt] {
         for &maps in &study.loads {
             for (index, time_ms) in times(study, way, maps) {
                 let (drift_rate, drift_rate_error) =

@@ -1,0 +1,115 @@
+//! Beside figure 6: how far the rates of bumps change that start on their manifold, not above it.
+//!
+//! From an idealized start the rate change contains the bump's first distortion, which no flattening takes away; from a
+//! constrained minimum it is the drift alone.
+
+use pulp::Arch;
+use serde::Serialize;
+
+use super::study::{Study, Way};
+use super::{Output, Verdict};
+use crate::backend::Backend;
+use crate::collect::mean_and_ci;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::field::field;
+use crate::matrix::{self, WeightMatrix};
+use crate::minimum::{Minimizer, Problem, Start};
+use crate::network::Network;
+use crate::optimize::Job;
+use crate::plan::Plan;
+use crate::progress::{Monitor, Tick};
+use crate::states::{Points, State};
+use crate::trajectory::Dynamics;
+
+/// Number of maps at which the paper's text gives the rate change: "small L".
+const MAPS: usize = 2;
+
+#[derive(Serialize)]
+struct Row {
+    realization: usize,
+    way: &'static str,
+    rate_change_from_minima: f64,
+    rate_change_from_idealized: f64,
+}
+
+pub(super) fn draw(
+    study: &Study,
+    config: &Config,
+    backend: &dyn Backend,
+    monitor: &Monitor,
+    output: &mut Output,
+) -> Result<()> {
+    let flattened: Vec<_> = study.records(Way::Paper, MAPS).collect();
+    let mut rows = Vec::new();
+    let mut decades = Vec::new();
+    for (without, with) in study.records(Way::None, MAPS).zip(flattened) {
+        let plan = with.trial.plan(&Way::Paper.configure(config))?;
+        let network = plan.network(0)?;
+        let job = Job { plan: &plan, network: &network, backend, monitor, stop: &|| false };
+        let delta = job.flatten(None, &mut |_| Ok(()))?.0.delta;
+        let weights = [network.weights.clone(), network.weights.plus(1.0, &delta)];
+        let mut changes = Vec::new();
+        for ((way, record), weights) in [(Way::None, without), (Way::Paper, with)].into_iter().zip(&weights) {
+            let change = rate_change(&plan, &network, weights, backend)?;
+            changes.push(change);
+            rows.push(Row {
+                realization: record.trial.realization,
+                way: way.label(),
+                rate_change_from_minima: change,
+                rate_change_from_idealized: record.drift.rate_change,
+            });
+        }
+        decades.push((changes[0] / changes[1]).log10());
+    }
+    output.csv("figure-6-rate-change-from-minima", &rows);
+    let (measured, error) = mean_and_ci(&decades);
+    output.verdict(
+        Verdict::new(
+            "6",
+            "decades that the rate change falls, L = 2, starts at constrained minima",
+            "almost three decades at small L (text on fig. 6; ±30 %)",
+            (2.0, 3.9),
+            measured,
+        )
+        .with_error(error),
+    );
+    Ok(())
+}
+
+/// Mean `Σ_i (r_i(end) − r_i(0))²` (Hz²) over starts at the constrained minima of the given weights.
+fn rate_change(plan: &Plan, network: &Network, weights: &WeightMatrix, backend: &dyn Backend) -> Result<f64> {
+    let problem = Problem {
+        weights,
+        external_current: network.external_current,
+        maps: &network.maps,
+        bumps: &network.bumps,
+        definition: plan.config.flatten.definition,
+        minimizer: Minimizer::Newton,
+    };
+    let fitted = Points::fitted(&network.maps, plan.points_per_map);
+    let points = fitted.every((plan.points_per_map / plan.config.measure.starts_per_map).max(1));
+    let minima = backend.minima(&problem, points, Start::Idealized, &Tick::silent())?;
+    let starts: Vec<Vec<f64>> =
+        minima.states.iter().map(|state| currents(weights, network.external_current, state)).collect();
+    let dynamics = Dynamics { weights, external_current: network.external_current, step: plan.step() };
+    let runs = backend.trajectories(&dynamics, &starts, &[0, plan.steps], &Tick::silent(), &|| false)?;
+    let runs = runs.ok_or(Error::Interrupted)?;
+    let change = |run: &crate::trajectory::Trajectory| -> f64 {
+        run.snapshots[0].iter().zip(&run.snapshots[1]).map(|(a, b)| (b - a).powi(2)).sum()
+    };
+    Ok(runs.iter().map(change).sum::<f64>() / runs.len() as f64)
+}
+
+/// Currents `[neurons]` (Hz²) that have the state's rates: `r_i²`, and what silent neurons receive, as far as it keeps
+/// them silent.
+fn currents(weights: &WeightMatrix, external_current: f64, state: State<'_>) -> Vec<f64> {
+    let mut input = vec![0.0; matrix::stride(weights.neurons())];
+    field(Arch::new(), weights, state.active, state.rates, &mut input);
+    input.truncate(weights.neurons());
+    input.iter_mut().for_each(|x| *x = (*x + external_current).min(0.0));
+    for (i, r) in state.iter() {
+        input[i] = r * r;
+    }
+    input
+}
