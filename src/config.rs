@@ -268,9 +268,11 @@ static KEYS: &[Key] = &[
         "idealized" => Some(SearchStart::Idealized),
         _ => None,
     }),
-    key!(flatten.relaxation_ms, "a list of numbers from 0 to 10000 [ms], ascending, or []", |v| {
-        list_or_none(v, |e| number(e, 0.0..=1e4)).filter(|times| times.is_sorted())
-    }),
+    key!(
+        flatten.relaxation_ms,
+        "a list of numbers from 0 to 10000 [ms], ascending, none twice, or []",
+        |v| { list_or_none(v, |e| number(e, 0.0..=1e4)).filter(|times| times.is_sorted()) }
+    ),
     key!(flatten.tolerance, "a number from 0 to 1000000 [Hz^3]", |v| number(v, 0.0..=1e6)),
     key!(measure.duration_ms, "a number above 0, at most 10000000 [ms]", |v| above(v, 0.0, 1e7)),
     key!(measure.starts_per_map, "a whole number from 1 to 100000", |v| whole(v, 1..=100_000)),

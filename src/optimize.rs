@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::backend::Backend;
 use crate::config::{Method, SearchStart};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::matrix::{WeightMatrix, WeightStatistics};
 use crate::minimum::{Certificate, Minima, Problem, RESIDUAL_TOLERANCE, Start};
 use crate::network::Network;
@@ -118,7 +118,7 @@ pub struct Landscape {
 }
 
 /// Ways to try a weight update, in order: how much to raise the ridge, and what part of the step to take.
-/// A shorter step costs new minima only, a raised ridge a new factorization.
+/// A shorter step costs new minima only, a raised ridge a new solve. Ridges at which the solve fails are passed over.
 const ATTEMPTS: [(f64, f64); 4] = [(1.0, 1.0), (1.0, 0.5), (100.0, 1.0), (100.0, 0.5)];
 
 /// After an accepted update a raised ridge falls by this factor.
@@ -191,14 +191,26 @@ impl Job<'_> {
             return Ok((landscape, Improvement::Interrupted));
         };
         let mut update: Option<(f64, WeightUpdate)> = None;
+        let mut failure: Option<(f64, Error)> = None;
         for (attempt, (raise, step)) in ATTEMPTS.into_iter().enumerate() {
             if (self.stop)() {
                 return Ok((landscape, Improvement::Interrupted));
             }
             let ridge = self.ridge(&landscape, raise);
+            if failure.as_ref().is_some_and(|(of, _)| *of == ridge) {
+                continue;
+            }
             let solved = match update.take() {
                 Some((of, solved)) if of == ridge => solved,
-                _ => self.solve(&rows, landscape.records.len(), ridge)?,
+                _ => match self.solve(&rows, landscape.records.len(), ridge) {
+                    Ok(solved) => solved,
+                    // A raised ridge may help.
+                    Err(error @ Error::Run(_)) => {
+                        failure = Some((ridge, error));
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
             };
             let delta = landscape.delta.plus(step, &solved.delta);
             let weights = self.network.weights.plus(1.0, &delta);
@@ -210,18 +222,17 @@ impl Job<'_> {
                 let size = solved.delta.statistics();
                 let statistics = WeightStatistics { mean_abs: step * size.mean_abs, sd: step * size.sd };
                 let accepted = Accepted { attempts: attempt + 1, ridge, step, statistics };
-                let iteration = landscape.records.len();
-                landscape.records.push(record(iteration, &fitted, &held_out, accepted, started));
-                landscape.energies.extend_from_slice(&fitted.energies);
+                let record = record(landscape.records.len(), &fitted, &held_out, accepted, started);
                 landscape.ridge_factor = (landscape.ridge_factor * raise / RIDGE_RECOVERY).max(1.0);
-                landscape.delta = delta;
-                landscape.fitted = fitted.states;
-                landscape.held_out = held_out.states;
+                landscape.advance(delta, fitted, held_out, record);
                 return Ok((landscape, Improvement::Accepted));
             }
             update = Some((ridge, solved));
         }
-        Ok((landscape, Improvement::Rejected))
+        match (update, failure) {
+            (None, Some((_, error))) => Err(error),
+            _ => Ok((landscape, Improvement::Rejected)),
+        }
     }
 
     fn solve(&self, rows: &Rows<'_>, update: usize, ridge: f64) -> Result<WeightUpdate> {
@@ -301,7 +312,8 @@ impl Job<'_> {
     }
 
     fn update_seconds(&self) -> f64 {
-        self.plan.cost.update_seconds + self.plan.cost.later_minima_seconds
+        let cost = &self.plan.cost;
+        cost.relaxation_seconds + cost.update_seconds + cost.later_minima_seconds
     }
 }
 
@@ -320,6 +332,15 @@ struct Accepted {
 }
 
 impl Landscape {
+    /// Goes on to what an accepted weight update has led to.
+    fn advance(&mut self, delta: WeightMatrix, fitted: Minima, held_out: Minima, record: IterationRecord) {
+        self.records.push(record);
+        self.energies.extend_from_slice(&fitted.energies);
+        self.delta = delta;
+        self.fitted = fitted.states;
+        self.held_out = held_out.states;
+    }
+
     /// Roughness at the fitted points, now.
     pub fn energy_sd(&self) -> f64 {
         self.records.last().map_or(f64::INFINITY, |r| r.energy_sd)

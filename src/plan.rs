@@ -43,6 +43,10 @@ pub struct Plan {
     pub settling_steps: usize,
     /// Euler steps from an idealized start to each state on its way down that is flattened too; empty if none are.
     pub relaxation_steps: Vec<usize>,
+    /// Such starts on each map.
+    pub relaxation_starts: usize,
+    /// Maps whose relaxations run together: their states are dense until they are packed.
+    pub relaxation_maps: usize,
     /// Rows of a weight solve: the fitted states, and those on their way down.
     pub rows: usize,
     /// Memory and time.
@@ -63,11 +67,13 @@ pub struct Cost {
     /// Bytes of the Gram matrix and of what it is made from, or of what conjugate gradients need in its place; 0 if
     /// nothing is solved.
     pub gram_bytes: u64,
+    /// Bytes of the states on their way down, and of the room to find them.
+    pub rows_bytes: u64,
     /// Peak memory (bytes): while minima are sought, or while an update is solved for.
     pub peak_bytes: u64,
     /// All constrained minima of one landscape, fitted and held-out points (s).
     pub minima_seconds: f64,
-    /// The same after a weight update, from the minima before it (s).
+    /// The same after a weight update (s).
     pub later_minima_seconds: f64,
     /// One weight update (s).
     pub update_seconds: f64,
@@ -89,7 +95,7 @@ pub enum ChosenSolver {
     Cg,
 }
 
-/// Above this many states `flatten.solver = "auto"` means conjugate gradients. They are faster at half as many already
+/// Above this many rows `flatten.solver = "auto"` means conjugate gradients. They are faster at half as many already
 /// (five times on the paper's network, to a relative 10⁻⁹), but there the direct solve takes seconds and leaves nothing.
 const DIRECT_STATES: usize = 12_000;
 
@@ -108,6 +114,9 @@ const HELD_OUT_ALL: usize = 12_000;
 
 /// See [`HELD_OUT_ALL`].
 const HELD_OUT_SAMPLE: usize = 4_000;
+
+/// Room for the dense states of relaxations that run together (bytes), if more than one map's.
+const DENSE_BYTES: u64 = 256 << 20;
 
 /// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
 /// machine named in `benches/README.md`; those of large networks are in `benches/scaling.md`.
@@ -155,11 +164,15 @@ impl Plan {
             Method::Idealized => config.flatten.iterations.min(1),
             Method::Constrained => config.flatten.iterations,
         };
-        let relaxation_steps = relaxation_steps(&config);
+        let relaxation_steps = relaxation_steps(&config)?;
         let relaxation_starts = if relaxation_steps.is_empty() { 0 } else { gcd(neurons, points_per_map) };
         let rows_per_map = points_per_map + relaxation_starts * relaxation_steps.len();
         let relaxation = relaxation_starts * relaxation_steps.last().copied().unwrap_or(0);
-        let sizes = Sizes { neurons, maps, points_per_map, rows_per_map, relaxation, iterations, steps };
+        let dense = relaxation_starts as u64 * (1 + relaxation_steps.len() as u64) * neurons as u64 * F64;
+        let relaxation_maps = (DENSE_BYTES / dense.max(1)).clamp(1, maps as u64) as usize;
+        let dense_bytes = dense * relaxation_maps as u64;
+        let sizes =
+            Sizes { neurons, maps, points_per_map, rows_per_map, relaxation, dense_bytes, iterations, steps };
         let solver = choose_solver(&config, sizes);
         let held_out_stride = held_out_stride(maps * points_per_map);
         let cost = Cost::new(&config, sizes, solver, held_out_stride);
@@ -175,6 +188,8 @@ impl Plan {
             steps,
             settling_steps,
             relaxation_steps,
+            relaxation_starts,
+            relaxation_maps,
             rows: maps * rows_per_map,
             cost,
         };
@@ -275,19 +290,27 @@ struct Sizes {
     rows_per_map: usize,
     /// Euler steps of all relaxations of a map.
     relaxation: usize,
+    /// Bytes of the dense states of relaxations that run together.
+    dense_bytes: u64,
     iterations: usize,
     steps: usize,
 }
 
 /// Times of `flatten.relaxation_ms` in Euler steps; without repetitions, none if minima are not sought.
-fn relaxation_steps(config: &Config) -> Vec<usize> {
+fn relaxation_steps(config: &Config) -> Result<Vec<usize>> {
     if config.flatten.method != Method::Constrained {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let in_steps = |ms: &f64| (ms / config.dynamics.dt_ms).round() as usize;
-    let mut steps: Vec<usize> = config.flatten.relaxation_ms.iter().map(in_steps).collect();
+    let times = config.flatten.relaxation_ms.iter().map(|ms| (ms / config.dynamics.dt_ms).round());
+    if let Some(steps) = times.clone().find(|steps| *steps > 1e10) {
+        return Err(Error::Usage(format!(
+            "flatten.relaxation_ms asks for {steps:e} steps of dynamics.dt_ms = {}; it takes at most 10^10",
+            config.dynamics.dt_ms
+        )));
+    }
+    let mut steps: Vec<usize> = times.map(|steps| steps as usize).collect();
     steps.dedup();
-    steps
+    Ok(steps)
 }
 
 /// Of K evenly spaced points on a ring of N neurons this many lie on neurons.
@@ -315,7 +338,8 @@ fn held_out_stride(states: usize) -> usize {
 
 impl Cost {
     fn new(config: &Config, sizes: Sizes, solver: ChosenSolver, held_out_stride: usize) -> Self {
-        let Sizes { neurons, maps, points_per_map, rows_per_map, relaxation, iterations, steps } = sizes;
+        let Sizes { neurons, maps, points_per_map, rows_per_map, relaxation, dense_bytes, iterations, steps } =
+            sizes;
         let (n, fitted, s) = (neurons as f64, (maps * points_per_map) as f64, (maps * rows_per_map) as f64);
         let evaluated = fitted + fitted / held_out_stride as f64;
         let width = config.kernel.width * if config.kernel.scale { n / 600.0 } else { 1.0 };
@@ -332,8 +356,9 @@ impl Cost {
         // each other, the currents of all neurons at the points of one map.
         let state_bytes = active * 1.2 * 12.0 + 64.0;
         let states_bytes = (evaluated * state_bytes * 2.0) as u64 + sorted * bytes(points_per_map as f64 * n);
-        // States on their way down and, packed together with these, the fitted ones once more.
-        let rows_bytes = if s > fitted { (2.0 * s * state_bytes) as u64 } else { 0 };
+        // States on their way down, with them the fitted ones once more, and room while those are packed.
+        let rows_bytes =
+            if s > fitted && iterations > 0 { (2.0 * s * state_bytes) as u64 + dense_bytes } else { 0 };
         let gram_bytes = match solver {
             _ if iterations == 0 => 0,
             ChosenSolver::Direct => bytes(s * s) + 2 * bytes(s * n),
@@ -365,7 +390,8 @@ impl Cost {
             solve_weights_bytes,
             states_bytes,
             gram_bytes,
-            peak_bytes: (weights_bytes + states_bytes)
+            rows_bytes,
+            peak_bytes: (weights_bytes + states_bytes + rows_bytes / 2)
                 .max(solve_weights_bytes + states_bytes / 2 + rows_bytes + gram_bytes)
                 + (16 << 20),
             minima_seconds,

@@ -17,7 +17,8 @@ use std::borrow::Cow;
 use crate::error::Result;
 use crate::matrix::WeightMatrix;
 use crate::optimize::{Job, Landscape};
-use crate::states::{Point, Points, StateBuf, States};
+use crate::progress::Tick;
+use crate::states::{Point, StateBuf, States};
 use crate::trajectory::{Dynamics, Trajectory};
 use crate::weights::bands::Layout;
 
@@ -52,50 +53,60 @@ impl Job<'_> {
                 layout,
             }));
         }
-        let runs = self.relax(&self.network.weights.plus(1.0, &landscape.delta))?;
-        Ok(runs.map(|runs| Rows::merge(self.fitted_points(), minima, energies, &runs)))
+        let weights = self.network.weights.plus(1.0, &landscape.delta);
+        let points = self.fitted_points();
+        let times = self.plan.relaxation_steps.len();
+        let layout = Layout::with_further(points, |point| if starts_at(point) { times } else { 0 });
+        let (mut states, mut of_rows) = (States::pack(self.plan.neurons, []), Vec::new());
+        let per_map = points.per_map();
+        let items = self.plan.relaxation_starts * self.plan.maps * self.longest_relaxation();
+        let finished =
+            self.monitor.stage("relaxation", items, self.plan.cost.relaxation_seconds, |tick| {
+                let every: Vec<usize> = (0..points.len()).collect();
+                for batch in every.chunks(per_map * self.plan.relaxation_maps) {
+                    let starts = batch.iter().map(|&s| points.get(s)).filter(|&p| starts_at(p));
+                    let Some(runs) = self.relax(&weights, starts, tick)? else { return Ok(false) };
+                    let mut runs = runs.iter();
+                    for &s in batch {
+                        states.append(std::iter::once(minima.get(s)));
+                        of_rows.push(energies[s]);
+                        if starts_at(points.get(s))
+                            && let Some(run) = runs.next()
+                        {
+                            let further: Vec<StateBuf> =
+                                run.snapshots.iter().map(|r| StateBuf::from_dense(r)).collect();
+                            states.append(further.iter().map(StateBuf::view));
+                            of_rows.extend_from_slice(&run.energies);
+                        }
+                    }
+                }
+                Ok(true)
+            })?;
+        let rows = Rows { states: Cow::Owned(states), energies: Cow::Owned(of_rows), layout };
+        Ok(finished.then_some(rows))
     }
 
-    /// Runs the network from idealized bumps for the times that are flattened.
-    fn relax(&self, weights: &WeightMatrix) -> Result<Option<Vec<Trajectory>>> {
-        let (plan, network) = (self.plan, self.network);
-        let starts: Vec<Vec<f64>> = self
-            .fitted_points()
-            .iter()
-            .filter(|&p| starts_at(p))
+    fn longest_relaxation(&self) -> usize {
+        self.plan.relaxation_steps.last().copied().unwrap_or(0)
+    }
+
+    /// Runs the network from the idealized bumps at the given points for the times that are flattened.
+    fn relax(
+        &self,
+        weights: &WeightMatrix,
+        points: impl Iterator<Item = Point>,
+        tick: &Tick<'_>,
+    ) -> Result<Option<Vec<Trajectory>>> {
+        let network = self.network;
+        let starts: Vec<Vec<f64>> = points
             .map(|p| {
-                let mut current = vec![0.0; plan.neurons];
+                let mut current = vec![0.0; network.neurons()];
                 network.bumps.current_at(&network.maps, p.map, p.base, &mut current);
                 current
             })
             .collect();
-        let dynamics = Dynamics { weights, external_current: network.external_current, step: plan.step() };
-        let at = &plan.relaxation_steps;
-        let items = starts.len() * at.last().copied().unwrap_or(0);
-        self.monitor.stage("relaxation", items, plan.cost.relaxation_seconds, |tick| {
-            self.backend.trajectories(&dynamics, &starts, at, tick, self.stop)
-        })
-    }
-}
-
-impl Rows<'_> {
-    /// After the minimum at each point the states of the relaxation that started there.
-    fn merge(points: Points, minima: &States, energies: &[f64], runs: &[Trajectory]) -> Self {
-        let times = runs.first().map_or(0, |run| run.snapshots.len());
-        let layout = Layout::with_further(points, |point| if starts_at(point) { times } else { 0 });
-        let (mut states, mut of_rows) = (States::pack(minima.neurons(), []), Vec::new());
-        let mut runs = runs.iter();
-        for (s, point) in points.iter().enumerate() {
-            states.append(std::iter::once(minima.get(s)));
-            of_rows.push(energies[s]);
-            if starts_at(point)
-                && let Some(run) = runs.next()
-            {
-                let further: Vec<StateBuf> = run.snapshots.iter().map(|r| StateBuf::from_dense(r)).collect();
-                states.append(further.iter().map(StateBuf::view));
-                of_rows.extend_from_slice(&run.energies);
-            }
-        }
-        Self { states: Cow::Owned(states), energies: Cow::Owned(of_rows), layout }
+        let step = self.plan.step();
+        let dynamics = Dynamics { weights, external_current: network.external_current, step };
+        self.backend.trajectories(&dynamics, &starts, &self.plan.relaxation_steps, tick, self.stop)
     }
 }

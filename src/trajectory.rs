@@ -127,6 +127,9 @@ impl<'a, const G: usize> Integrator<'a, G> {
         let mut runs = vec![empty; G];
         let mut energies = [f64::INFINITY; G];
         let last = at.last().copied().unwrap_or(0);
+        if stop() {
+            return None;
+        }
         for step in 0..=last {
             self.update_field();
             for (g, run) in runs.iter_mut().enumerate() {

@@ -107,7 +107,7 @@ pub fn flatten(
     }
     let factor = Cholesky::new(count, gram, tick).map_err(|failure| {
         Error::Run(format!(
-            "the {count} states are not independent enough to flatten (Gram matrix not positive definite at state {}); raise flatten.ridge, now {ridge:e}, or lower flatten.points_per_map",
+            "the {count} states are not independent enough to flatten (Gram matrix not positive definite at state {}); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), lower flatten.points_per_map, or leave out times of flatten.relaxation_ms that lie close together",
             failure.column
         ))
     })?;

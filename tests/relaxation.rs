@@ -5,7 +5,7 @@ use flatscape::config::Config;
 use flatscape::energy;
 use flatscape::measure::{DriftSummary, Which};
 use flatscape::network::Network;
-use flatscape::optimize::{Job, Landscape};
+use flatscape::optimize::{Job, Landscape, Status};
 use flatscape::plan::Plan;
 use flatscape::progress::Monitor;
 use flatscape::roughness::Roughness;
@@ -87,10 +87,10 @@ fn bumps_stay_where_the_way_down_is_flat() {
 fn an_end_is_heeded_during_relaxation() {
     let plan = plan("relaxation_ms = [15]\n");
     with_job(&plan, |job, network| {
-        let landscape = Job { plan: job.plan, network, backend: &Cpu, monitor: job.monitor, stop: &|| true }
-            .flatten(None, &mut |_| Ok(()));
-        let (landscape, status) = landscape.unwrap();
-        assert_eq!(status, flatscape::optimize::Status::Interrupted);
-        assert_eq!(landscape.records.len(), 1);
+        let stopped = Job { plan: job.plan, network, backend: &Cpu, monitor: job.monitor, stop: &|| true };
+        let (before, status) = stopped.flatten(None, &mut |_| Ok(())).unwrap();
+        assert_eq!((status, before.records.len()), (Status::Interrupted, 1));
+        assert!(job.rows(&before).unwrap().is_some());
+        assert!(stopped.rows(&before).unwrap().is_none());
     });
 }

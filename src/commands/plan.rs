@@ -90,6 +90,7 @@ fn table(plan: &Plan) -> String {
         (
             "way down",
             match plan.relaxation_steps.len() {
+                _ if plan.iterations == 0 => "not flattened".to_owned(),
                 0 => "not flattened".to_owned(),
                 times => {
                     format!("flattened at {} states, {times} times after a start", plan.rows - plan.states())
@@ -103,12 +104,17 @@ fn table(plan: &Plan) -> String {
         (
             "memory",
             format!(
-                "{}; minima: weights {} + states {}; update: weights {} + states {} + {} {}",
+                "{}; minima: weights {} + states {}; update: weights {} + states {}{} + {} {}",
                 size(cost.peak_bytes),
                 size(cost.weights_bytes),
                 size(cost.states_bytes),
                 size(cost.solve_weights_bytes),
                 size(cost.states_bytes / 2),
+                if cost.rows_bytes > 0 {
+                    format!(" + way down {}", size(cost.rows_bytes))
+                } else {
+                    String::new()
+                },
                 match plan.solver {
                     ChosenSolver::Direct => "Gram matrix",
                     ChosenSolver::Cg => "conjugate gradients",

@@ -101,6 +101,13 @@ impl Known {
         let certificate = &self.minimum.certificate;
         certificate.converged(10.0 * RESIDUAL_TOLERANCE) && !certificate.bump_lost()
     }
+
+    /// Whether it is to be taken instead: first what was looked for, then a bump in its place, then the lower energy.
+    fn is_better_than(&self, other: &Self) -> bool {
+        let rank = |known: &Self| (known.is_good(), !known.minimum.certificate.bump_lost());
+        let (mine, others) = (rank(self), rank(other));
+        mine > others || (mine == others && self.minimum.energy < other.minimum.energy)
+    }
 }
 
 /// One search: the point's constraint, where it starts, and whether that names the neurons that may join.
@@ -178,11 +185,13 @@ impl Line<'_> {
         let missed = |&g: &usize| tasks[g].asking == Asking::AtRest && !found[g].is_good();
         let again: Vec<usize> = (0..tasks.len()).filter(missed).collect();
         let tasks: Vec<Task> = again.iter().map(|&g| self.own(members[g])).collect();
-        for (g, mut other) in again.into_iter().zip(group.minimize(&self.problem, &tasks)) {
-            other.minimum.certificate.iterations += found[g].minimum.certificate.iterations;
-            if other.is_good() || other.minimum.energy < found[g].minimum.energy {
+        for (g, other) in again.into_iter().zip(group.minimize(&self.problem, &tasks)) {
+            let iterations = |known: &Known| known.minimum.certificate.iterations;
+            let both = iterations(&other) + iterations(&found[g]);
+            if other.is_better_than(&found[g]) {
                 found[g] = other;
             }
+            found[g].minimum.certificate.iterations = both;
         }
         found
     }

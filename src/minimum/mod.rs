@@ -177,7 +177,7 @@ pub fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Ti
 }
 
 /// Finds the minima in the order of the points, in the network as it is.
-fn one_by_one(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Tick<'_>) -> Minima {
+pub(crate) fn one_by_one(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Tick<'_>) -> Minima {
     let neurons = problem.maps.neurons();
     let found: Vec<Minimum> = (0..points.len())
         .into_par_iter()

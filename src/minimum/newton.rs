@@ -358,6 +358,10 @@ impl Workspace {
         let leaving = if asking == Asking::Always { Vec::new() } else { self.leaving(h, step) };
         let energy = self.search.energy;
         let unresolved = ENERGY_RESOLUTION * energy.magnitude(h);
+        // A system that was hardly definite, solved in single precision, may lead uphill.
+        if asking != Asking::Always && step.slope > unresolved {
+            return None;
+        }
         let mut length = 1.0;
         for _ in 0..=MAX_HALVINGS {
             self.trial.rates.clone_from(&self.rates);

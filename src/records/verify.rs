@@ -9,7 +9,7 @@ use crate::backend::{Backend, Cpu};
 use crate::config::Method;
 use crate::error::{Error, Result};
 use crate::measure::DriftRecord;
-use crate::minimum::{Problem, Start};
+use crate::minimum::{self, Problem, Start};
 use crate::network::Network;
 use crate::npy;
 use crate::optimize::IterationRecord;
@@ -68,7 +68,7 @@ pub fn verify(path: &Path) -> Result<Verified> {
     checker.weights(&network)?;
     checker.figures(&plan)?;
     if plan.config.flatten.method == Method::Constrained {
-        checker.first_landscape(&plan, &network)?;
+        checker.first_landscape(&plan, &network, &manifest)?;
     }
     Ok(Verified {
         status: manifest.status,
@@ -141,7 +141,7 @@ impl Checker<'_> {
     }
 
     /// Some constrained minima of the first landscape, computed again.
-    fn first_landscape(&mut self, plan: &Plan, network: &Network) -> Result<()> {
+    fn first_landscape(&mut self, plan: &Plan, network: &Network, manifest: &Manifest) -> Result<()> {
         let energies: Vec<f64> = npy::decode(&self.directory.read("energies.npy")?)
             .map_err(|what| Error::data(&self.path.join("energies.npy"), what))?
             .1;
@@ -157,14 +157,21 @@ impl Checker<'_> {
             minimizer: plan.config.flatten.minimizer,
         };
         let points = Points::fitted(&network.maps, plan.points_per_map);
-        // Where minima of a map follow from each other, whole maps are found again.
-        let (sample, stride) = if plan::minima_by_map(plan.neurons, plan.config.flatten.minimizer) {
+        // Where minima of a map follow from each other, as on the CPU for large networks, whole maps are found again.
+        let large = plan::minima_by_map(plan.neurons, plan.config.flatten.minimizer);
+        let by_map = large && manifest.device.starts_with("cpu");
+        let (sample, stride) = if by_map {
             (points.on_first_maps(SAMPLE.div_ceil(plan.points_per_map)), 1)
         } else {
             let stride = points.len().div_ceil(SAMPLE);
             (points.every(stride), stride)
         };
-        let found = Cpu.minima(&problem, sample, Start::Idealized, &Tick::silent())?;
+        let tick = Tick::silent();
+        let found = if by_map {
+            Cpu.minima(&problem, sample, Start::Idealized, &tick)?
+        } else {
+            minimum::one_by_one(&problem, sample, Start::Idealized, &tick)
+        };
         let differ = (0..sample.len())
             .filter(|&s| {
                 let claimed = energies[s * stride];
