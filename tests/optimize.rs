@@ -1,0 +1,95 @@
+//! The outer iteration's choice of ridges.
+
+use flatscape::backend::{Backend, Cpu};
+use flatscape::config::Config;
+use flatscape::error::{Error, Result};
+use flatscape::minimum::{Minima, Problem, Start};
+use flatscape::optimize::{Job, Landscape, Status};
+use flatscape::plan::Plan;
+use flatscape::progress::{Monitor, Tick};
+use flatscape::states::{Points, States};
+use flatscape::trajectory::{Dynamics, Trajectory};
+use flatscape::weights::{Levels, WeightUpdate};
+
+/// The CPU, but a weight solve fails below some ridge, as that of a nearly singular Gram matrix does.
+struct Reluctant {
+    least_ridge: f64,
+}
+
+impl Backend for Reluctant {
+    fn describe(&self) -> String {
+        Cpu.describe()
+    }
+
+    fn minima(
+        &self,
+        problem: &Problem<'_>,
+        points: Points,
+        start: Start<'_>,
+        tick: &Tick<'_>,
+    ) -> Result<Minima> {
+        Cpu.minima(problem, points, start, tick)
+    }
+
+    fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {
+        Cpu.energies(problem, states)
+    }
+
+    fn weight_update(
+        &self,
+        states: &States,
+        energies: &[f64],
+        levels: Levels<'_>,
+        ridge: f64,
+        tick: &Tick<'_>,
+    ) -> Result<WeightUpdate> {
+        if ridge < self.least_ridge {
+            return Err(Error::Run(format!("not positive definite at {ridge:e}")));
+        }
+        Cpu.weight_update(states, energies, levels, ridge, tick)
+    }
+
+    fn trajectories(
+        &self,
+        dynamics: &Dynamics<'_>,
+        starts: &[Vec<f64>],
+        at: &[usize],
+        tick: &Tick<'_>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Vec<Trajectory>>> {
+        Cpu.trajectories(dynamics, starts, at, tick, stop)
+    }
+}
+
+fn flatten(settings: &str, least_ridge: f64) -> Result<(Landscape, Status)> {
+    let text = format!("[network]\nneurons = 100\nmaps = 2\n[flatten]\niterations = 3\n{settings}");
+    let plan = Plan::new(Config::parse(&text, "test").unwrap()).unwrap();
+    let network = plan.network(0).unwrap();
+    let (backend, monitor) = (Reluctant { least_ridge }, Monitor::silent());
+    let job = Job { plan: &plan, network: &network, backend: &backend, monitor: &monitor, stop: &|| false };
+    job.flatten(None, &mut |_| Ok(()))
+}
+
+fn ridges(landscape: &Landscape) -> Vec<f64> {
+    landscape.records[1..].iter().map(|record| record.ridge).collect()
+}
+
+#[test]
+fn the_ridge_decays_from_update_to_update() {
+    let (landscape, status) = flatten("ridge = 1e-3\nridge_decay = 0.5\n", 0.0).unwrap();
+    assert_eq!((ridges(&landscape), status), (vec![1e-3, 5e-4, 2.5e-4], Status::IterationsUsedUp));
+}
+
+#[test]
+fn a_solve_that_fails_is_tried_with_a_raised_ridge() {
+    let (landscape, _) = flatten("ridge = 1e-5\n", 5e-5).unwrap();
+    // A hundredfold where it fails; it stays ten times as high for one update, and fails again after that.
+    let found = ridges(&landscape);
+    for (found, expected) in found.iter().zip([1e-3, 1e-4, 1e-3]) {
+        // Products of three decimal fractions.
+        assert!((found / expected - 1.0).abs() < 1e-14, "{found:e}");
+    }
+    assert_eq!(landscape.records[1].attempts, 3);
+    let refused = flatten("ridge = 1e-5\n", 1.0).err().expect("no ridge of the ladder is enough").to_string();
+    assert!(refused.contains("not positive definite at 1e-3"), "{refused}");
+}
