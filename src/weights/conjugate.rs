@@ -42,7 +42,7 @@ pub struct Convergence {
 }
 
 /// Solves for the weight change that takes all `energies` (Hz³) to their levels, up to a predicted roughness of
-/// `accuracy` times the present one, or as far as [`MAX_ITERATIONS`] lead. `ridge` is relative to the Gram matrix's mean diagonal.
+/// `accuracy` times the present one, or as far as 300 iterations lead. `ridge` is relative to the Gram matrix's mean diagonal.
 ///
 /// # Errors
 /// [`Error::Run`] if the states are not independent enough, or the iteration does not converge.
