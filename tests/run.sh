@@ -23,10 +23,11 @@ eval "$(tests/install-vulkan.sh distribution)"
 export FLATSCAPE_REQUIRE_GPU=1
 
 cargo test "$@"
-# The kernels once more on another driver, with tighter limits.
+bash tests/slurm.sh target/debug/flatscape
+bash tests/report.sh target/debug/flatscape
+
+# The kernels once more on another driver, with tighter limits; it comes with the browser that report.sh has brought.
 (
     eval "$(tests/install-vulkan.sh swiftshader)"
     cargo test "$@" --test gpu
 )
-bash tests/slurm.sh target/debug/flatscape
-bash tests/report.sh target/debug/flatscape
