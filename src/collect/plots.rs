@@ -66,7 +66,11 @@ pub(crate) fn all(summary: &[SummaryRow], capacities: &[Capacity]) -> Result<Vec
         }
     }
     if sizes.len() > 1 {
-        plots.push(("finite-size.svg".to_owned(), finite_size(capacities)?));
+        for (name, label, criterion) in CRITERIA {
+            if let Some(svg) = finite_size(capacities, criterion, label)? {
+                plots.push((format!("{name}.svg"), svg));
+            }
+        }
     }
     Ok(plots)
 }
@@ -93,33 +97,63 @@ impl Figure {
     }
 }
 
-/// Capacity per neuron against the number of neurons, by whichever criterion is met.
-fn finite_size(capacities: &[Capacity]) -> Result<String> {
-    type Criterion = fn(&Capacity) -> Option<Estimate>;
-    let criteria: [(&str, Criterion, _); 3] = [
-        ("kink of the score", |c| c.score_kink, colour::REFERENCE),
-        ("90 % in their own map", |c| c.own_map, colour::KKT),
-        ("mean drift of 1 unit", |c| c.drift, colour::OTHER),
-    ];
-    let mut series = Vec::new();
-    for (label, criterion, colour) in criteria {
-        for (method, name, _) in METHODS {
-            let own = capacities.iter().filter(|c| c.method.name() == method);
+/// Where the capacity by one criterion is found.
+type Criterion = fn(&Capacity) -> Option<Estimate>;
+
+/// Criteria of capacity, with the plot that shows how each scales with the number of neurons.
+const CRITERIA: [(&str, &str, Criterion); 3] = [
+    ("finite-size-score", "kink of the score", |c| c.score_kink),
+    ("finite-size-own-map", "90 % in their own map", |c| c.own_map),
+    ("finite-size-drift", "mean drift of 1 unit", |c| c.drift),
+];
+
+/// Capacity per neuron against the number of neurons, by one criterion; `None` if no scan reaches it.
+fn finite_size(capacities: &[Capacity], criterion: Criterion, label: &str) -> Result<Option<String>> {
+    let series: Vec<Series> = METHODS
+        .iter()
+        .filter_map(|(method, name, colour)| {
+            let own = capacities.iter().filter(|c| c.method.name() == *method);
             let points: Vec<(f64, f64, f64)> = own
                 .filter_map(|c| criterion(c).map(|e| (c.neurons as f64, e)))
-                .map(|(n, e)| (n, e.alpha, 0.5 * (e.high - e.low) / n))
+                .map(|(n, e)| (n, 1000.0 * e.alpha, 500.0 * (e.high - e.low) / n))
                 .collect();
-            if !points.is_empty() {
-                series.push(Series::measured(&format!("{label}, {name}"), colour, &points));
-            }
-        }
+            (!points.is_empty()).then(|| Series::measured(name, *colour, &points))
+        })
+        .collect();
+    if series.is_empty() {
+        return Ok(None);
     }
-    LinePlot {
+    let plot = LinePlot {
         x_label: "number of neurons N".to_owned(),
-        y_label: "capacity α = L/N".to_owned(),
+        y_label: format!("maps per 1,000 neurons: {label}"),
         series,
         logarithmic: false,
         bottom: Some(0.0),
+    };
+    plot.svg().map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Method;
+
+    #[test]
+    fn finite_size_is_drawn_where_a_criterion_is_met() {
+        let estimate = Estimate { maps: 4.0, low: 3.5, high: 4.5, alpha: 0.02, defined: 1.0 };
+        let capacities: Vec<Capacity> = [100, 200]
+            .map(|neurons| Capacity {
+                neurons,
+                method: Method::None,
+                largest_maps: 8,
+                score_kink: None,
+                own_map: Some(estimate),
+                drift: None,
+            })
+            .into();
+        let [kink, own_map, _] = CRITERIA;
+        assert!(finite_size(&capacities, kink.2, kink.1).unwrap().is_none());
+        let svg = finite_size(&capacities, own_map.2, own_map.1).unwrap().expect("the criterion is met");
+        assert!(svg.contains("no flattening") && !svg.contains("idealized bumps") && svg.contains(own_map.1));
     }
-    .svg()
 }
