@@ -58,26 +58,20 @@ impl Job<'_> {
         let times = self.plan.relaxation_steps.len();
         let layout = Layout::with_further(points, |point| if starts_at(point) { times } else { 0 });
         let (mut states, mut of_rows) = (States::pack(self.plan.neurons, []), Vec::new());
-        let per_map = points.per_map();
+        let batch = points.per_map() * self.plan.relaxation_maps;
         let items = self.plan.relaxation_starts * self.plan.maps * self.longest_relaxation();
         let finished =
             self.monitor.stage("relaxation", items, self.plan.cost.relaxation_seconds, |tick| {
-                let every: Vec<usize> = (0..points.len()).collect();
-                for batch in every.chunks(per_map * self.plan.relaxation_maps) {
-                    let starts = batch.iter().map(|&s| points.get(s)).filter(|&p| starts_at(p));
+                for first in (0..points.len()).step_by(batch) {
+                    let batch = first..points.len().min(first + batch);
+                    let starts = batch.clone().map(|s| points.get(s)).filter(|&p| starts_at(p));
                     let Some(runs) = self.relax(&weights, starts, tick)? else { return Ok(false) };
                     let mut runs = runs.iter();
-                    for &s in batch {
+                    for s in batch {
                         states.append(std::iter::once(minima.get(s)));
                         of_rows.push(energies[s]);
-                        if starts_at(points.get(s))
-                            && let Some(run) = runs.next()
-                        {
-                            let further: Vec<StateBuf> =
-                                run.snapshots.iter().map(|r| StateBuf::from_dense(r)).collect();
-                            states.append(further.iter().map(StateBuf::view));
-                            of_rows.extend_from_slice(&run.energies);
-                        }
+                        let run = if starts_at(points.get(s)) { runs.next() } else { None };
+                        run.into_iter().for_each(|run| append(run, &mut states, &mut of_rows));
                     }
                 }
                 Ok(true)
@@ -109,4 +103,11 @@ impl Job<'_> {
         let dynamics = Dynamics { weights, external_current: network.external_current, step };
         self.backend.trajectories(&dynamics, &starts, &self.plan.relaxation_steps, tick, self.stop)
     }
+}
+
+/// Adds the states that a relaxation passes, and their energies (Hz³).
+fn append(run: &Trajectory, states: &mut States, energies: &mut Vec<f64>) {
+    let passed: Vec<StateBuf> = run.snapshots.iter().map(|rates| StateBuf::from_dense(rates)).collect();
+    states.append(passed.iter().map(StateBuf::view));
+    energies.extend_from_slice(&run.energies);
 }
