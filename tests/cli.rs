@@ -117,7 +117,7 @@ fn interrupted_runs_end_with_the_same_bytes() {
         "--set",
         "flatten.points_per_map=200",
         "--set",
-        "measure.duration_ms=6000",
+        "measure.duration_ms=40000",
     ];
     let arguments = |out: &'static str| {
         [&["optimize", "tiny.toml", "--out", out, "--resume", "--quiet"], &longer[..]].concat()
