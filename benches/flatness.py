@@ -16,17 +16,16 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = ROOT / "target/release/flatscape"
 
+FLAT = ["ridge=1e-2", "ridge_decay=0.6", 'start="idealized"']
+
 # Points per neuron, updates, and what is set beside; all of them kkt minima.
 VARIANTS = {
     "K = N": (1, 8, ["ridge=1e-7"]),
     "K = 2N, ridge": (2, 8, ["ridge=1e-4"]),
     "minima sought afresh": (2, 8, ["ridge=1e-4", 'start="idealized"']),
-    "and the way down": (2, 14, ["ridge=1e-4", 'start="idealized"', "relaxation_ms=[0, 15, 30, 60]"]),
-    "and a falling ridge": (
-        2,
-        14,
-        ["ridge=1e-3", "ridge_decay=0.65", 'start="idealized"', "relaxation_ms=[0, 15, 30, 60]"],
-    ),
+    "and a falling ridge": (2, 15, FLAT),
+    "and idealized bumps too": (2, 15, [*FLAT, "idealized_updates=9"]),
+    "and K = 3N": (3, 15, [*FLAT, "idealized_updates=9"]),
 }
 NETWORKS = ["300,2", "300,5", "300,10", "600,4", "600,10", "600,20"]
 
@@ -39,7 +38,7 @@ def measure(network, variant):
     settings += ["flatten.method=constrained", "flatten.definition=kkt", f"flatten.iterations={updates}"]
     settings += [f"flatten.points_per_map={points * int(neurons)}", "measure.starts_per_map=40"]
     # From the defaults, whatever configs/paper.toml says.
-    settings += ["flatten.start=previous", "flatten.ridge_decay=1", "flatten.relaxation_ms=[]"]
+    settings += ["flatten.start=previous", "flatten.ridge_decay=1", "flatten.idealized_updates=0"]
     settings += [f"flatten.{setting}" for setting in flatten]
     with tempfile.TemporaryDirectory() as folder:
         run = pathlib.Path(folder) / "run"

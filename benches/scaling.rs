@@ -15,9 +15,8 @@ use flatscape::plan::{ChosenSolver, Plan};
 use flatscape::progress::Tick;
 use flatscape::roughness::Roughness;
 use flatscape::states::{Points, States};
-use flatscape::weights::Levels;
 use flatscape::weights::WeightUpdate;
-use flatscape::weights::bands::{Layout, Manifolds};
+use flatscape::weights::bands::Manifolds;
 
 /// Clock ticks of the kernel's accounts a second; the same on every Linux.
 const TICKS: f64 = 100.0;
@@ -43,13 +42,10 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, [f64; 2]) {
 fn solve(plan: &Plan, network: &Network, states: &States, energies: &[f64]) -> WeightUpdate {
     let flatten = &plan.config.flatten;
     match plan.solver {
-        ChosenSolver::Direct => {
-            Cpu.weight_update(states, energies, Levels::ONE, flatten.ridge, &Tick::silent())
-        }
+        ChosenSolver::Direct => Cpu.weight_update(states, energies, flatten.ridge, &Tick::silent()),
         ChosenSolver::Cg => {
             let points = Points::fitted(&network.maps, plan.points_per_map);
-            let layout = Layout::at(points);
-            let manifolds = Manifolds { states, maps: &network.maps, layout: &layout };
+            let manifolds = Manifolds { states, maps: &network.maps, points, at_each: 1 };
             let (ridge, accuracy) = (flatten.ridge, flatten.accuracy);
             Cpu.weight_update_matrix_free(manifolds, energies, ridge, accuracy, &Tick::silent())
         }

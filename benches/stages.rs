@@ -11,7 +11,7 @@ use flatscape::network::{Kernel, Maps, Network};
 use flatscape::progress::Tick;
 use flatscape::states::Points;
 use flatscape::trajectory::Dynamics;
-use flatscape::weights::{self, Levels};
+use flatscape::weights;
 use serde::Serialize;
 
 const NEURONS: usize = 600;
@@ -108,10 +108,7 @@ fn main() {
                 assert_eq!(weights::gram_matrix(&found.states).len(), points.len() * points.len());
             }));
             measurements.push(time("weight update", None, || {
-                assert!(
-                    Cpu.weight_update(&found.states, &found.energies, Levels::ONE, 1e-7, &Tick::silent())
-                        .is_ok()
-                );
+                assert!(Cpu.weight_update(&found.states, &found.energies, 1e-7, &Tick::silent()).is_ok());
             }));
         }
     }

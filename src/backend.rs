@@ -10,7 +10,7 @@ use crate::progress::Tick;
 use crate::states::{Points, States};
 use crate::trajectory::{self, Dynamics, Trajectory};
 use crate::weights::bands::Manifolds;
-use crate::weights::{self, Levels, WeightUpdate, conjugate};
+use crate::weights::{self, WeightUpdate, conjugate};
 
 /// The work of an outer iteration and of a measurement.
 pub trait Backend: Send + Sync {
@@ -35,7 +35,7 @@ pub trait Backend: Send + Sync {
     /// If the device fails.
     fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>>;
 
-    /// The weight change that takes all states' energies to their levels; see [`weights::flatten`].
+    /// The weight change that takes all states' energies to one level; see [`weights::flatten`].
     ///
     /// # Errors
     /// If the device fails, or the states are not independent enough.
@@ -43,7 +43,6 @@ pub trait Backend: Send + Sync {
         &self,
         states: &States,
         energies: &[f64],
-        levels: Levels<'_>,
         ridge: f64,
         tick: &Tick<'_>,
     ) -> Result<WeightUpdate>;
@@ -106,11 +105,10 @@ impl Backend for Cpu {
         &self,
         states: &States,
         energies: &[f64],
-        levels: Levels<'_>,
         ridge: f64,
         tick: &Tick<'_>,
     ) -> Result<WeightUpdate> {
-        weights::flatten(states, energies, levels, ridge, tick)
+        weights::flatten(states, energies, ridge, tick)
     }
 
     fn trajectories(

@@ -95,9 +95,8 @@ pub struct FlattenConfig {
     pub accuracy: f64,
     /// Where the search for minima begins after a weight update.
     pub start: SearchStart,
-    /// Times after a start at an idealized bump (ms) whose states are flattened beside the minima, ascending; see
-    /// [`crate::relaxation`].
-    pub relaxation_ms: Vec<f64>,
+    /// Weight updates, the first ones, that take the idealized bumps to the level of the minima too; see [`crate::rows`].
+    pub idealized_updates: usize,
     /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,
 }
@@ -188,7 +187,7 @@ impl Default for Config {
                 solver: Solver::Auto,
                 accuracy: 1e-3,
                 start: SearchStart::Previous,
-                relaxation_ms: Vec::new(),
+                idealized_updates: 0,
                 tolerance: 1e-6,
             },
             measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10 },
@@ -268,11 +267,7 @@ static KEYS: &[Key] = &[
         "idealized" => Some(SearchStart::Idealized),
         _ => None,
     }),
-    key!(
-        flatten.relaxation_ms,
-        "a list of numbers from 0 to 10000 [ms], ascending, none twice, or []",
-        |v| { list_or_none(v, |e| number(e, 0.0..=1e4)).filter(|times| times.is_sorted()) }
-    ),
+    key!(flatten.idealized_updates, "a whole number from 0 to 1000", |v| whole(v, 0..=1000)),
     key!(flatten.tolerance, "a number from 0 to 1000000 [Hz^3]", |v| number(v, 0.0..=1e6)),
     key!(measure.duration_ms, "a number above 0, at most 10000000 [ms]", |v| above(v, 0.0, 1e7)),
     key!(measure.starts_per_map, "a whole number from 1 to 100000", |v| whole(v, 1..=100_000)),

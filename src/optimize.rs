@@ -12,8 +12,8 @@ use crate::minimum::{Certificate, Minima, Problem, RESIDUAL_TOLERANCE, Start};
 use crate::network::Network;
 use crate::plan::{ChosenSolver, Plan};
 use crate::progress::Monitor;
-use crate::relaxation::Rows;
 use crate::roughness::Roughness;
+use crate::rows::Rows;
 use crate::states::{Points, StateBuf, States};
 use crate::weights::WeightUpdate;
 use crate::weights::bands::Manifolds;
@@ -146,7 +146,7 @@ impl Job<'_> {
         loop {
             let updates = landscape.records.len() - 1;
             if landscape.energy_sd() <= self.plan.config.flatten.tolerance {
-                self.monitor.skip((self.plan.iterations - updates) as f64 * self.update_seconds());
+                self.monitor.skip((updates..self.plan.iterations).map(|u| self.plan.update_seconds(u)).sum());
                 return Ok((landscape, Status::Converged));
             }
             if updates == self.plan.iterations {
@@ -187,9 +187,7 @@ impl Job<'_> {
     /// Makes one weight update that flattens the landscape, if one can be found.
     fn improve(&self, mut landscape: Landscape) -> Result<(Landscape, Improvement)> {
         let started = Instant::now();
-        let Some(rows) = self.rows(&landscape)? else {
-            return Ok((landscape, Improvement::Interrupted));
-        };
+        let rows = self.rows(&landscape)?;
         let mut update: Option<(f64, WeightUpdate)> = None;
         let mut failure: Option<(f64, Error)> = None;
         for (attempt, (raise, step)) in ATTEMPTS.into_iter().enumerate() {
@@ -237,14 +235,14 @@ impl Job<'_> {
 
     fn solve(&self, rows: &Rows<'_>, update: usize, ridge: f64) -> Result<WeightUpdate> {
         let label = format!("weights, update {update} of {}", self.plan.iterations);
-        let Rows { states, energies, layout } = rows;
-        let seconds = self.plan.cost.update_seconds;
+        let Rows { states, energies, at_each } = rows;
+        let cost = &self.plan.cost;
+        let seconds = if *at_each > 1 { cost.first_update_seconds } else { cost.update_seconds };
         self.monitor.stage(&label, states.len(), seconds, |tick| match self.plan.solver {
-            ChosenSolver::Direct => {
-                self.backend.weight_update(states, energies, layout.levels(), ridge, tick)
-            }
+            ChosenSolver::Direct => self.backend.weight_update(states, energies, ridge, tick),
             ChosenSolver::Cg => {
-                let manifolds = Manifolds { states, maps: &self.network.maps, layout };
+                let points = self.fitted_points();
+                let manifolds = Manifolds { states, maps: &self.network.maps, points, at_each: *at_each };
                 let accuracy = self.plan.config.flatten.accuracy;
                 self.backend.weight_update_matrix_free(manifolds, energies, ridge, accuracy, tick)
             }
@@ -278,29 +276,33 @@ impl Job<'_> {
         points: Points,
         start: Start<'_>,
     ) -> Result<Minima> {
-        let network = self.network;
-        let flatten = &self.plan.config.flatten;
-        let problem = Problem {
+        let problem = self.problem(weights);
+        let first = matches!(start, Start::Idealized);
+        let cost = &self.plan.cost;
+        let seconds = 0.5 * if first { cost.minima_seconds } else { cost.later_minima_seconds };
+        self.monitor.stage(label, points.len(), seconds, |tick| match self.plan.config.flatten.method {
+            Method::Idealized => {
+                let Network { maps, bumps, .. } = self.network;
+                let bumps: Vec<StateBuf> = points.iter().map(|p| bumps.at(maps, p)).collect();
+                let states = States::pack(self.plan.neurons, bumps.iter().map(StateBuf::view));
+                let energies = self.backend.energies(&problem, &states)?;
+                Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
+            }
+            Method::None | Method::Constrained => self.backend.minima(&problem, points, start, tick),
+        })
+    }
+
+    /// What is sought at a point of a manifold.
+    pub(crate) fn problem<'p>(&'p self, weights: &'p WeightMatrix) -> Problem<'p> {
+        let (network, flatten) = (self.network, &self.plan.config.flatten);
+        Problem {
             weights,
             external_current: network.external_current,
             maps: &network.maps,
             bumps: &network.bumps,
             definition: flatten.definition,
             minimizer: flatten.minimizer,
-        };
-        let first = matches!(start, Start::Idealized);
-        let cost = &self.plan.cost;
-        let seconds = 0.5 * if first { cost.minima_seconds } else { cost.later_minima_seconds };
-        self.monitor.stage(label, points.len(), seconds, |tick| match flatten.method {
-            Method::Idealized => {
-                let bumps: Vec<StateBuf> =
-                    points.iter().map(|p| network.bumps.at(&network.maps, p)).collect();
-                let states = States::pack(network.neurons(), bumps.iter().map(StateBuf::view));
-                let energies = self.backend.energies(&problem, &states)?;
-                Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
-            }
-            Method::None | Method::Constrained => self.backend.minima(&problem, points, start, tick),
-        })
+        }
     }
 
     pub(crate) fn fitted_points(&self) -> Points {
@@ -309,11 +311,6 @@ impl Job<'_> {
 
     fn held_out_points(&self) -> Points {
         self.fitted_points().held_out().every(self.plan.held_out_stride)
-    }
-
-    fn update_seconds(&self) -> f64 {
-        let cost = &self.plan.cost;
-        cost.relaxation_seconds + cost.update_seconds + cost.later_minima_seconds
     }
 }
 

@@ -41,13 +41,9 @@ pub struct Plan {
     pub steps: usize,
     /// Euler steps until drift counts as settled; at most `steps`.
     pub settling_steps: usize,
-    /// Euler steps from an idealized start to each state on its way down that is flattened too; empty if none are.
-    pub relaxation_steps: Vec<usize>,
-    /// Such starts on each map.
-    pub relaxation_starts: usize,
-    /// Maps whose relaxations run together: their states are dense until they are packed.
-    pub relaxation_maps: usize,
-    /// Rows of a weight solve: the fitted states, and those on their way down.
+    /// Weight updates, the first ones, that take the idealized bumps to the level of the minima too.
+    pub idealized_updates: usize,
+    /// Rows of the largest weight solve: the fitted minima, and the idealized bumps at their points.
     pub rows: usize,
     /// Memory and time.
     pub cost: Cost,
@@ -67,7 +63,7 @@ pub struct Cost {
     /// Bytes of the Gram matrix and of what it is made from, or of what conjugate gradients need in its place; 0 if
     /// nothing is solved.
     pub gram_bytes: u64,
-    /// Bytes of the states on their way down, and of the room to find them.
+    /// Bytes of the rows of a weight solve that has more than the fitted minima, and of the room to collect them.
     pub rows_bytes: u64,
     /// Peak memory (bytes): while minima are sought, or while an update is solved for.
     pub peak_bytes: u64,
@@ -75,10 +71,10 @@ pub struct Cost {
     pub minima_seconds: f64,
     /// The same after a weight update (s).
     pub later_minima_seconds: f64,
-    /// One weight update (s).
+    /// One weight update of the minima alone (s).
     pub update_seconds: f64,
-    /// The relaxations before a weight update (s).
-    pub relaxation_seconds: f64,
+    /// One of the first ones, of the idealized bumps too (s).
+    pub first_update_seconds: f64,
     /// All trajectories of one network (s).
     pub trajectories_seconds: f64,
     /// The whole run (s).
@@ -114,9 +110,6 @@ const HELD_OUT_ALL: usize = 12_000;
 
 /// See [`HELD_OUT_ALL`].
 const HELD_OUT_SAMPLE: usize = 4_000;
-
-/// Room for the dense states of relaxations that run together (bytes), if more than one map's.
-const DENSE_BYTES: u64 = 256 << 20;
 
 /// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
 /// machine named in `benches/README.md`; those of large networks are in `benches/scaling.md`.
@@ -164,15 +157,11 @@ impl Plan {
             Method::Idealized => config.flatten.iterations.min(1),
             Method::Constrained => config.flatten.iterations,
         };
-        let relaxation_steps = relaxation_steps(&config)?;
-        let relaxation_starts = if relaxation_steps.is_empty() { 0 } else { gcd(neurons, points_per_map) };
-        let rows_per_map = points_per_map + relaxation_starts * relaxation_steps.len();
-        let relaxation = relaxation_starts * relaxation_steps.last().copied().unwrap_or(0);
-        let dense = relaxation_starts as u64 * (1 + relaxation_steps.len() as u64) * neurons as u64 * F64;
-        let relaxation_maps = (DENSE_BYTES / dense.max(1)).clamp(1, maps as u64) as usize;
-        let dense_bytes = dense * relaxation_maps as u64;
-        let sizes =
-            Sizes { neurons, maps, points_per_map, rows_per_map, relaxation, dense_bytes, iterations, steps };
+        let idealized_updates = match config.flatten.method {
+            Method::Constrained => config.flatten.idealized_updates.min(iterations),
+            Method::None | Method::Idealized => 0,
+        };
+        let sizes = Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps };
         let solver = choose_solver(&config, sizes);
         let held_out_stride = held_out_stride(maps * points_per_map);
         let cost = Cost::new(&config, sizes, solver, held_out_stride);
@@ -187,10 +176,8 @@ impl Plan {
             iterations,
             steps,
             settling_steps,
-            relaxation_steps,
-            relaxation_starts,
-            relaxation_maps,
-            rows: maps * rows_per_map,
+            idealized_updates,
+            rows: maps * sizes.rows_per_map(),
             cost,
         };
         plan.check()?;
@@ -239,13 +226,26 @@ impl Plan {
         self.config.dynamics.dt_ms / self.config.dynamics.tau_ms
     }
 
+    /// Whether the weight update after `updates` others takes the idealized bumps to the level of the minima too.
+    pub fn flattens_idealized(&self, updates: usize) -> bool {
+        updates < self.idealized_updates
+    }
+
+    /// Expected time of the weight update after `updates` others, and of the landscape it leads to (s).
+    pub fn update_seconds(&self, updates: usize) -> f64 {
+        let cost = &self.cost;
+        let update =
+            if self.flattens_idealized(updates) { cost.first_update_seconds } else { cost.update_seconds };
+        update + cost.later_minima_seconds
+    }
+
     fn check(&self) -> Result<()> {
         let usage = |text: String| Err(Error::Usage(text));
         let (n, s) = (self.neurons, self.rows);
         let pairs = n * (n - 1) / 2;
         if self.iterations > 0 && s >= pairs {
             return usage(format!(
-                "{s} states (network.maps = {} times flatten.points_per_map = {}, and those of flatten.relaxation_ms) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
+                "{s} states (network.maps = {} times flatten.points_per_map = {}, twice with flatten.idealized_updates) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
                 self.maps, self.points_per_map
             ));
         }
@@ -286,36 +286,16 @@ struct Sizes {
     neurons: usize,
     maps: usize,
     points_per_map: usize,
-    /// States of a map in a weight solve.
-    rows_per_map: usize,
-    /// Euler steps of all relaxations of a map.
-    relaxation: usize,
-    /// Bytes of the dense states of relaxations that run together.
-    dense_bytes: u64,
     iterations: usize,
+    idealized_updates: usize,
     steps: usize,
 }
 
-/// Times of `flatten.relaxation_ms` in Euler steps; without repetitions, none if minima are not sought.
-fn relaxation_steps(config: &Config) -> Result<Vec<usize>> {
-    if config.flatten.method != Method::Constrained {
-        return Ok(Vec::new());
+impl Sizes {
+    /// States of a map in the largest weight solve.
+    fn rows_per_map(self) -> usize {
+        if self.idealized_updates > 0 { 2 * self.points_per_map } else { self.points_per_map }
     }
-    let times = config.flatten.relaxation_ms.iter().map(|ms| (ms / config.dynamics.dt_ms).round());
-    if let Some(steps) = times.clone().find(|steps| *steps > 1e10) {
-        return Err(Error::Usage(format!(
-            "flatten.relaxation_ms asks for {steps:e} steps of dynamics.dt_ms = {}; it takes at most 10^10",
-            config.dynamics.dt_ms
-        )));
-    }
-    let mut steps: Vec<usize> = times.map(|steps| steps as usize).collect();
-    steps.dedup();
-    Ok(steps)
-}
-
-/// Of K evenly spaced points on a ring of N neurons this many lie on neurons.
-fn gcd(a: usize, b: usize) -> usize {
-    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 /// Direct while that fits and takes seconds.
@@ -323,7 +303,7 @@ fn choose_solver(config: &Config, sizes: Sizes) -> ChosenSolver {
     match config.flatten.solver {
         Solver::Direct => ChosenSolver::Direct,
         Solver::Cg => ChosenSolver::Cg,
-        Solver::Auto if sizes.maps * sizes.rows_per_map > DIRECT_STATES => ChosenSolver::Cg,
+        Solver::Auto if sizes.maps * sizes.rows_per_map() > DIRECT_STATES => ChosenSolver::Cg,
         Solver::Auto => {
             let direct = Cost::new(config, sizes, ChosenSolver::Direct, 1).peak_bytes;
             if direct > available_memory() { ChosenSolver::Cg } else { ChosenSolver::Direct }
@@ -338,8 +318,8 @@ fn held_out_stride(states: usize) -> usize {
 
 impl Cost {
     fn new(config: &Config, sizes: Sizes, solver: ChosenSolver, held_out_stride: usize) -> Self {
-        let Sizes { neurons, maps, points_per_map, rows_per_map, relaxation, dense_bytes, iterations, steps } =
-            sizes;
+        let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps } = sizes;
+        let rows_per_map = sizes.rows_per_map();
         let (n, fitted, s) = (neurons as f64, (maps * points_per_map) as f64, (maps * rows_per_map) as f64);
         let evaluated = fitted + fitted / held_out_stride as f64;
         let width = config.kernel.width * if config.kernel.scale { n / 600.0 } else { 1.0 };
@@ -356,16 +336,15 @@ impl Cost {
         // each other, the currents of all neurons at the points of one map.
         let state_bytes = active * 1.2 * 12.0 + 64.0;
         let states_bytes = (evaluated * state_bytes * 2.0) as u64 + sorted * bytes(points_per_map as f64 * n);
-        // States on their way down, with them the fitted ones once more, and room while those are packed.
-        let rows_bytes =
-            if s > fitted && iterations > 0 { (2.0 * s * state_bytes) as u64 + dense_bytes } else { 0 };
+        // The fitted ones once more with the idealized bumps, and the room to grow while those are collected.
+        let rows_bytes = if idealized_updates > 0 { (2.0 * s * state_bytes) as u64 } else { 0 };
         let gram_bytes = match solver {
             _ if iterations == 0 => 0,
             ChosenSolver::Direct => bytes(s * s) + 2 * bytes(s * n),
             ChosenSolver::Cg => conjugate::memory(neurons, maps, rows_per_map, active),
         };
         let minima_seconds = evaluated * newton_seconds(config, sizes, active) / cores;
-        let update_seconds = match solver {
+        let update_seconds = |s: f64| match solver {
             ChosenSolver::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
             // Ten iterations to the default accuracy, the factored segments, and the weight change.
             ChosenSolver::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
@@ -373,8 +352,8 @@ impl Cost {
         let runs = (maps * config.measure.starts_per_map * steps) as f64;
         let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
         let step_seconds = 2.0 * active * n / (dynamics * cores);
-        let (trajectories_seconds, relaxation_seconds) =
-            (runs * step_seconds, (maps * relaxation) as f64 * step_seconds);
+        let trajectories_seconds = runs * step_seconds;
+        let (update_seconds, first_update_seconds) = (update_seconds(fitted), update_seconds(s));
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
         // Minima of a network that changed little take half as many iterations; where the first are predicted from each
         // other, those take few as well.
@@ -397,10 +376,12 @@ impl Cost {
             minima_seconds,
             later_minima_seconds,
             update_seconds,
-            relaxation_seconds,
+            first_update_seconds,
             trajectories_seconds,
             total_seconds: minima_seconds
-                + iterations as f64 * (relaxation_seconds + update_seconds + later_minima_seconds)
+                + idealized_updates as f64 * first_update_seconds
+                + (iterations - idealized_updates) as f64 * update_seconds
+                + iterations as f64 * later_minima_seconds
                 + networks * trajectories_seconds,
         }
     }

@@ -6,9 +6,6 @@
 //! where `G α = E − C·1`, `C = (1ᵀG⁻¹E)/(1ᵀG⁻¹1)`. A ridge ρ (relative to the mean of G's diagonal) is added to
 //! G's diagonal: states that nearly coincide make G nearly singular.
 //!
-//! States may belong to several landscapes, each with a level of its own ([`Levels`]): constrained minima to one, bumps on
-//! their way there to others ([`crate::relaxation`]). Then `G α = E − Σ_g C_g 1_g`, and the C_g follow from `1_gᵀα = 0`.
-//!
 //! [`flatten`] here forms G and factors it; [`conjugate::flatten`] does neither, and is for many states.
 
 pub mod bands;
@@ -17,8 +14,7 @@ mod far;
 mod schwarz;
 
 use faer::linalg::matmul::matmul;
-use faer::prelude::Solve;
-use faer::{Accum, Mat, MatMut, MatRef, Par};
+use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
 use crate::cholesky::{Cholesky, PANEL};
@@ -31,74 +27,16 @@ use crate::states::States;
 pub struct WeightUpdate {
     /// ΔM `[neurons, neurons]` (Hz), symmetric, zero diagonal.
     pub delta: WeightMatrix,
-    /// C of every level (Hz³): where the energies are taken to.
-    pub levels: Vec<f64>,
+    /// C (Hz³): the level that the energies are taken to.
+    pub level: f64,
 }
 
-/// Which level each state's energy is taken to: a pattern that repeats from map to map. Every level has states.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Levels<'a> {
-    pattern: &'a [usize],
-}
-
-impl<'a> Levels<'a> {
-    /// One level for all states.
-    pub const ONE: Levels<'static> = Levels { pattern: &[0] };
-
-    /// State s goes to level `pattern[s mod pattern.len()]`; levels count from 0 and none is left out.
-    ///
-    /// # Panics
-    /// If a level has no states.
-    pub fn new(pattern: &'a [usize]) -> Self {
-        let levels = Self { pattern };
-        let all_used = (0..levels.count()).all(|g| pattern.contains(&g));
-        assert!(!pattern.is_empty() && all_used, "every level has states");
-        levels
-    }
-
-    /// Number of levels.
-    pub fn count(self) -> usize {
-        1 + self.pattern.iter().copied().max().unwrap_or(0)
-    }
-
-    /// Level of state `s`.
-    pub fn of(self, s: usize) -> usize {
-        self.pattern[s % self.pattern.len()]
-    }
-
-    /// Sum of `values`, one a state, over each level's states.
-    fn sums(self, values: &[f64]) -> Vec<f64> {
-        let mut sums = vec![0.0; self.count()];
-        values.iter().enumerate().for_each(|(s, x)| sums[self.of(s)] += x);
-        sums
-    }
-
-    /// Number of states of each level, of `states` together.
-    fn sizes(self, states: usize) -> Vec<f64> {
-        self.sums(&vec![1.0; states])
-    }
-
-    /// Takes each level's mean off `values`, and returns the means.
-    fn center(self, values: &mut [f64]) -> Vec<f64> {
-        let mut means = self.sums(values);
-        means.iter_mut().zip(self.sizes(values.len())).for_each(|(mean, size)| *mean /= size);
-        values.iter_mut().enumerate().for_each(|(s, x)| *x -= means[self.of(s)]);
-        means
-    }
-}
-
-/// Solves for the weight change that takes the `energies` (Hz³) of `states` to their levels, by Cholesky factorization.
+/// Solves for the weight change that takes all `energies` (Hz³) of `states` to one level, by Cholesky factorization.
 /// `ridge` is relative to the Gram matrix's mean diagonal. `tick` is told of every column factored.
 ///
 /// # Errors
 /// [`Error::Run`] if the Gram matrix is not positive definite: states coincide, and the ridge is too small.
-pub fn flatten(
-    states: &States,
-    energies: &[f64],
-    levels: Levels<'_>,
-    ridge: f64,
-    tick: &Tick<'_>,
-) -> Result<WeightUpdate> {
+pub fn flatten(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -> Result<WeightUpdate> {
     let count = states.len();
     let mut gram = gram_matrix(states);
     let mean_diagonal = (0..count).map(|s| gram[s * (count + 1)]).sum::<f64>() / count as f64;
@@ -107,32 +45,19 @@ pub fn flatten(
     }
     let factor = Cholesky::new(count, gram, tick).map_err(|failure| {
         Error::Run(format!(
-            "the {count} states are not independent enough to flatten (Gram matrix not positive definite at state {}); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), lower flatten.points_per_map, or leave out times of flatten.relaxation_ms that lie close together",
+            "the {count} states are not independent enough to flatten (Gram matrix not positive definite at state {}); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), or lower flatten.points_per_map",
             failure.column
         ))
     })?;
-    // Energies relative to their means keep the digits that matter in the solves.
-    let mut solutions = energies.to_vec();
-    let means = levels.center(&mut solutions);
-    for g in 0..levels.count() {
-        solutions.extend((0..count).map(|s| f64::from(u8::from(levels.of(s) == g))));
-    }
+    // Energies relative to their mean keep the digits that matter in the two solves.
+    let mean = energies.iter().sum::<f64>() / count as f64;
+    let mut solutions: Vec<f64> =
+        energies.iter().map(|e| e - mean).chain(std::iter::repeat_n(1.0, count)).collect();
     factor.solve(&mut solutions);
     let (of_energies, of_ones) = solutions.split_at(count);
-    let shifts = level_shifts(levels, of_energies, of_ones);
-    let shifted = |s: usize| shifts.iter().enumerate().map(|(g, c)| c * of_ones[g * count + s]).sum::<f64>();
-    let alpha: Vec<f64> = of_energies.iter().enumerate().map(|(s, e)| e - shifted(s)).collect();
-    let levels = means.iter().zip(&shifts).map(|(mean, shift)| mean + shift).collect();
-    Ok(WeightUpdate { delta: weight_gradient(states, &alpha), levels })
-}
-
-/// The c_g with `Σ_h (1_gᵀ G⁻¹ 1_h) c_h = 1_gᵀ G⁻¹ E` (Hz³), from `G⁻¹ E` and all `G⁻¹ 1_h`, one after the other.
-fn level_shifts(levels: Levels<'_>, of_energies: &[f64], of_ones: &[f64]) -> Vec<f64> {
-    let sums: Vec<Vec<f64>> = of_ones.chunks_exact(of_energies.len()).map(|x| levels.sums(x)).collect();
-    let matrix = Mat::from_fn(levels.count(), levels.count(), |g, h| sums[h][g]);
-    let right = levels.sums(of_energies);
-    let solution = matrix.partial_piv_lu().solve(Mat::from_fn(levels.count(), 1, |g, _| right[g]));
-    (0..levels.count()).map(|g| solution[(g, 0)]).collect()
+    let level = of_energies.iter().sum::<f64>() / of_ones.iter().sum::<f64>();
+    let alpha: Vec<f64> = of_energies.iter().zip(of_ones).map(|(e, o)| e - level * o).collect();
+    Ok(WeightUpdate { delta: weight_gradient(states, &alpha), level: mean + level })
 }
 
 /// Lower triangle of the Gram matrix `G_st = ½[(r_s·r_t)² − Σ_i r_si² r_ti²]`, column-major `[states, states]` (Hz⁴).
@@ -276,9 +201,9 @@ mod tests {
     fn update_takes_every_energy_to_the_level() {
         let states = states(12, 30);
         let energies: Vec<f64> = (0..12).map(|s| -1e5 + 700.0 * f64::from(s).sin()).collect();
-        let update = flatten(&states, &energies, Levels::ONE, 0.0, &Tick::silent()).unwrap();
+        let update = flatten(&states, &energies, 0.0, &Tick::silent()).unwrap();
         for (e, lowered) in energies.iter().zip(response(&update.delta, &states)) {
-            assert!((e - lowered - update.levels[0]).abs() < 1e-7, "{} {}", e - lowered, update.levels[0]);
+            assert!((e - lowered - update.level).abs() < 1e-7, "{} {}", e - lowered, update.level);
         }
         for i in 0..30 {
             assert_eq!(update.delta.row(i)[i], 0.0);
@@ -289,33 +214,13 @@ mod tests {
     }
 
     #[test]
-    fn update_takes_every_landscape_to_its_level() {
-        let states = states(12, 30);
-        // Three interleaved landscapes, far apart; only their roughness needs weights.
-        let levels = Levels::new(&[0, 1, 2, 1]);
-        let energies: Vec<f64> =
-            (0..12).map(|s| -1e5 * (1.0 + levels.of(s) as f64) + 700.0 * (s as f64).sin()).collect();
-        let update = flatten(&states, &energies, levels, 0.0, &Tick::silent()).unwrap();
-        assert_eq!(update.levels.len(), 3);
-        for (s, (e, lowered)) in energies.iter().zip(response(&update.delta, &states)).enumerate() {
-            let level = update.levels[levels.of(s)];
-            assert!((e - lowered - level).abs() < 1e-7, "{s}: {} {level}", e - lowered);
-        }
-        let together = flatten(&states, &energies, Levels::ONE, 0.0, &Tick::silent()).unwrap();
-        assert!(update.delta.statistics().sd < 0.1 * together.delta.statistics().sd);
-    }
-
-    #[test]
     fn coinciding_states_need_a_ridge() {
         let once = states(4, 30);
         let twice = States::pack(30, once.iter().chain(once.iter()));
         let energies = [1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, 4.5];
-        let refused = flatten(&twice, &energies, Levels::ONE, 0.0, &Tick::silent())
-            .err()
-            .expect("singular")
-            .to_string();
+        let refused = flatten(&twice, &energies, 0.0, &Tick::silent()).err().expect("singular").to_string();
         assert!(refused.contains("flatten.ridge"), "{refused}");
-        assert!(flatten(&twice, &energies, Levels::ONE, 1e-4, &Tick::silent()).is_ok());
+        assert!(flatten(&twice, &energies, 1e-4, &Tick::silent()).is_ok());
     }
 
     #[test]

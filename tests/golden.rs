@@ -14,7 +14,6 @@ use flatscape::progress::Tick;
 use flatscape::score::Scorer;
 use flatscape::states::{Points, StateBuf, States};
 use flatscape::trajectory::Dynamics;
-use flatscape::weights::Levels;
 
 const CASES: [&str; 2] = ["ring200_3", "ring600_2"];
 
@@ -63,13 +62,13 @@ fn idealized_energies_and_weights() {
         let expected = golden.array("energy_ideal");
         let scale = expected[0].abs();
         Mismatches::of("energy", &energies, &expected, 1e-10 * scale).assert_none();
-        let update = Cpu.weight_update(&states, &energies, Levels::ONE, 0.0, &Tick::silent()).unwrap();
+        let update = Cpu.weight_update(&states, &energies, 0.0, &Tick::silent()).unwrap();
         let delta = golden.array("delta_ideal");
         let largest = delta.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
         // Condition number 1e7 times rounding 1e-16, and a margin for sums over states.
         Mismatches::of("delta", &update.delta.to_dense(), &delta, 1e-6 * largest).assert_none();
         let level = golden.scalar("level_ideal");
-        Mismatches::of("level", &update.levels, &[level], 1e-9 * level.abs()).assert_none();
+        Mismatches::of("level", &[update.level], &[level], 1e-9 * level.abs()).assert_none();
     }
 }
 
@@ -134,9 +133,7 @@ fn flatten(
         let minima =
             Cpu.minima(&problem(network, &weights, definition), points, start, &Tick::silent()).unwrap();
         if landscapes.len() < updates {
-            let update = Cpu
-                .weight_update(&minima.states, &minima.energies, Levels::ONE, 1e-9, &Tick::silent())
-                .unwrap();
+            let update = Cpu.weight_update(&minima.states, &minima.energies, 1e-9, &Tick::silent()).unwrap();
             let size = update.delta.statistics();
             statistics.push([size.mean_abs, size.sd]);
             delta = delta.plus(1.0, &update.delta);

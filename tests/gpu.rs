@@ -15,7 +15,7 @@ use flatscape::progress::Tick;
 use flatscape::score::Scorer;
 use flatscape::states::{Points, StateBuf, States};
 use flatscape::trajectory::Trajectory;
-use flatscape::weights::{self, Levels};
+use flatscape::weights;
 
 #[test]
 fn the_comparison_can_fail() {
@@ -147,8 +147,7 @@ fn minima_from_given_states_and_in_many_batches() {
     let points = Points::fitted(&network.maps, 117);
     let problem = problem(&network, Definition::Kkt);
     let before = minima(&Cpu, &problem, points, Start::Idealized);
-    let update =
-        weights::flatten(&before.states, &before.energies, Levels::ONE, 1e-7, &Tick::silent()).unwrap();
+    let update = weights::flatten(&before.states, &before.energies, 1e-7, &Tick::silent()).unwrap();
     let flattened = network.weights.plus(1.0, &update.delta);
     let problem = Problem { weights: &flattened, ..problem };
     let start = Start::States(&before.states);
@@ -172,9 +171,8 @@ fn flattening_goes_as_on_the_cpu() {
             let mean = found.energies.iter().sum::<f64>() / points.len() as f64;
             let square: f64 = found.energies.iter().map(|e| (e - mean).powi(2)).sum();
             deviations.push((square / points.len() as f64).sqrt());
-            let update = backend
-                .weight_update(&found.states, &found.energies, Levels::ONE, 1e-7, &Tick::silent())
-                .unwrap();
+            let update =
+                backend.weight_update(&found.states, &found.energies, 1e-7, &Tick::silent()).unwrap();
             weights = weights.plus(1.0, &update.delta);
             states = Some(found.states);
         }

@@ -10,7 +10,6 @@ use flatscape::roughness::Roughness;
 use flatscape::score::Scorer;
 use flatscape::states::{Points, State};
 use flatscape::trajectory::Dynamics;
-use flatscape::weights::Levels;
 use proptest::prelude::*;
 
 const PAPER: Kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 };
@@ -54,7 +53,7 @@ proptest! {
         let points = Points::fitted(&maps, neurons / 2);
         let network = network_with_points(maps, &points.fractions());
         let found = minima(&network, &network.weights, points, KKT);
-        let update = Cpu.weight_update(&found.states, &found.energies, Levels::ONE, 1e-6, &Tick::silent()).unwrap();
+        let update = Cpu.weight_update(&found.states, &found.energies, 1e-6, &Tick::silent()).unwrap();
         for matrix in [&network.weights, &update.delta] {
             for i in 0..neurons {
                 prop_assert_eq!(matrix.row(i)[i], 0.0);
@@ -92,7 +91,7 @@ proptest! {
             let (place_a, place_b) = (scorer_a.place(row_a), scorer_b.place(row_b));
             prop_assert_eq!((place_a.map, place_a.location), (place_b.map, place_b.location));
         }
-        let update = |m: &Minima| Cpu.weight_update(&m.states, &m.energies, Levels::ONE, 1e-4, &Tick::silent()).unwrap().delta;
+        let update = |m: &Minima| Cpu.weight_update(&m.states, &m.energies, 1e-4, &Tick::silent()).unwrap().delta;
         let (update_a, update_b) = (update(&a), update(&b));
         for i in 0..neurons {
             for j in 0..neurons {

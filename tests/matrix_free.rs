@@ -7,8 +7,8 @@ use flatscape::minimum::{Definition, Minima, Minimizer, Problem, Start};
 use flatscape::network::{Kernel, Maps, Network};
 use flatscape::progress::Tick;
 use flatscape::states::{Points, StateBuf, States};
-use flatscape::weights::bands::{Bands, Layout, Manifolds};
-use flatscape::weights::{self, Levels, conjugate};
+use flatscape::weights::bands::{Bands, Manifolds};
+use flatscape::weights::{self, conjugate};
 
 /// Constrained minima of a network, with far neurons among their active ones.
 fn minima(neurons: usize, maps: usize, per_map: usize) -> (Network, Points, Minima) {
@@ -40,8 +40,7 @@ fn largest_difference(a: &WeightMatrix, b: &WeightMatrix) -> f64 {
 fn products_are_those_of_the_definition() {
     for (neurons, maps, per_map) in [(200, 4, 200), (150, 3, 37), (61, 2, 100), (40, 1, 7)] {
         let (network, points, found) = minima(neurons, maps, per_map);
-        let layout = Layout::at(points);
-        let bands = Bands::new(Manifolds { states: &found.states, maps: &network.maps, layout: &layout });
+        let bands = Bands::new(Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 });
         let alpha: Vec<f64> = (0..points.len()).map(|s| (s as f64).sin()).collect();
         let expected = weights::weight_gradient(&found.states, &alpha);
         // Poisoned: what is not written shows.
@@ -64,17 +63,15 @@ fn products_are_those_of_the_definition() {
 fn weight_change_is_that_of_the_direct_solve() {
     for (neurons, maps, per_map, ridge) in [(200, 2, 200, 1e-4), (200, 2, 400, 1e-4), (200, 3, 120, 1e-7)] {
         let (network, points, found) = minima(neurons, maps, per_map);
-        let direct =
-            weights::flatten(&found.states, &found.energies, Levels::ONE, ridge, &Tick::silent()).unwrap();
-        let layout = Layout::at(points);
-        let manifolds = Manifolds { states: &found.states, maps: &network.maps, layout: &layout };
+        let direct = weights::flatten(&found.states, &found.energies, ridge, &Tick::silent()).unwrap();
+        let manifolds = Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 };
         let solve = |accuracy| {
             conjugate::flatten(manifolds, &found.energies, ridge, accuracy, &Tick::silent()).unwrap()
         };
         let (update, convergence) = solve(1e-10);
         let difference = largest_difference(&update.delta, &direct.delta) / largest(&direct.delta);
         assert!(difference < 1e-6, "{neurons}, {per_map}: {difference:.1e}, {convergence:?}");
-        assert!((update.levels[0] - direct.levels[0]).abs() < 1e-9 * direct.levels[0].abs());
+        assert!((update.level - direct.level).abs() < 1e-9 * direct.level.abs());
         let (loose, convergence) = solve(0.1);
         let difference = largest_difference(&loose.delta, &direct.delta) / largest(&direct.delta);
         assert!(difference > 1e-6, "the comparison cannot fail: {difference:.1e}, {convergence:?}");
@@ -83,32 +80,26 @@ fn weight_change_is_that_of_the_direct_solve() {
 }
 
 #[test]
-fn several_landscapes_are_flattened_as_by_the_direct_solve() {
-    // Minima at every half neuron, and beside those on neurons the idealized bumps, above them.
+fn two_states_at_each_point_are_flattened_as_by_the_direct_solve() {
     let (network, points, found) = minima(200, 2, 400);
-    let layout = Layout::with_further(points, |point| usize::from(point.fraction == 0.0));
     let bumps: Vec<StateBuf> = points.iter().map(|p| network.bumps.at(&network.maps, p)).collect();
-    let beside = |s: usize| (points.get(s).fraction == 0.0).then(|| bumps[s].view());
-    let states =
-        States::pack(200, (0..points.len()).flat_map(|s| [Some(found.states.get(s)), beside(s)]).flatten());
+    let both = found.states.iter().zip(&bumps).flat_map(|(minimum, bump)| [minimum, bump.view()]);
+    let states = States::pack(200, both);
     let energies = energy::energies(&network.weights, network.external_current, &states);
-    assert_eq!((states.len(), layout.levels().count()), (1200, 2));
-    let direct = weights::flatten(&states, &energies, layout.levels(), 1e-4, &Tick::silent()).unwrap();
-    let manifolds = Manifolds { states: &states, maps: &network.maps, layout: &layout };
-    let (update, _) = conjugate::flatten(manifolds, &energies, 1e-4, 1e-10, &Tick::silent()).unwrap();
-    // As above: the system's condition, 1e4 by the ridge, times the accuracy asked for.
-    assert!(largest_difference(&update.delta, &direct.delta) < 1e-6 * largest(&direct.delta));
-    for (a, b) in update.levels.iter().zip(&direct.levels) {
-        assert!((a - b).abs() < 1e-9 * b.abs(), "{a} {b}");
-    }
-    assert!(direct.levels[1] - direct.levels[0] > 1.0, "{:?}", direct.levels);
+    let direct = weights::flatten(&states, &energies, 1e-3, &Tick::silent()).unwrap();
+    let manifolds = Manifolds { states: &states, maps: &network.maps, points, at_each: 2 };
+    let (update, convergence) =
+        conjugate::flatten(manifolds, &energies, 1e-3, 1e-10, &Tick::silent()).unwrap();
+    let difference = largest_difference(&update.delta, &direct.delta) / largest(&direct.delta);
+    // As above.
+    assert!(difference < 1e-6, "{difference:.1e}, {convergence:?}");
+    assert!((update.level - direct.level).abs() < 1e-9 * direct.level.abs());
 }
 
 #[test]
 fn threads_do_not_change_a_bit() {
     let (network, points, found) = minima(120, 3, 60);
-    let layout = Layout::at(points);
-    let manifolds = Manifolds { states: &found.states, maps: &network.maps, layout: &layout };
+    let manifolds = Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 };
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
@@ -121,11 +112,10 @@ fn threads_do_not_change_a_bit() {
 
 #[test]
 fn coinciding_states_need_a_ridge() {
-    let (network, _, found) = minima(100, 1, 100);
+    let (network, points, found) = minima(100, 1, 100);
     let twice = States::pack(100, found.states.iter().flat_map(|s| [s, s]));
-    let layout = Layout::at(Points::fitted(&network.maps, 200));
     let energies: Vec<f64> = (0..200).map(|s| (s as f64).sin()).collect();
-    let manifolds = Manifolds { states: &twice, maps: &network.maps, layout: &layout };
+    let manifolds = Manifolds { states: &twice, maps: &network.maps, points, at_each: 2 };
     let refused = conjugate::flatten(manifolds, &energies, 0.0, 1e-3, &Tick::silent()).err().unwrap();
     assert!(refused.to_string().contains("flatten.ridge"), "{refused}");
 }

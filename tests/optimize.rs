@@ -9,7 +9,7 @@ use flatscape::plan::Plan;
 use flatscape::progress::{Monitor, Tick};
 use flatscape::states::{Points, States};
 use flatscape::trajectory::{Dynamics, Trajectory};
-use flatscape::weights::{Levels, WeightUpdate};
+use flatscape::weights::WeightUpdate;
 
 /// The CPU, but a weight solve fails below some ridge, as that of a nearly singular Gram matrix does.
 struct Reluctant {
@@ -39,14 +39,13 @@ impl Backend for Reluctant {
         &self,
         states: &States,
         energies: &[f64],
-        levels: Levels<'_>,
         ridge: f64,
         tick: &Tick<'_>,
     ) -> Result<WeightUpdate> {
         if ridge < self.least_ridge {
             return Err(Error::Run(format!("not positive definite at {ridge:e}")));
         }
-        Cpu.weight_update(states, energies, levels, ridge, tick)
+        Cpu.weight_update(states, energies, ridge, tick)
     }
 
     fn trajectories(

@@ -88,13 +88,10 @@ fn table(plan: &Plan) -> String {
             ),
         ),
         (
-            "way down",
-            match plan.relaxation_steps.len() {
-                _ if plan.iterations == 0 => "not flattened".to_owned(),
-                0 => "not flattened".to_owned(),
-                times => {
-                    format!("flattened at {} states, {times} times after a start", plan.rows - plan.states())
-                }
+            "idealized",
+            match plan.idealized_updates {
+                0 => "not flattened beside the minima".to_owned(),
+                updates => format!("taken to the level of the minima by the first {updates} updates"),
             },
         ),
         (
@@ -111,7 +108,7 @@ fn table(plan: &Plan) -> String {
                 size(cost.solve_weights_bytes),
                 size(cost.states_bytes / 2),
                 if cost.rows_bytes > 0 {
-                    format!(" + way down {}", size(cost.rows_bytes))
+                    format!(" + rows {}", size(cost.rows_bytes))
                 } else {
                     String::new()
                 },
@@ -125,11 +122,19 @@ fn table(plan: &Plan) -> String {
         (
             "time",
             format!(
-                "{} = first landscape {} + {} x (update {} + landscape {}) + trajectories {} a network",
+                "{} = first landscape {}{} + {} x (update {} + landscape {}) + trajectories {} a network",
                 duration(cost.total_seconds),
                 duration(cost.minima_seconds),
-                plan.iterations,
-                duration(cost.relaxation_seconds + cost.update_seconds),
+                match plan.idealized_updates {
+                    0 => String::new(),
+                    updates => format!(
+                        " + {updates} x (update {} + landscape {})",
+                        duration(cost.first_update_seconds),
+                        duration(cost.later_minima_seconds)
+                    ),
+                },
+                plan.iterations - plan.idealized_updates,
+                duration(cost.update_seconds),
                 duration(cost.later_minima_seconds),
                 duration(cost.trajectories_seconds)
             ),

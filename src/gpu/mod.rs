@@ -39,7 +39,7 @@ use crate::progress::Tick;
 use crate::score::Place;
 use crate::states::{Points, StateBuf, States};
 use crate::trajectory::{Dynamics, Trajectory};
-use crate::weights::{Levels, WeightUpdate, flatten};
+use crate::weights::{WeightUpdate, flatten};
 use device::{Device, DeviceResult, Failure};
 use plan::Plan;
 
@@ -293,11 +293,10 @@ impl Backend for Gpu {
         &self,
         states: &States,
         energies: &[f64],
-        levels: Levels<'_>,
         ridge: f64,
         tick: &Tick<'_>,
     ) -> Result<WeightUpdate> {
-        flatten(states, energies, levels, ridge, tick)
+        flatten(states, energies, ridge, tick)
     }
 
     fn trajectories(

@@ -15,11 +15,10 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::Levels;
 use super::far::FarRates;
 use crate::matrix::WeightMatrix;
 use crate::network::Maps;
-use crate::states::{Point, Points, States};
+use crate::states::{Points, States};
 
 /// Half the width of the band, in mean numbers of active neurons: a bump's own half width is 0.5, and constrained
 /// minima are wider. Measured at L/N = 1/60, all but 3 % of the active neurons lie within.
@@ -52,56 +51,28 @@ pub(super) fn memory(neurons: usize, maps: usize, active: f64) -> usize {
     batch(bytes, maps) * bytes + 4 * maps * (neurons + columns)
 }
 
-/// States with the places that they belong to.
+/// States with the points that they belong to, the same number at every point.
 #[derive(Clone, Copy)]
 pub struct Manifolds<'a> {
-    /// Rates, map after map, in the order of the layout.
+    /// Rates, point after point.
     pub states: &'a States,
     /// Where the neurons lie.
     pub maps: &'a Maps,
-    /// Where the states of a map lie.
-    pub layout: &'a Layout,
+    /// All fitted points.
+    pub points: Points,
+    /// States at each point.
+    pub at_each: usize,
 }
 
-/// The states of one map, in the order of their places; the same on every map.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Layout {
-    /// The neuron position at or before each state's point, ascending.
-    bases: Vec<usize>,
-    /// The level that each state's energy is taken to.
-    levels: Vec<usize>,
-}
-
-impl Layout {
-    /// One state at every point of a map, all to one level.
-    pub fn at(points: Points) -> Self {
-        Self::with_further(points, |_| 0)
-    }
-
-    /// One state at every point of a map, to level 0, and right after it `further(point)` more, to levels 1, 2, ….
-    pub fn with_further(points: Points, further: impl Fn(Point) -> usize) -> Self {
-        let (mut bases, mut levels) = (Vec::new(), Vec::new());
-        for point in (0..points.per_map()).map(|k| points.get(k)) {
-            let count = 1 + further(point);
-            bases.extend(std::iter::repeat_n(point.base, count));
-            levels.extend(0..count);
-        }
-        Self { bases, levels }
-    }
-
+impl Manifolds<'_> {
     /// States of one map.
     pub fn per_map(&self) -> usize {
-        self.bases.len()
+        self.points.per_map() * self.at_each
     }
 
-    /// The levels of all maps' states.
-    pub fn levels(&self) -> Levels<'_> {
-        Levels::new(&self.levels)
-    }
-
-    /// The neuron position at or before the point of every state of a map.
-    pub(super) fn bases(&self) -> &[usize] {
-        &self.bases
+    /// The neuron position at or before the point of state `s`.
+    pub(super) fn base(&self, s: usize) -> usize {
+        self.points.get(s / self.at_each).base
     }
 }
 
@@ -137,15 +108,16 @@ impl<'a> Bands<'a> {
     /// Sorts the states' rates into near and far ones.
     ///
     /// # Panics
-    /// If there is not one state for every place.
+    /// If the states are too many or too few for the points.
     pub fn new(manifolds: Manifolds<'a>) -> Self {
-        let Manifolds { states, maps, layout: places } = manifolds;
-        assert_eq!(states.len(), maps.count() * places.per_map(), "every place has its state");
+        let Manifolds { states, maps, points, at_each } = manifolds;
+        assert_eq!(states.len(), at_each * points.len(), "every point has its states");
         let n = maps.neurons();
         let (reach, tile) = layout(n, states.mean_active());
+        let bases: Vec<usize> = (0..manifolds.per_map()).map(|k| manifolds.base(k)).collect();
         let tiles = (0..n)
             .step_by(tile)
-            .map(|start| Tile::new(start, tile.min(n - start), reach, n, places.bases()))
+            .map(|start| Tile::new(start, tile.min(n - start), reach, n, &bases))
             .collect();
         let columns = tile + 2 * reach;
         let neuron_at = (0..maps.count())
@@ -186,14 +158,14 @@ impl<'a> Bands<'a> {
         (0..maps).step_by(batch).map(move |first| first..maps.min(first + batch))
     }
 
-    /// Near rates of a map's states, `[points, 2·reach + 1]` by displacement from `base − reach`.
+    /// Near rates of a map's states, `[states, 2·reach + 1]` by displacement from `base − reach`.
     fn near(&self, map: usize) -> Near {
-        let Manifolds { states, maps, layout } = self.manifolds;
-        let (n, per_map, width) = (maps.neurons(), layout.per_map(), 2 * self.reach + 1);
+        let Manifolds { states, maps, .. } = self.manifolds;
+        let (n, per_map, width) = (maps.neurons(), self.manifolds.per_map(), 2 * self.reach + 1);
         let positions = maps.positions(map);
         let mut rates = vec![0.0; per_map * width];
         for (k, row) in rates.chunks_exact_mut(width).enumerate() {
-            let start = layout.bases()[k] + n - self.reach;
+            let start = self.manifolds.base(k) + n - self.reach;
             for (i, r) in states.get(map * per_map + k).iter() {
                 let x = (positions[i] as usize + 2 * n - start) % n;
                 if x < width {
@@ -206,7 +178,7 @@ impl<'a> Bands<'a> {
 
     /// X = Σ_t α_t r_t r_tᵀ with zero diagonal, to `out` `[neurons, neurons]`, symmetric.
     pub fn forward(&self, alpha: &[f64], out: &mut WeightMatrix) {
-        let (stride, columns, per_map) = (out.stride(), self.columns(), self.manifolds.layout.per_map());
+        let (stride, columns, per_map) = (out.stride(), self.columns(), self.manifolds.per_map());
         out.as_mut_slice().par_chunks_mut(stride).enumerate().for_each(|(i, row)| {
             row.fill(0.0);
             self.far.add_row(self.manifolds.states, alpha, i, row);
@@ -242,7 +214,7 @@ impl<'a> Bands<'a> {
 
     /// `v_s = ½ r_sᵀ X r_s` for every state, with a symmetric X of zero diagonal.
     pub fn response(&self, weights: &WeightMatrix) -> Vec<f64> {
-        let (columns, per_map) = (self.columns(), self.manifolds.layout.per_map());
+        let (columns, per_map) = (self.columns(), self.manifolds.per_map());
         let mut response = vec![0.0; self.len()];
         self.far.add_response(self.manifolds.states, weights, &mut response);
         let batch_size = self.batch();

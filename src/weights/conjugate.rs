@@ -1,7 +1,7 @@
 //! The weight change by preconditioned conjugate gradients, without the Gram matrix.
 //!
 //! The level C is eliminated exactly: `G α + C·1 = E` with `1ᵀα = 0` is the same system, so the iteration runs on
-//! `P G P α = P E`, P = I − 11ᵀ/S, and `C = mean(E − G α)`; with several levels P takes off each level's own mean. G acts through the two products of [`super::bands`]
+//! `P G P α = P E`, P = I − 11ᵀ/S, and `C = mean(E − G α)`. G acts through the two products of [`super::bands`]
 //! (eqs. S9–S13): `G α` is the response of all energies to `X = Σ_t α_t r_t r_tᵀ`. The residual's root mean square is the
 //! roughness that the linear model predicts after the update; the iteration ends when that has fallen to a set fraction
 //! of the present roughness, since the next outer iteration corrects what is left.
@@ -12,9 +12,9 @@
 //! Cost of an iteration: both products, 4·a²·S flops and what tiles waste. Memory: one weight matrix, 256 MB of tiles,
 //! the preconditioner's factored segments (overlapping runs of every map's points), and vectors of S.
 
+use super::WeightUpdate;
 use super::bands::{Bands, Manifolds};
 use super::schwarz::Schwarz;
-use super::{Levels, WeightUpdate};
 use super::{bands, schwarz};
 use crate::error::{Error, Result};
 use crate::matrix::WeightMatrix;
@@ -41,7 +41,7 @@ pub struct Convergence {
     pub reached: f64,
 }
 
-/// Solves for the weight change that takes all `energies` (Hz³) to their levels, up to a predicted roughness of
+/// Solves for the weight change that takes all `energies` (Hz³) to one level, up to a predicted roughness of
 /// `accuracy` times the present one, or as far as 300 iterations lead. `ridge` is relative to the Gram matrix's mean diagonal.
 ///
 /// # Errors
@@ -58,12 +58,11 @@ pub fn flatten(
     let lift = ridge.max(LEAST_LIFT) * mean_diagonal;
     let preconditioner = Schwarz::new(manifolds, lift).ok_or_else(|| dependent(bands.len(), ridge))?;
     let mut product = WeightMatrix::zeros(manifolds.maps.neurons());
-    let levels = manifolds.layout.levels();
     let mut residual = energies.to_vec();
-    let means = levels.center(&mut residual);
-    levels.center(&mut residual);
-    let mut solve =
-        Solve { levels, alpha: vec![0.0; energies.len()], residual, shifts: vec![0.0; levels.count()] };
+    let mean = center(&mut residual);
+    // Once more: what rounding of |E| ≈ 10⁵ has left.
+    center(&mut residual);
+    let mut solve = Solve { alpha: vec![0.0; energies.len()], residual, shift: 0.0 };
     let convergence = solve.run(
         accuracy,
         tick,
@@ -83,8 +82,7 @@ pub fn flatten(
         )));
     }
     bands.forward(&solve.alpha, &mut product);
-    let levels = means.iter().zip(&solve.shifts).map(|(mean, shift)| mean - shift).collect();
-    Ok((WeightUpdate { delta: product, levels }, convergence))
+    Ok((WeightUpdate { delta: product, level: mean - solve.shift }, convergence))
 }
 
 /// Memory that a solve takes beside the states and the weight change (bytes), at `active` active neurons a state.
@@ -95,21 +93,20 @@ pub(crate) fn memory(neurons: usize, maps: usize, per_map: usize, active: f64) -
 
 fn dependent(states: usize, ridge: f64) -> Error {
     Error::Run(format!(
-        "the {states} states are not independent enough to flatten (Gram matrix not positive definite); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), lower flatten.points_per_map, or leave out times of flatten.relaxation_ms that lie close together"
+        "the {states} states are not independent enough to flatten (Gram matrix not positive definite); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), or lower flatten.points_per_map"
     ))
 }
 
 /// The state of the iteration.
-struct Solve<'a> {
-    levels: Levels<'a>,
+struct Solve {
     alpha: Vec<f64>,
     /// `P (E − G α)` (Hz³).
     residual: Vec<f64>,
-    /// Mean of `G α` over each level (Hz³).
-    shifts: Vec<f64>,
+    /// Mean of `G α` (Hz³).
+    shift: f64,
 }
 
-impl Solve<'_> {
+impl Solve {
     /// Iterates until the residual has fallen to `accuracy`, or no longer does. `None` if the product shows that the
     /// Gram matrix is not positive definite.
     fn run(
@@ -127,7 +124,7 @@ impl Solve<'_> {
         let mut iterations = 0;
         while reached > accuracy && iterations < MAX_ITERATIONS {
             let mut step = precondition(&self.residual);
-            self.levels.center(&mut step);
+            center(&mut step);
             let size = dot(&self.residual, &step);
             if direction.is_empty() {
                 direction = step;
@@ -142,8 +139,7 @@ impl Solve<'_> {
                 return None;
             }
             let length = size / curvature;
-            let means = self.levels.center(&mut image);
-            self.shifts.iter_mut().zip(means).for_each(|(shift, mean)| *shift += length * mean);
+            self.shift += length * center(&mut image);
             self.alpha.iter_mut().zip(&direction).for_each(|(a, d)| *a += length * d);
             self.residual.iter_mut().zip(&image).for_each(|(r, g)| *r -= length * g);
             reached = norm(&self.residual) / first;
@@ -167,6 +163,13 @@ fn mean_diagonal(manifolds: Manifolds<'_>) -> f64 {
         0.5 * (square * square - fourth)
     };
     manifolds.states.iter().map(|s| diagonal(s.rates)).sum::<f64>() / manifolds.states.len() as f64
+}
+
+/// Takes the mean off a vector, and returns it.
+fn center(vector: &mut [f64]) -> f64 {
+    let mean = vector.iter().sum::<f64>() / vector.len() as f64;
+    vector.iter_mut().for_each(|x| *x -= mean);
+    mean
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -48,12 +48,12 @@ impl Lists {
 impl FarRates {
     /// All rates farther than `reach` from their point's base.
     pub(super) fn new(manifolds: Manifolds<'_>, reach: usize) -> Self {
-        let Manifolds { states, maps, layout } = manifolds;
+        let Manifolds { states, maps, .. } = manifolds;
         let length = maps.neurons() as f64;
         let mut by_state = Lists { starts: vec![0], entries: Vec::new() };
         for (s, state) in states.iter().enumerate() {
-            let base = layout.bases()[s % layout.per_map()];
-            let positions = maps.positions(s / layout.per_map());
+            let base = manifolds.base(s);
+            let positions = maps.positions(s / manifolds.per_map());
             by_state.entries.extend(
                 state
                     .iter()

@@ -76,7 +76,7 @@ impl Schwarz {
     /// Factors all segments' Gram matrices with `lift` (Hz⁴) added to their diagonals. `None` if one is not positive
     /// definite.
     pub(super) fn new(manifolds: Manifolds<'_>, lift: f64) -> Option<Self> {
-        let (neurons, per_map) = (manifolds.maps.neurons(), manifolds.layout.per_map());
+        let (neurons, per_map) = (manifolds.maps.neurons(), manifolds.per_map());
         let points_per_bump = manifolds.states.mean_active() * per_map as f64 / neurons as f64;
         let segments = segments(per_map, points_per_bump);
         let factors: Option<Vec<Vec<Vec<f64>>>> = (0..manifolds.maps.count())
