@@ -25,7 +25,7 @@ VARIANTS = {
     "minima sought afresh": (2, 8, ["ridge=1e-4", 'start="idealized"']),
     "and a falling ridge": (2, 15, FLAT),
     "and idealized bumps too": (2, 15, [*FLAT, "idealized_updates=9"]),
-    "and K = 3N": (3, 15, [*FLAT, "idealized_updates=9"]),
+    "and K = 4N": (4, 15, [*FLAT, "idealized_updates=9"]),
 }
 NETWORKS = ["300,2", "300,5", "300,10", "600,4", "600,10", "600,20"]
 

@@ -95,7 +95,8 @@ pub struct FlattenConfig {
     pub accuracy: f64,
     /// Where the search for minima begins after a weight update.
     pub start: SearchStart,
-    /// Weight updates, the first ones, that take the idealized bumps to the level of the minima too; see [`crate::rows`].
+    /// How many weight updates, from the first on, take the idealized bumps to the level of the minima too; see
+    /// [`crate::rows`].
     pub idealized_updates: usize,
     /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,

@@ -14,7 +14,7 @@ use crate::plan::{ChosenSolver, Plan};
 use crate::progress::Monitor;
 use crate::roughness::Roughness;
 use crate::rows::Rows;
-use crate::states::{Points, StateBuf, States};
+use crate::states::{Points, States};
 use crate::weights::WeightUpdate;
 use crate::weights::bands::Manifolds;
 
@@ -99,6 +99,8 @@ pub struct IterationRecord {
     pub ridge: f64,
     /// Fraction of the solved weight change that was made.
     pub step: f64,
+    /// Mean energy of the idealized bumps above the constrained minima at their points (Hz³).
+    pub idealized_height: f64,
 }
 
 /// Everything that the outer iteration has reached; enough to go on from.
@@ -171,8 +173,9 @@ impl Job<'_> {
         let held_out =
             self.evaluate("landscape between", weights, self.held_out_points(), Start::Idealized)?;
         let delta = WeightMatrix::zeros(self.plan.neurons);
+        let height = self.idealized_height(weights, &fitted)?;
         let accepted =
-            Accepted { attempts: 0, ridge: 0.0, step: 0.0, statistics: WeightStatistics::default() };
+            Accepted { attempts: 0, ridge: 0.0, step: 0.0, statistics: WeightStatistics::default(), height };
         let record = record(0, &fitted, &held_out, accepted, started);
         Ok(Landscape {
             delta,
@@ -184,10 +187,29 @@ impl Job<'_> {
         })
     }
 
-    /// Makes one weight update that flattens the landscape, if one can be found.
+    /// Makes one weight update that flattens the landscape, if one can be found. Where the idealized bumps should be flattened
+    /// too and stand in its way, the minima alone.
     fn improve(&self, mut landscape: Landscape) -> Result<(Landscape, Improvement)> {
+        let mut tried = 0;
+        if self.plan.flattens_idealized(landscape.records.len() - 1) {
+            match self.attempt(landscape, true, tried)? {
+                (unchanged, Improvement::Rejected) => landscape = unchanged,
+                ended => return Ok(ended),
+            }
+            tried = ATTEMPTS.len();
+        }
+        self.attempt(landscape, false, tried)
+    }
+
+    /// Tries weight updates of the minima alone or of the idealized bumps too, after `tried` others.
+    fn attempt(
+        &self,
+        mut landscape: Landscape,
+        idealized: bool,
+        tried: usize,
+    ) -> Result<(Landscape, Improvement)> {
         let started = Instant::now();
-        let rows = self.rows(&landscape)?;
+        let rows = self.rows(&landscape, idealized)?;
         let mut update: Option<(f64, WeightUpdate)> = None;
         let mut failure: Option<(f64, Error)> = None;
         for (attempt, (raise, step)) in ATTEMPTS.into_iter().enumerate() {
@@ -219,7 +241,8 @@ impl Job<'_> {
                 let held_out = self.evaluate("landscape between", &weights, self.held_out_points(), start)?;
                 let size = solved.delta.statistics();
                 let statistics = WeightStatistics { mean_abs: step * size.mean_abs, sd: step * size.sd };
-                let accepted = Accepted { attempts: attempt + 1, ridge, step, statistics };
+                let height = self.idealized_height(&weights, &fitted)?;
+                let accepted = Accepted { attempts: tried + attempt + 1, ridge, step, statistics, height };
                 let record = record(landscape.records.len(), &fitted, &held_out, accepted, started);
                 landscape.ridge_factor = (landscape.ridge_factor * raise / RIDGE_RECOVERY).max(1.0);
                 landscape.advance(delta, fitted, held_out, record);
@@ -282,10 +305,7 @@ impl Job<'_> {
         let seconds = 0.5 * if first { cost.minima_seconds } else { cost.later_minima_seconds };
         self.monitor.stage(label, points.len(), seconds, |tick| match self.plan.config.flatten.method {
             Method::Idealized => {
-                let Network { maps, bumps, .. } = self.network;
-                let bumps: Vec<StateBuf> = points.iter().map(|p| bumps.at(maps, p)).collect();
-                let states = States::pack(self.plan.neurons, bumps.iter().map(StateBuf::view));
-                let energies = self.backend.energies(&problem, &states)?;
+                let (states, energies) = self.idealized(weights, points)?;
                 Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
             }
             Method::None | Method::Constrained => self.backend.minima(&problem, points, start, tick),
@@ -326,6 +346,8 @@ struct Accepted {
     ridge: f64,
     step: f64,
     statistics: WeightStatistics,
+    /// Of the idealized bumps above the minima (Hz³).
+    height: f64,
 }
 
 impl Landscape {
@@ -379,5 +401,6 @@ fn record(
         attempts: accepted.attempts,
         ridge: accepted.ridge,
         step: accepted.step,
+        idealized_height: accepted.height,
     }
 }

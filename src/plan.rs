@@ -75,6 +75,8 @@ pub struct Cost {
     pub update_seconds: f64,
     /// One of the first ones, of the idealized bumps too (s).
     pub first_update_seconds: f64,
+    /// The energies of the idealized bumps at all fitted points (s).
+    pub idealized_seconds: f64,
     /// All trajectories of one network (s).
     pub trajectories_seconds: f64,
     /// The whole run (s).
@@ -93,6 +95,7 @@ pub enum ChosenSolver {
 
 /// Above this many rows `flatten.solver = "auto"` means conjugate gradients. They are faster at half as many already
 /// (five times on the paper's network, to a relative 10⁻⁹), but there the direct solve takes seconds and leaves nothing.
+/// One choice for all updates of a run, by the largest.
 const DIRECT_STATES: usize = 12_000;
 
 /// From this many neurons on W is larger than the caches, and minima are sought map by map; see
@@ -245,8 +248,10 @@ impl Plan {
         let pairs = n * (n - 1) / 2;
         if self.iterations > 0 && s >= pairs {
             return usage(format!(
-                "{s} states (network.maps = {} times flatten.points_per_map = {}, twice with flatten.idealized_updates) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
-                self.maps, self.points_per_map
+                "{s} states (network.maps = {} times flatten.points_per_map = {}{}) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
+                self.maps,
+                self.points_per_map,
+                if self.idealized_updates > 0 { ", twice for flatten.idealized_updates" } else { "" }
             ));
         }
         if self.states() < 2 {
@@ -353,7 +358,9 @@ impl Cost {
         let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
         let step_seconds = 2.0 * active * n / (dynamics * cores);
         let trajectories_seconds = runs * step_seconds;
-        let (update_seconds, first_update_seconds) = (update_seconds(fitted), update_seconds(s));
+        let idealized_seconds = fitted * step_seconds;
+        let (update_seconds, first_update_seconds) =
+            (update_seconds(fitted), update_seconds(s) + idealized_seconds);
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
         // Minima of a network that changed little take half as many iterations; where the first are predicted from each
         // other, those take few as well.
@@ -377,6 +384,7 @@ impl Cost {
             later_minima_seconds,
             update_seconds,
             first_update_seconds,
+            idealized_seconds,
             trajectories_seconds,
             total_seconds: minima_seconds
                 + idealized_updates as f64 * first_update_seconds
@@ -478,6 +486,29 @@ mod tests {
         assert_eq!((plan.neurons, plan.maps, plan.states(), plan.starts()), (600, 10, 6000, 100));
         assert_eq!((plan.steps, plan.settling_steps), (15_000, 500));
         assert_eq!(plan.cost.gram_bytes, 8 * (6000 * 6000 + 2 * 6000 * 600));
+    }
+
+    #[test]
+    fn the_first_updates_have_twice_the_rows() {
+        let settings = ["flatten.points_per_map=700", "flatten.iterations=5", "flatten.idealized_updates=2"];
+        let ours = plan(&settings).unwrap();
+        let minima = plan(&settings[..2]).unwrap();
+        assert_eq!((ours.states(), ours.rows, ours.idealized_updates), (7000, 14_000, 2));
+        assert_eq!((ours.solver, minima.solver), (ChosenSolver::Cg, ChosenSolver::Direct));
+        assert_eq!([0, 1, 2, 4].map(|u| ours.flattens_idealized(u)), [true, true, false, false]);
+        let cost = &ours.cost;
+        let updates: f64 = (0..5).map(|u| ours.update_seconds(u)).sum();
+        let sum = cost.minima_seconds + updates + 2.0 * cost.trajectories_seconds;
+        assert!((cost.total_seconds - sum).abs() < 1e-12 * sum, "{cost:?}");
+        assert!(cost.first_update_seconds > 1.9 * cost.update_seconds);
+        assert!(cost.rows_bytes > 0 && minima.cost.rows_bytes == 0);
+        // No more than there are updates, and none where no minima are sought.
+        assert_eq!(plan(&["flatten.idealized_updates=9"]).unwrap().idealized_updates, 5);
+        for method in ["none", "idealized"] {
+            let method = format!("flatten.method={method}");
+            let plan = plan(&[&method, "flatten.idealized_updates=2"]).unwrap();
+            assert_eq!((plan.idealized_updates, plan.rows), (0, 6000));
+        }
     }
 
     #[test]

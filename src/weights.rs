@@ -45,7 +45,7 @@ pub fn flatten(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -
     }
     let factor = Cholesky::new(count, gram, tick).map_err(|failure| {
         Error::Run(format!(
-            "the {count} states are not independent enough to flatten (Gram matrix not positive definite at state {}); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), or lower flatten.points_per_map",
+            "the {count} states are not independent enough to flatten (Gram matrix not positive definite at state {}); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), or lower flatten.points_per_map or flatten.idealized_updates",
             failure.column
         ))
     })?;

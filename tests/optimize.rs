@@ -1,8 +1,9 @@
-//! The outer iteration's choice of ridges.
+//! The outer iteration's choice of ridges, and of what an update takes to one level.
 
 use flatscape::backend::{Backend, Cpu};
 use flatscape::config::Config;
 use flatscape::error::{Error, Result};
+use flatscape::matrix::WeightMatrix;
 use flatscape::minimum::{Minima, Problem, Start};
 use flatscape::optimize::{Job, Landscape, Status};
 use flatscape::plan::Plan;
@@ -11,9 +12,11 @@ use flatscape::states::{Points, States};
 use flatscape::trajectory::{Dynamics, Trajectory};
 use flatscape::weights::WeightUpdate;
 
-/// The CPU, but a weight solve fails below some ridge, as that of a nearly singular Gram matrix does.
+/// The CPU, but a weight solve fails below some ridge, as that of a nearly singular Gram matrix does, and one of so many
+/// states goes the wrong way.
 struct Reluctant {
     least_ridge: f64,
+    misled_at: Option<usize>,
 }
 
 impl Backend for Reluctant {
@@ -45,7 +48,11 @@ impl Backend for Reluctant {
         if ridge < self.least_ridge {
             return Err(Error::Run(format!("not positive definite at {ridge:e}")));
         }
-        Cpu.weight_update(states, energies, ridge, tick)
+        let mut update = Cpu.weight_update(states, energies, ridge, tick)?;
+        if Some(states.len()) == self.misled_at {
+            update.delta = WeightMatrix::zeros(states.neurons()).plus(-1.0, &update.delta);
+        }
+        Ok(update)
     }
 
     fn trajectories(
@@ -61,10 +68,14 @@ impl Backend for Reluctant {
 }
 
 fn flatten(settings: &str, least_ridge: f64) -> Result<(Landscape, Status)> {
+    flatten_with(settings, Reluctant { least_ridge, misled_at: None })
+}
+
+fn flatten_with(settings: &str, backend: Reluctant) -> Result<(Landscape, Status)> {
     let text = format!("[network]\nneurons = 100\nmaps = 2\n[flatten]\niterations = 3\n{settings}");
     let plan = Plan::new(Config::parse(&text, "test").unwrap()).unwrap();
     let network = plan.network(0).unwrap();
-    let (backend, monitor) = (Reluctant { least_ridge }, Monitor::silent());
+    let monitor = Monitor::silent();
     let job = Job { plan: &plan, network: &network, backend: &backend, monitor: &monitor, stop: &|| false };
     job.flatten(None, &mut |_| Ok(()))
 }
@@ -91,4 +102,19 @@ fn a_solve_that_fails_is_tried_with_a_raised_ridge() {
     assert_eq!(landscape.records[1].attempts, 3);
     let refused = flatten("ridge = 1e-5\n", 1.0).err().expect("no ridge of the ladder is enough").to_string();
     assert!(refused.contains("not positive definite at 1e-3"), "{refused}");
+}
+
+#[test]
+fn minima_alone_are_flattened_where_the_idealized_bumps_stand_in_the_way() {
+    // Updates of the 200 minima with their 200 idealized bumps are turned round, and make the landscape rougher.
+    let backend = Reluctant { least_ridge: 0.0, misled_at: Some(400) };
+    let (landscape, status) = flatten_with("ridge = 1e-4\nidealized_updates = 2\n", backend).unwrap();
+    assert_eq!(status, Status::IterationsUsedUp);
+    let attempts: Vec<usize> = landscape.records.iter().map(|record| record.attempts).collect();
+    // None at first; four in vain and one of the minima alone; then those of the minima from the start.
+    assert_eq!(attempts, [0, 5, 5, 1]);
+    assert!(landscape.energy_sd() < 0.01 * landscape.records[0].energy_sd);
+    let straight = Reluctant { least_ridge: 0.0, misled_at: None };
+    let (landscape, _) = flatten_with("ridge = 1e-2\nidealized_updates = 2\n", straight).unwrap();
+    assert!(landscape.records[1..].iter().all(|record| record.attempts <= 4), "the backend was not misled");
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Options;
-use crate::config::Config;
+use crate::config::{Config, Method};
 use crate::error::Result;
 use crate::plan::{ChosenSolver, Cost, Plan, duration, size};
 
@@ -23,6 +23,7 @@ struct PlanRecord<'a> {
     points_per_map: usize,
     states: usize,
     rows: usize,
+    idealized_updates: usize,
     held_out_points: usize,
     solver: ChosenSolver,
     iterations: usize,
@@ -40,6 +41,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         points_per_map: plan.points_per_map,
         states: plan.states(),
         rows: plan.rows,
+        idealized_updates: plan.idealized_updates,
         held_out_points: plan.held_out_points(),
         solver: plan.solver,
         iterations: plan.iterations,
@@ -87,13 +89,7 @@ fn table(plan: &Plan) -> String {
                 plan.held_out_points()
             ),
         ),
-        (
-            "idealized",
-            match plan.idealized_updates {
-                0 => "not flattened beside the minima".to_owned(),
-                updates => format!("taken to the level of the minima by the first {updates} updates"),
-            },
-        ),
+        ("updates", updates(plan)),
         (
             "trajectories",
             format!("{} starts x {} steps of {} ms", plan.starts(), plan.steps, config.dynamics.dt_ms),
@@ -119,26 +115,39 @@ fn table(plan: &Plan) -> String {
                 size(cost.gram_bytes)
             ),
         ),
-        (
-            "time",
-            format!(
-                "{} = first landscape {}{} + {} x (update {} + landscape {}) + trajectories {} a network",
-                duration(cost.total_seconds),
-                duration(cost.minima_seconds),
-                match plan.idealized_updates {
-                    0 => String::new(),
-                    updates => format!(
-                        " + {updates} x (update {} + landscape {})",
-                        duration(cost.first_update_seconds),
-                        duration(cost.later_minima_seconds)
-                    ),
-                },
-                plan.iterations - plan.idealized_updates,
-                duration(cost.update_seconds),
-                duration(cost.later_minima_seconds),
-                duration(cost.trajectories_seconds)
-            ),
-        ),
+        ("time", time(plan)),
     ];
     rows.iter().map(|(name, text)| format!("{name:14}{text}\n")).collect()
+}
+
+/// What the weight updates take to one level.
+fn updates(plan: &Plan) -> String {
+    let (first, all, minima) = (plan.idealized_updates, plan.iterations, plan.states());
+    let mut kinds = Vec::new();
+    if first > 0 {
+        kinds.push(format!("1 to {first}: minima and idealized bumps, {} energies", 2 * minima));
+    }
+    if all > first {
+        let states =
+            if plan.config.flatten.method == Method::Idealized { "idealized bumps" } else { "minima" };
+        kinds.push(format!("{} to {all}: {states}, {minima} energies", first + 1));
+    }
+    if kinds.is_empty() { "none".to_owned() } else { kinds.join("; ") }
+}
+
+/// Where the time goes.
+fn time(plan: &Plan) -> String {
+    let cost = &plan.cost;
+    let mut parts = vec![format!("first landscape {}", duration(cost.minima_seconds))];
+    for (count, update) in [
+        (plan.idealized_updates, cost.first_update_seconds),
+        (plan.iterations - plan.idealized_updates, cost.update_seconds),
+    ] {
+        if count > 0 {
+            let landscape = duration(cost.later_minima_seconds);
+            parts.push(format!("{count} x (update {} + landscape {landscape})", duration(update)));
+        }
+    }
+    parts.push(format!("trajectories {} a network", duration(cost.trajectories_seconds)));
+    format!("{} = {}", duration(cost.total_seconds), parts.join(" + "))
 }

@@ -19,6 +19,7 @@ use crate::network::Network;
 use crate::optimize::Job;
 use crate::plan::Plan;
 use crate::progress::{Monitor, Tick};
+use crate::scan::TrialRecord;
 use crate::states::{Points, State};
 use crate::trajectory::Dynamics;
 
@@ -40,10 +41,11 @@ pub(super) fn draw(
     monitor: &Monitor,
     output: &mut Output,
 ) -> Result<()> {
-    let flattened: Vec<_> = study.records(Way::Paper, MAPS).collect();
     let mut rows = Vec::new();
     let mut decades = Vec::new();
-    for (without, with) in study.records(Way::None, MAPS).zip(flattened) {
+    for with in study.records(Way::Paper, MAPS) {
+        let same = |without: &&TrialRecord| without.trial.realization == with.trial.realization;
+        let without = study.records(Way::None, MAPS).find(same).expect("a study runs all ways on every draw");
         let plan = with.trial.plan(&Way::Paper.configure(config))?;
         let network = plan.network(0)?;
         let job = Job { plan: &plan, network: &network, backend, monitor, stop: &|| false };

@@ -153,6 +153,7 @@ impl Workspace {
             self.search.multiplier = step.multiplier;
             self.search.damping = match self.line_search(h, &step, asking) {
                 Some(length) => step.eased_damping(length, asking),
+                // No length lowers the energy: more damping turns the step downhill.
                 None => (8.0 * step.damping).max(0.1 * step.mean_curvature),
             };
             if self.search.damping > 1e9 * step.mean_curvature {
@@ -311,6 +312,8 @@ impl Workspace {
         let lift = if along > 0.0 { mean_curvature * n as f64 / along } else { 0.0 };
         // In single precision what λ is known to be is left out, or its rounding would hide the step.
         let known = if asking == Asking::Always { 0.0 } else { multiplier };
+        // Of the mean curvature: what a matrix that is not positive definite gets first. Single precision cannot tell the
+        // smaller one from rounding.
         let smallest = if asking == Asking::Always { 1e-2 } else { 4e-2 };
         let Self { local, displacements, system, single_system, .. } = self;
         let terms = Terms { local, displacements, slots: &slots, curvature: &curvature, lift };
@@ -448,6 +451,8 @@ impl Step {
     /// The damping to begin the next step with, after so much of this one was made.
     fn eased_damping(&self, length: f64, asking: Asking) -> f64 {
         let fast = asking != Asking::Always && length == 1.0 && !self.raised;
+        // A predicted start is near its minimum, where a full step means that damping only slows; an idealized one is
+        // far, and damping that falls too fast has to be raised again, a factorization each time.
         let eased = if fast { 0.1 * self.damping } else { self.damping / 2.0 };
         if self.damping > 1e-3 * self.mean_curvature { eased } else { 0.0 }
     }

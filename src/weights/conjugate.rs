@@ -93,7 +93,7 @@ pub(crate) fn memory(neurons: usize, maps: usize, per_map: usize, active: f64) -
 
 fn dependent(states: usize, ridge: f64) -> Error {
     Error::Run(format!(
-        "the {states} states are not independent enough to flatten (Gram matrix not positive definite); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), or lower flatten.points_per_map"
+        "the {states} states are not independent enough to flatten (Gram matrix not positive definite); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), or lower flatten.points_per_map or flatten.idealized_updates"
     ))
 }
 

@@ -3,8 +3,8 @@
 //! Within a map a bump overlaps with its neighbours strongly, and with nothing else; between maps overlaps are weak
 //! and nearly random. So each map's points are divided into segments of [`CORE`] bump widths, each taken with
 //! [`OVERLAP`] of its neighbours on both sides; the segment's own Gram matrix is factored, and the solutions are added
-//! (additive Schwarz). That is symmetric and positive definite, and takes 4 f64 a state and point of a bump width: 243 a state where a
-//! bump is 59 points wide.
+//! (additive Schwarz). That is symmetric and positive definite, and takes 4 f64 a state and row of a bump width: 243 a state where 59 rows of a map
+//! lie within a bump's width, as with a state at every neuron.
 //!
 //! Measured on the paper's network (N = K = 600, L = 10, `kkt` minima; a NumPy prototype on the formed G), iterations until the predicted roughness is
 //! 10⁻¹, 10⁻², 10⁻³, 10⁻⁶ of the present one (a dash: more than 1,500, or 400 for segments):
@@ -38,22 +38,22 @@ const CORE: f64 = 1.25;
 /// How far a segment reaches into its neighbours, in bump widths.
 const OVERLAP: f64 = 0.5;
 
-/// Shortest segment (points): shorter ones cost more in overlap than they save.
+/// Shortest segment (rows): shorter ones cost more in overlap than they save.
 const SHORTEST: usize = 16;
 
 /// Factored segments of all maps.
 pub(super) struct Schwarz {
     per_map: usize,
-    /// The same for every map: points, consecutive on the ring.
+    /// The same for every map: rows, consecutive on the ring.
     segments: Vec<Vec<usize>>,
     /// `[maps][segments]`: lower triangular factors, column-major.
     factors: Vec<Vec<Vec<f64>>>,
 }
 
-/// Which points go into each segment.
-fn segments(per_map: usize, points_per_bump: f64) -> Vec<Vec<usize>> {
-    let core = ((CORE * points_per_bump).ceil() as usize).max(SHORTEST);
-    let overlap = (OVERLAP * points_per_bump).ceil() as usize;
+/// Which rows go into each segment.
+fn segments(per_map: usize, rows_per_bump: f64) -> Vec<Vec<usize>> {
+    let core = ((CORE * rows_per_bump).ceil() as usize).max(SHORTEST);
+    let overlap = (OVERLAP * rows_per_bump).ceil() as usize;
     if core + 2 * overlap >= per_map {
         return vec![(0..per_map).collect()];
     }
@@ -77,8 +77,8 @@ impl Schwarz {
     /// definite.
     pub(super) fn new(manifolds: Manifolds<'_>, lift: f64) -> Option<Self> {
         let (neurons, per_map) = (manifolds.maps.neurons(), manifolds.per_map());
-        let points_per_bump = manifolds.states.mean_active() * per_map as f64 / neurons as f64;
-        let segments = segments(per_map, points_per_bump);
+        let rows_per_bump = manifolds.states.mean_active() * per_map as f64 / neurons as f64;
+        let segments = segments(per_map, rows_per_bump);
         let factors: Option<Vec<Vec<Vec<f64>>>> = (0..manifolds.maps.count())
             .into_par_iter()
             .map(|map| {
