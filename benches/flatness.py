@@ -3,7 +3,7 @@
 
     cargo build --release && python3 benches/flatness.py [N,L[,SEED]...] [--only VARIANT]
 
-Half an hour on 2 idle cores for the networks of flatness.md.
+Three quarters of an hour on 2 idle cores for all networks and variants.
 """
 
 import argparse

@@ -105,9 +105,9 @@ fn main() {
     };
     let roughness: Vec<String> = roughness.iter().map(|sd| format!("{sd:.3}")).collect();
     println!(
-        "| {neurons} | {maps} | {points} | {} | {:?} | {} | {} | {} | {} | {:.2} | {} |",
+        "| {neurons} | {maps} | {points} | {} | {} | {} | {} | {} | {} | {:.2} | {} |",
         plan.states(),
-        plan.solver,
+        format!("{:?}", plan.solver).to_lowercase(),
         pair(building),
         pair(minima[0]),
         pair(mean(&minima[1..])),

@@ -115,7 +115,7 @@ const HELD_OUT_ALL: usize = 12_000;
 const HELD_OUT_SAMPLE: usize = 4_000;
 
 /// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
-/// machine named in `benches/README.md`; those of large networks are in `benches/scaling.md`.
+/// machine named in `benches/README.md`; those of large networks with `benches/scaling.sh`.
 mod rate {
     pub const MINIMA: f64 = 9e9;
     pub const CG: f64 = 8e9;

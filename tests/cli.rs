@@ -117,6 +117,8 @@ fn interrupted_runs_end_with_the_same_bytes() {
         "--set",
         "flatten.points_per_map=200",
         "--set",
+        "flatten.idealized_updates=1",
+        "--set",
         "measure.duration_ms=40000",
     ];
     let arguments = |out: &'static str| {
