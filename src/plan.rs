@@ -75,8 +75,6 @@ pub struct Cost {
     pub update_seconds: f64,
     /// One of the first ones, of the idealized bumps too (s).
     pub first_update_seconds: f64,
-    /// The energies of the idealized bumps at all fitted points (s).
-    pub idealized_seconds: f64,
     /// All trajectories of one network (s).
     pub trajectories_seconds: f64,
     /// The whole run (s).
@@ -358,9 +356,9 @@ impl Cost {
         let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
         let step_seconds = 2.0 * active * n / (dynamics * cores);
         let trajectories_seconds = runs * step_seconds;
-        let idealized_seconds = fitted * step_seconds;
+        // The energy of a bump takes as long as a step of its dynamics.
         let (update_seconds, first_update_seconds) =
-            (update_seconds(fitted), update_seconds(s) + idealized_seconds);
+            (update_seconds(fitted), update_seconds(s) + fitted * step_seconds);
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
         // Minima of a network that changed little take half as many iterations; where the first are predicted from each
         // other, those take few as well.
@@ -384,7 +382,6 @@ impl Cost {
             later_minima_seconds,
             update_seconds,
             first_update_seconds,
-            idealized_seconds,
             trajectories_seconds,
             total_seconds: minima_seconds
                 + idealized_updates as f64 * first_update_seconds

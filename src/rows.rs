@@ -46,7 +46,10 @@ impl Job<'_> {
             return Ok(Rows { states: Cow::Borrowed(minima), energies: Cow::Borrowed(energies), at_each: 1 });
         }
         let weights = self.network.weights.plus(1.0, &landscape.delta);
-        let (bumps, of_bumps) = self.idealized(&weights, self.fitted_points())?;
+        let points = self.fitted_points();
+        // Its time is estimated with that of the update.
+        let (bumps, of_bumps) =
+            self.monitor.stage("idealized bumps", points.len(), 0.0, |_| self.idealized(&weights, points))?;
         let states = minima.iter().zip(bumps.iter()).flat_map(|(minimum, bump)| [minimum, bump]);
         let energies = energies.iter().zip(of_bumps).flat_map(|(&minimum, bump)| [minimum, bump]).collect();
         Ok(Rows {
@@ -59,13 +62,10 @@ impl Job<'_> {
     /// The idealized bumps at some points, and their energies under the given weights (Hz³).
     pub(crate) fn idealized(&self, weights: &WeightMatrix, points: Points) -> Result<(States, Vec<f64>)> {
         let (bumps, maps) = (&self.network.bumps, &self.network.maps);
-        let seconds = self.plan.cost.idealized_seconds * points.len() as f64 / self.plan.states() as f64;
-        self.monitor.stage("idealized bumps", points.len(), seconds, |_| {
-            let bumps: Vec<StateBuf> = points.iter().map(|p| bumps.at(maps, p)).collect();
-            let states = States::pack(self.plan.neurons, bumps.iter().map(StateBuf::view));
-            let energies = self.backend.energies(&self.problem(weights), &states)?;
-            Ok((states, energies))
-        })
+        let bumps: Vec<StateBuf> = points.iter().map(|p| bumps.at(maps, p)).collect();
+        let states = States::pack(self.plan.neurons, bumps.iter().map(StateBuf::view));
+        let energies = self.backend.energies(&self.problem(weights), &states)?;
+        Ok((states, energies))
     }
 
     /// Mean height of the idealized bumps above the minima (Hz³); of a large landscape at as many points as are held out.
