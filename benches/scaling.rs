@@ -6,17 +6,19 @@
 
 use std::time::Instant;
 
-use flatscape::backend::{Backend, Cpu};
-use flatscape::config::Config;
-use flatscape::matrix::WeightMatrix;
-use flatscape::minimum::{Problem, Start};
+use flatscape::compute::backend::Backend;
+use flatscape::compute::cpu::Cpu;
+use flatscape::connectivity::matrix::WeightMatrix;
+use flatscape::landscape::problem::{Problem, Start};
+use flatscape::landscape::roughness::Roughness;
+use flatscape::landscape::states::States;
+use flatscape::manifold::Points;
 use flatscape::network::Network;
-use flatscape::plan::{ChosenSolver, Plan};
 use flatscape::progress::Tick;
-use flatscape::roughness::Roughness;
-use flatscape::states::{Points, States};
-use flatscape::weights::WeightUpdate;
-use flatscape::weights::bands::Manifolds;
+use flatscape::setup::config::Config;
+use flatscape::setup::plan::{ChosenSolver, Plan};
+use flatscape::solve::direct::WeightUpdate;
+use flatscape::solve::manifolds::Manifolds;
 
 /// Clock ticks of the kernel's accounts a second; the same on every Linux.
 const TICKS: f64 = 100.0;

@@ -4,14 +4,17 @@
 
 use std::time::Instant;
 
-use flatscape::backend::{Backend, Cpu};
-use flatscape::measure::start_places;
-use flatscape::minimum::{Definition, Minimizer, Problem, Start};
-use flatscape::network::{Kernel, Maps, Network};
+use flatscape::compute::backend::Backend;
+use flatscape::compute::cpu::Cpu;
+use flatscape::connectivity::Kernel;
+use flatscape::dynamics::trajectories::Dynamics;
+use flatscape::job::drift::start_places;
+use flatscape::landscape::problem::{Definition, Minimizer, Problem, Start};
+use flatscape::manifold::Maps;
+use flatscape::manifold::Points;
+use flatscape::network::Network;
 use flatscape::progress::Tick;
-use flatscape::states::Points;
-use flatscape::trajectory::Dynamics;
-use flatscape::weights;
+use flatscape::solve::direct;
 use serde::Serialize;
 
 const NEURONS: usize = 600;
@@ -105,7 +108,7 @@ fn main() {
         if definition == Definition::Kkt {
             let found = find();
             measurements.push(time("Gram matrix", None, || {
-                assert_eq!(weights::gram_matrix(&found.states).len(), points.len() * points.len());
+                assert_eq!(direct::gram_matrix(&found.states).len(), points.len() * points.len());
             }));
             measurements.push(time("weight update", None, || {
                 assert!(Cpu.weight_update(&found.states, &found.energies, 1e-7, &Tick::silent()).is_ok());

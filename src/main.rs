@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use flatscape::commands::{self, Cli};
+use flatscape::cli::Cli;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match commands::run(&cli) {
+    match flatscape::cli::run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("flatscape: {error}");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::plan;
+use crate::text;
 
 /// Receives one call for every finished item of a stage, from any thread.
 #[derive(Clone, Copy)]
@@ -103,7 +103,7 @@ impl Monitor {
         let total = account.total.max(done);
         self.bar.set_position((BAR_STEPS as f64 * done / total.max(1e-9)) as u64);
         let left = time_left(self.started.elapsed().as_secs_f64(), done, total);
-        self.bar.set_message(format!("{label}, about {} left", plan::duration(left)));
+        self.bar.set_message(format!("{label}, about {} left", text::duration(left)));
     }
 
     fn account(&self) -> MutexGuard<'_, Account> {

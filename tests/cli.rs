@@ -33,7 +33,7 @@ fn optimize_measure_verify() {
         assert!(place.path("run").join(name).exists(), "{name} is missing");
     }
     assert!(!place.path("run/checkpoint").exists() && !place.path("run/.lock").exists());
-    let energies = flatscape::npy::read::<f64>(&place.path("run/energies.npy")).unwrap();
+    let energies = flatscape::files::npy::read::<f64>(&place.path("run/energies.npy")).unwrap();
     assert_eq!(energies.0, [4, 2, 60]);
     let summary: serde_json::Value =
         serde_json::from_slice(&fs::read(place.path("run/summary.json")).unwrap()).unwrap();
@@ -91,7 +91,7 @@ fn consistent_checksums_do_not_hide_a_wrong_claim() {
     let (mut directory, manifest) = flatscape::records::RunDirectory::open(&place.path("run")).unwrap();
     let (shape, mut energies) = directory.read_array::<f64>("energies.npy").unwrap();
     energies[5] += 1.0;
-    directory.write("energies.npy", &flatscape::npy::encode(&shape, &energies)).unwrap();
+    directory.write("energies.npy", &flatscape::files::npy::encode(&shape, &energies)).unwrap();
     directory.write_manifest(manifest).unwrap();
     place.fail(&["verify", "run"], 4, &["iterations.csv", "contradicts"]);
 }
@@ -179,11 +179,11 @@ fn bad_maps_files_are_named() {
         let parts = [&["maps.npy"], parts].concat();
         place.fail(&["plan", "tiny.toml", "--set", "network.maps_file=maps.npy"], 4, &parts);
     };
-    let encode = flatscape::npy::encode::<i32>;
+    let encode = flatscape::files::npy::encode::<i32>;
     refuse(b"nonsense".to_vec(), &["not a .npy"]);
     refuse(encode(&[120], &ring), &["shape [120]"]);
     refuse(encode(&[1, 60], &ring[..60]), &["network.maps = 2", "leave it out"]);
-    refuse(flatscape::npy::encode(&[2, 60], &vec![0.0_f64; 120]), &["<f8"]);
+    refuse(flatscape::files::npy::encode(&[2, 60], &vec![0.0_f64; 120]), &["<f8"]);
     let mut repeated = ring.clone();
     repeated[70] = 3;
     refuse(encode(&[2, 60], &repeated), &["map 1", "position 3"]);
@@ -305,11 +305,11 @@ fn every_method_writes_a_sound_run() {
         ]);
         place.succeed(&["verify", method]);
         let (shape, energies) =
-            flatscape::npy::read::<f64>(&place.path(method).join("energies.npy")).unwrap();
+            flatscape::files::npy::read::<f64>(&place.path(method).join("energies.npy")).unwrap();
         assert_eq!(shape, [landscapes, 2, 60]);
         if method == "idealized" {
-            let last = flatscape::roughness::Roughness::of(&energies[120..], None);
-            let first = flatscape::roughness::Roughness::of(&energies[..120], None);
+            let last = flatscape::landscape::roughness::Roughness::of(&energies[120..], None);
+            let first = flatscape::landscape::roughness::Roughness::of(&energies[..120], None);
             // One exact solve with a ridge of 1e-6 leaves about that fraction.
             assert!(last.sd < 1e-3 * first.sd, "{first:?} {last:?}");
         }

@@ -4,16 +4,19 @@
 mod data;
 
 use data::{Golden, Mismatches};
-use flatscape::backend::{Backend, Cpu};
-use flatscape::energy;
-use flatscape::matrix::WeightMatrix;
-use flatscape::measure::start_places;
-use flatscape::minimum::{Definition, Minima, Minimizer, Problem, Start};
-use flatscape::network::{Network, periodic_displacement};
+use flatscape::compute::backend::Backend;
+use flatscape::compute::cpu::Cpu;
+use flatscape::connectivity::matrix::WeightMatrix;
+use flatscape::dynamics::decoding::Scorer;
+use flatscape::dynamics::trajectories::Dynamics;
+use flatscape::job::drift::start_places;
+use flatscape::landscape::energy;
+use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::landscape::states::{StateBuf, States};
+use flatscape::manifold::Points;
+use flatscape::manifold::periodic_displacement;
+use flatscape::network::Network;
 use flatscape::progress::Tick;
-use flatscape::score::Scorer;
-use flatscape::states::{Points, StateBuf, States};
-use flatscape::trajectory::Dynamics;
 
 const CASES: [&str; 2] = ["ring200_3", "ring600_2"];
 

@@ -7,15 +7,17 @@
 mod common_gpu;
 
 use common_gpu::*;
-use flatscape::backend::{Backend, Cpu};
-use flatscape::gpu::{Conditions, Precision};
-use flatscape::minimum::{Definition, Minima, Problem, Start};
-use flatscape::network::periodic_displacement;
+use flatscape::compute::backend::Backend;
+use flatscape::compute::cpu::Cpu;
+use flatscape::compute::gpu::{Conditions, Precision};
+use flatscape::dynamics::decoding::Scorer;
+use flatscape::dynamics::trajectories::Trajectory;
+use flatscape::landscape::problem::{Definition, Minima, Problem, Start};
+use flatscape::landscape::states::{StateBuf, States};
+use flatscape::manifold::Points;
+use flatscape::manifold::periodic_displacement;
 use flatscape::progress::Tick;
-use flatscape::score::Scorer;
-use flatscape::states::{Points, StateBuf, States};
-use flatscape::trajectory::Trajectory;
-use flatscape::weights;
+use flatscape::solve::direct;
 
 #[test]
 fn the_comparison_can_fail() {
@@ -126,7 +128,7 @@ fn the_device_alone_comes_near_the_minima() {
         let used: Vec<usize> = (0..points.len()).filter(|&s| near[s].is_some()).collect();
         println!("{definition:?}: {} of {} from the device", used.len(), points.len());
         assert!(used.len() * 10 >= 7 * points.len(), "{} of {} are of use", used.len(), points.len());
-        let dense = |state: flatscape::states::State<'_>| -> Vec<f64> {
+        let dense = |state: flatscape::landscape::states::State<'_>| -> Vec<f64> {
             let mut rates = vec![0.0; NEURONS];
             state.scatter(&mut rates);
             rates.iter().map(|r| r * r).collect()
@@ -147,7 +149,7 @@ fn minima_from_given_states_and_in_many_batches() {
     let points = Points::fitted(&network.maps, 117);
     let problem = problem(&network, Definition::Kkt);
     let before = minima(&Cpu, &problem, points, Start::Idealized);
-    let update = weights::flatten(&before.states, &before.energies, 1e-7, &Tick::silent()).unwrap();
+    let update = direct::flatten(&before.states, &before.energies, 1e-7, &Tick::silent()).unwrap();
     let flattened = network.weights.plus(1.0, &update.delta);
     let problem = Problem { weights: &flattened, ..problem };
     let start = Start::States(&before.states);
@@ -203,12 +205,12 @@ fn products_over_states() {
         let (count, neurons) = (67, 70);
         let states = states(count, neurons);
         let alpha: Vec<f64> = (0..count).map(|s| (s as f64).sin()).collect();
-        let lower = weights::gram_matrix(&states);
+        let lower = direct::gram_matrix(&states);
         let gram: Vec<f64> = (0..count * count)
             .map(|at| lower[(at / count).max(at % count) + (at / count).min(at % count) * count])
             .collect();
-        let gradient = weights::weight_gradient(&states, &alpha);
-        let response = weights::response(&gradient, &states);
+        let gradient = direct::weight_gradient(&states, &alpha);
+        let response = direct::response(&gradient, &states);
         let mut precisions = vec![(Precision::Single, 1e-6)];
         if gpu.report().f64 {
             precisions.push((Precision::Double, 1e-14));
@@ -237,7 +239,9 @@ fn scores_and_places() {
     for most in [None, Some(30_000)] {
         let gpu = gpu_or_return!(Conditions { most_binding: most, ..Conditions::default() });
         let found = gpu.places(&network.maps, &network.bumps, &rates).unwrap();
-        let score = |places: &[flatscape::score::Place]| places.iter().map(|p| p.score).collect::<Vec<_>>();
+        let score = |places: &[flatscape::dynamics::decoding::Place]| {
+            places.iter().map(|p| p.score).collect::<Vec<_>>()
+        };
         // Sums of at most 59 products of numbers up to 1.
         same("scores", &score(&found), &score(&expected), 1e-5, 0.0);
         for (s, (a, b)) in found.iter().zip(&expected).enumerate() {

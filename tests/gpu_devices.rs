@@ -4,12 +4,14 @@
 mod common_gpu;
 
 use common_gpu::*;
-use flatscape::backend::{Backend, Cpu};
+use flatscape::compute::backend::Backend;
+use flatscape::compute::cpu::Cpu;
+use flatscape::compute::gpu;
+use flatscape::compute::gpu::{Choice, Conditions, Verdict};
 use flatscape::error::Error;
-use flatscape::gpu::{self, Choice, Conditions, Verdict};
-use flatscape::minimum::{Definition, Start};
+use flatscape::landscape::problem::{Definition, Start};
+use flatscape::manifold::Points;
 use flatscape::progress::Tick;
-use flatscape::states::Points;
 
 #[test]
 fn the_adapter_passes_its_self_test_and_is_described() {

@@ -1,15 +1,19 @@
 //! What must hold for every network, whatever its numbers.
 
-use flatscape::backend::{Backend, Cpu};
-use flatscape::energy;
-use flatscape::matrix::WeightMatrix;
-use flatscape::minimum::{Definition, Minima, Minimizer, Problem, Start};
-use flatscape::network::{Kernel, Maps, Network};
+use flatscape::compute::backend::Backend;
+use flatscape::compute::cpu::Cpu;
+use flatscape::connectivity::Kernel;
+use flatscape::connectivity::matrix::WeightMatrix;
+use flatscape::dynamics::decoding::Scorer;
+use flatscape::dynamics::trajectories::Dynamics;
+use flatscape::landscape::energy;
+use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::landscape::roughness::Roughness;
+use flatscape::landscape::states::State;
+use flatscape::manifold::Maps;
+use flatscape::manifold::Points;
+use flatscape::network::Network;
 use flatscape::progress::Tick;
-use flatscape::roughness::Roughness;
-use flatscape::score::Scorer;
-use flatscape::states::{Points, State};
-use flatscape::trajectory::Dynamics;
 use proptest::prelude::*;
 
 const PAPER: Kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 };
@@ -131,7 +135,7 @@ fn constrained_minima_lie_below_idealized_bumps() {
     let network = network(Maps::random(120, 3, 4, 0));
     let points = Points::fitted(&network.maps, 120);
     let bumps: Vec<_> = points.iter().map(|p| network.bumps.at(&network.maps, p)).collect();
-    let states = flatscape::states::States::pack(120, bumps.iter().map(|b| b.view()));
+    let states = flatscape::landscape::states::States::pack(120, bumps.iter().map(|b| b.view()));
     let idealized = energy::energies(&network.weights, network.external_current, &states);
     for with in [KKT, PAPER_NEWTON] {
         let found = minima(&network, &network.weights, points, with);

@@ -1,14 +1,19 @@
 //! The weight solve without the Gram matrix, against the one with it.
 
-use flatscape::backend::{Backend, Cpu};
-use flatscape::energy;
-use flatscape::matrix::WeightMatrix;
-use flatscape::minimum::{Definition, Minima, Minimizer, Problem, Start};
-use flatscape::network::{Kernel, Maps, Network};
+use flatscape::compute::backend::Backend;
+use flatscape::compute::cpu::Cpu;
+use flatscape::connectivity::Kernel;
+use flatscape::connectivity::matrix::WeightMatrix;
+use flatscape::landscape::energy;
+use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::landscape::states::{StateBuf, States};
+use flatscape::manifold::Maps;
+use flatscape::manifold::Points;
+use flatscape::network::Network;
 use flatscape::progress::Tick;
-use flatscape::states::{Points, StateBuf, States};
-use flatscape::weights::bands::{Bands, Manifolds};
-use flatscape::weights::{self, conjugate};
+use flatscape::solve::bands::Bands;
+use flatscape::solve::manifolds::Manifolds;
+use flatscape::solve::{conjugate, direct};
 
 /// Constrained minima of a network, with far neurons among their active ones.
 fn minima(neurons: usize, maps: usize, per_map: usize) -> (Network, Points, Minima) {

@@ -1,16 +1,19 @@
 //! The outer iteration's choice of ridges, and of what an update takes to one level.
 
-use flatscape::backend::{Backend, Cpu};
-use flatscape::config::Config;
+use flatscape::compute::backend::Backend;
+use flatscape::compute::cpu::Cpu;
+use flatscape::connectivity::matrix::WeightMatrix;
+use flatscape::dynamics::trajectories::{Dynamics, Trajectory};
 use flatscape::error::{Error, Result};
-use flatscape::matrix::WeightMatrix;
-use flatscape::minimum::{Minima, Problem, Start};
-use flatscape::optimize::{Job, Landscape, Status};
-use flatscape::plan::Plan;
+use flatscape::job::Job;
+use flatscape::job::reached::{Landscape, Status};
+use flatscape::landscape::problem::{Minima, Problem, Start};
+use flatscape::landscape::states::States;
+use flatscape::manifold::Points;
 use flatscape::progress::{Monitor, Tick};
-use flatscape::states::{Points, States};
-use flatscape::trajectory::{Dynamics, Trajectory};
-use flatscape::weights::WeightUpdate;
+use flatscape::setup::config::Config;
+use flatscape::setup::plan::Plan;
+use flatscape::solve::direct::WeightUpdate;
 
 /// The CPU, but a weight solve fails below some ridge, as that of a nearly singular Gram matrix does, and one of so many
 /// states goes the wrong way.

@@ -1,13 +1,13 @@
 //! Idealized bumps on the level of the minima, beside the minima.
 
-use flatscape::backend::Cpu;
-use flatscape::config::Config;
-use flatscape::measure::{DriftSummary, Which};
+use flatscape::compute::cpu::Cpu;
+use flatscape::job::Job;
+use flatscape::job::drift::{DriftSummary, Which};
+use flatscape::manifold::Points;
 use flatscape::network::Network;
-use flatscape::optimize::Job;
-use flatscape::plan::Plan;
 use flatscape::progress::Monitor;
-use flatscape::states::Points;
+use flatscape::setup::config::Config;
+use flatscape::setup::plan::Plan;
 
 /// Enough for bumps to be far from their minima when they start: L/N = 1/50. Points lie between neurons too.
 const NETWORK: &str =

@@ -2,7 +2,8 @@
 
 use std::mem::offset_of;
 
-use flatscape::gpu::shaders::{self, Shader};
+use flatscape::compute::gpu::shaders;
+use flatscape::compute::gpu::shaders::Shader;
 
 fn validated(shader: &Shader, double: bool) -> naga::Module {
     let source = shader.source();

@@ -4,19 +4,24 @@ use rayon::prelude::*;
 
 use super::stage::{Bench, Compared, Stage, Work};
 use super::{Case, LONGER, Settings};
-use crate::backend::{Backend, Cpu};
+use crate::compute::backend::Backend;
+use crate::compute::cpu::Cpu;
+use crate::compute::gpu::Precision;
+use crate::dynamics::decoding::{Place, Scorer};
+use crate::dynamics::trajectories::{Dynamics, Trajectory};
 use crate::error::{Error, Result};
-use crate::gpu::Precision;
-use crate::measure::start_places;
-use crate::minimum::{Minima, Problem, Start};
-use crate::network::{Network, periodic_displacement};
-use crate::optimize::{Job, Landscape};
-use crate::plan::Plan;
+use crate::job::Job;
+use crate::job::drift::start_places;
+use crate::job::reached::Landscape;
+use crate::landscape::energy;
+use crate::landscape::problem::{Minima, Problem, Start};
+use crate::landscape::states::StateBuf;
+use crate::manifold::Points;
+use crate::manifold::periodic_displacement;
+use crate::network::Network;
 use crate::progress::{Monitor, Tick};
-use crate::score::{Place, Scorer};
-use crate::states::{Points, StateBuf};
-use crate::trajectory::{Dynamics, Trajectory};
-use crate::{energy, weights};
+use crate::setup::plan::Plan;
+use crate::solve::direct;
 
 /// Starts on each map in a measurement of drift.
 const STARTS_PER_MAP: usize = 10;
@@ -206,7 +211,7 @@ impl Subject<'_> {
     /// The states that the host goes on from.
     fn compare_near(&self, near: &[Option<StateBuf>], expected: &Minima) -> Vec<Compared> {
         let used = || near.iter().enumerate().filter_map(|(s, near)| near.as_ref().map(|near| (s, near)));
-        let squares = |state: crate::states::State<'_>| {
+        let squares = |state: crate::landscape::states::State<'_>| {
             let mut rates = vec![0.0; self.plan.neurons];
             state.scatter(&mut rates);
             rates.into_iter().map(|r| r * r)
@@ -274,7 +279,7 @@ impl Subject<'_> {
         let mut gram = stage("Gram matrix", 2.0 * a * s * (s + 1.0), s * (n + s));
         self.bench.both(
             &mut gram,
-            || Ok(weights::gram_matrix(states)),
+            || Ok(direct::gram_matrix(states)),
             |gpu| gpu.gram(states, precision),
             |found, expected| compare_gram(states.len(), found, expected),
         )?;
@@ -283,7 +288,7 @@ impl Subject<'_> {
         let mut gradient = stage("weight gradient", 2.0 * a * a * s, s * n + n * n);
         let change = self.bench.both(
             &mut gradient,
-            || Ok(weights::weight_gradient(states, &alpha)),
+            || Ok(direct::weight_gradient(states, &alpha)),
             |gpu| gpu.weight_gradient(states, &alpha, precision),
             |found, expected| {
                 vec![Compared::of("weight gradient", "Hz⁵", found.to_dense(), expected.to_dense())]
@@ -292,7 +297,7 @@ impl Subject<'_> {
         let mut response = stage("response", 2.0 * a * a * s, s * (n + a * a));
         self.bench.both(
             &mut response,
-            || Ok(weights::response(&change, states)),
+            || Ok(direct::response(&change, states)),
             |gpu| gpu.response(&change, states, precision),
             |found, expected| vec![Compared::of("response", "Hz⁷", found.clone(), expected.clone())],
         )?;

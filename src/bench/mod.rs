@@ -8,7 +8,7 @@
 //! largest and the median error stands the largest absolute value of the reference, which says how much the error is.
 //!
 //! Shares of peaks rest on counts of what active neurons need, not of what a kernel happens to do; see [`Work`].
-//! The peaks are those of [`crate::gpu::Gpu::peaks`], measured in the same run.
+//! The peaks are those of [`crate::compute::gpu::Gpu::peaks`], measured in the same run.
 
 mod case;
 mod stage;
@@ -18,11 +18,12 @@ use serde::Serialize;
 
 pub use stage::{Compared, GpuTiming, LONG_SECONDS, Stage, Timing, Work};
 
-use crate::backend::{Backend, Cpu};
-use crate::config::Config;
+use crate::compute::backend::Backend;
+use crate::compute::cpu::Cpu;
+use crate::compute::gpu::{AdapterReport, DeviceKind, Gpu, Peaks};
 use crate::error::Result;
-use crate::gpu::{AdapterReport, DeviceKind, Gpu, Peaks};
-use crate::plan::Plan;
+use crate::setup::config::Config;
+use crate::setup::plan::Plan;
 
 /// What is run.
 #[derive(Clone, Debug, PartialEq, Serialize)]

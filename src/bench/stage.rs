@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::compute::gpu::{Gpu, Peaks};
 use crate::error::Result;
-use crate::gpu::{Gpu, Peaks};
 
 /// A warm-up that takes longer is the measurement (s).
 pub const LONG_SECONDS: f64 = 5.0;

@@ -5,8 +5,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
 
-use crate::config::Method;
 use crate::scan::TrialRecord;
+use crate::setup::config::Method;
 
 /// Draws of the bootstrap: enough for the 2.5 and 97.5 percentiles.
 const DRAWS: usize = 1000;

@@ -12,7 +12,8 @@ pub(crate) use tables::mean_and_ci;
 pub use tables::{CourseRow, IterationRow, SummaryRow, TimingRow, TrialRow, summarize};
 
 use crate::error::{Error, Result};
-use crate::records::{to_csv, to_json, write_atomically};
+use crate::files::write_atomically;
+use crate::records::{to_csv, to_json};
 use crate::scan::{Store, Timing, TrialRecord};
 
 /// What one or several scan directories hold.

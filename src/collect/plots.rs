@@ -136,7 +136,7 @@ fn finite_size(capacities: &[Capacity], criterion: Criterion, label: &str) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Method;
+    use crate::setup::config::Method;
 
     #[test]
     fn finite_size_is_drawn_where_a_criterion_is_met() {

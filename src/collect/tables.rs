@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::optimize::IterationRecord;
+use crate::job::reached::IterationRecord;
 use crate::scan::{Timing, TrialRecord};
 
 /// One row a trial. Energies in Hz³, drifts in neuron units.
@@ -120,7 +120,7 @@ pub struct CourseRow {
 impl CourseRow {
     /// The rows of one record.
     pub fn of(record: &TrialRecord) -> Vec<Self> {
-        let row = |moment: &crate::measure::Moment| Self {
+        let row = |moment: &crate::job::drift::Moment| Self {
             id: record.id.clone(),
             maps: record.trial.maps,
             realization: record.trial.realization,

@@ -13,7 +13,7 @@ use npyz::zip::{ZipWriter, write::FileOptions};
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::error::{Error, Result};
-use crate::npy;
+use crate::files::npy;
 use crate::records::RunDirectory;
 
 /// File formats.

@@ -12,12 +12,15 @@ use serde::Serialize;
 use super::example::{Example, SHOWN_MAPS};
 use super::study::Way;
 use super::{Output, Verdict};
-use crate::energy;
 use crate::error::Result;
-use crate::minimum::{Start, descent_course, minima};
+use crate::landscape::descent::descent_course;
+use crate::landscape::energy;
+use crate::landscape::minima::minima;
+use crate::landscape::problem::Start;
+use crate::landscape::states::{State, StateBuf, States};
+use crate::manifold::{Point, Points};
 use crate::plot::{LinePlot, Series, colour};
 use crate::progress::Tick;
-use crate::states::{Point, Points, State, StateBuf, States};
 
 /// Gradient steps shown, as in the paper.
 const STEPS: usize = 3000;

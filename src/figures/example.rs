@@ -1,17 +1,18 @@
 //! The example network of figures 2, 3, 5a, 6a, S8 and S9: ten maps, flattened in every way.
 
 use super::study::Way;
-use crate::backend::Backend;
-use crate::config::Config;
+use crate::compute::backend::Backend;
+use crate::connectivity::matrix::WeightMatrix;
+use crate::dynamics::decoding::Scorer;
+use crate::dynamics::trajectories::{Dynamics, Trajectory};
 use crate::error::{Error, Result};
-use crate::matrix::WeightMatrix;
-use crate::minimum::{Definition, Minimizer, Problem};
+use crate::job::Job;
+use crate::job::reached::Landscape;
+use crate::landscape::problem::{Definition, Minimizer, Problem};
 use crate::network::Network;
-use crate::optimize::{Job, Landscape};
-use crate::plan::Plan;
 use crate::progress::Monitor;
-use crate::score::Scorer;
-use crate::trajectory::{Dynamics, Trajectory};
+use crate::setup::config::Config;
+use crate::setup::plan::Plan;
 
 /// Maps of the example.
 const MAPS: usize = 10;
@@ -141,7 +142,7 @@ impl Example {
             .zip(&run.snapshots)
             .map(|(&step, rates)| {
                 let location = if step == 0 { start } else { scorer.place(rates).location };
-                let moved = crate::network::periodic_displacement(start as f64, location as f64, n as f64);
+                let moved = crate::manifold::periodic_displacement(start as f64, location as f64, n as f64);
                 (step as f64 * dt / 1000.0, moved)
             })
             .collect();

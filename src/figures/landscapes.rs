@@ -6,8 +6,8 @@ use super::example::{Example, SHOWN_MAPS};
 use super::study::Way;
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
+use crate::landscape::roughness::Roughness;
 use crate::plot::{LinePlot, Series, colour};
-use crate::roughness::Roughness;
 
 #[derive(Serialize)]
 struct Row {

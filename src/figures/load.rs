@@ -188,7 +188,7 @@ fn constrained_verdicts(study: &Study, output: &mut Output) {
 fn iterations(study: &Study, way: Way, figure: &str, loads: &[usize], output: &mut Output) -> Result<()> {
     let shades =
         [colour::NONE, colour::FURTHER, colour::CONSTRAINED, colour::OTHER, colour::IDEALIZED, colour::KKT];
-    type Size = fn(&crate::optimize::IterationRecord) -> f64;
+    type Size = fn(&crate::job::reached::IterationRecord) -> f64;
     let panels: [(&str, &str, Size, usize); 4] = [
         ("delta-mean", "mean |ΔM| (Hz)", |r| r.delta_mean_abs, 1),
         ("delta-sd", "SD of ΔM (Hz)", |r| r.delta_sd, 1),

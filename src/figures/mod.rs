@@ -14,11 +14,12 @@ pub use verdict::{Verdict, table};
 
 use std::path::Path;
 
-use crate::backend::Backend;
-use crate::config::Config;
+use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
+use crate::files::write_atomically;
 use crate::progress::Monitor;
-use crate::records::{to_csv, to_json, write_atomically};
+use crate::records::{to_csv, to_json};
+use crate::setup::config::Config;
 use example::Example;
 use study::Study;
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::study::{Study, Way};
 use super::{Output, Verdict};
 use crate::error::Result;
-use crate::measure::Moment;
+use crate::job::drift::Moment;
 use crate::plot::{LinePlot, Series};
 use crate::scan::TrialRecord;
 

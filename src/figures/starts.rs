@@ -8,20 +8,22 @@ use serde::Serialize;
 
 use super::study::{Study, Way};
 use super::{Output, Verdict};
-use crate::backend::Backend;
 use crate::collect::mean_and_ci;
-use crate::config::Config;
+use crate::compute::backend::Backend;
+use crate::connectivity::field::field;
+use crate::connectivity::matrix;
+use crate::connectivity::matrix::WeightMatrix;
+use crate::dynamics::trajectories::Dynamics;
 use crate::error::{Error, Result};
-use crate::field::field;
-use crate::matrix::{self, WeightMatrix};
-use crate::minimum::{Minimizer, Problem, Start};
+use crate::job::Job;
+use crate::landscape::problem::{Minimizer, Problem, Start};
+use crate::landscape::states::State;
+use crate::manifold::Points;
 use crate::network::Network;
-use crate::optimize::Job;
-use crate::plan::Plan;
 use crate::progress::{Monitor, Tick};
 use crate::scan::TrialRecord;
-use crate::states::{Points, State};
-use crate::trajectory::Dynamics;
+use crate::setup::config::Config;
+use crate::setup::plan::Plan;
 
 /// Number of maps at which the paper's text gives the rate change: "small L".
 const MAPS: usize = 2;
@@ -97,7 +99,7 @@ fn rate_change(plan: &Plan, network: &Network, weights: &WeightMatrix, backend: 
     let dynamics = Dynamics { weights, external_current: network.external_current, step: plan.step() };
     let runs = backend.trajectories(&dynamics, &starts, &[0, plan.steps], &Tick::silent(), &|| false)?;
     let runs = runs.ok_or(Error::Interrupted)?;
-    let change = |run: &crate::trajectory::Trajectory| -> f64 {
+    let change = |run: &crate::dynamics::trajectories::Trajectory| -> f64 {
         run.snapshots[0].iter().zip(&run.snapshots[1]).map(|(a, b)| (b - a).powi(2)).sum()
     };
     Ok(runs.iter().map(change).sum::<f64>() / runs.len() as f64)

@@ -4,14 +4,14 @@
 use plotters::style::RGBColor;
 use rayon::prelude::*;
 
-use crate::backend::Backend;
 use crate::collect::mean_and_ci;
-use crate::config::{Config, Method};
+use crate::compute::backend::Backend;
 use crate::error::Result;
-use crate::minimum::Definition;
+use crate::landscape::problem::Definition;
 use crate::plot::{Series, colour};
 use crate::progress::Monitor;
 use crate::scan::{Trial, TrialRecord, run_trial};
+use crate::setup::config::{Config, Method};
 
 /// A way to flatten, as the figures tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::records::significant;
+use crate::text::significant;
 
 /// One comparison with the paper.
 #[derive(Clone, Debug, Serialize)]

@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{checksum, read_checked, to_json, write_atomically};
+use super::{checksum, read_checked, to_json};
+use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
-use crate::matrix::WeightMatrix;
-use crate::measure::DriftRecord;
-use crate::npy;
-use crate::optimize::{IterationRecord, Landscape, Status};
-use crate::states::States;
+use crate::files::npy;
+use crate::files::write_atomically;
+use crate::job::drift::DriftRecord;
+use crate::job::reached::{IterationRecord, Landscape, Status};
+use crate::landscape::states::States;
 
 pub(super) const FOLDER: &str = "checkpoint";
 const STATE: &str = "state.json";

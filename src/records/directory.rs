@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Summary, checkpoint, checksum, read_checked, to_json, write_atomically};
-use crate::config::Config;
+use super::{Summary, checkpoint, checksum, read_checked, to_json};
 use crate::error::{Error, Result};
+use crate::files::npy;
+use crate::files::write_atomically;
+use crate::job::reached::Status;
 use crate::network::Network;
-use crate::npy;
-use crate::optimize::Status;
-use crate::plan::Plan;
+use crate::setup::config::Config;
+use crate::setup::plan::Plan;
 
 /// Version of the run directory's layout.
 pub const FORMAT: u32 = 1;

@@ -7,39 +7,14 @@ mod verify;
 
 pub use checkpoint::Checkpoint;
 pub use directory::{FORMAT, Manifest, RunDirectory, RunState};
-pub use summary::{Summary, Warning, significant};
+pub use summary::{Summary, Warning};
 pub use verify::{Verified, verify};
 
-use std::io::Write;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-
-/// Writes a file whole or not at all: a temporary file beside it, fsync, rename, fsync of the directory.
-pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let failed = |e: std::io::Error| Error::io(path, "write", e);
-    let mut file = tempfile::Builder::new().prefix(".partial-").tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-    let file = file.persist(path).map_err(|e| failed(e.error))?;
-    make_readable(&file).map_err(failed)?;
-    // A rename is on disk only when its directory is.
-    std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(failed)
-}
-
-/// Temporary files are private; results are for everybody whom the umask lets.
-#[cfg(unix)]
-fn make_readable(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn make_readable(_: &std::fs::File) -> std::io::Result<()> {
-    Ok(())
-}
 
 /// Rows as CSV with a header line.
 pub(crate) fn to_csv<T: Serialize>(rows: &[T]) -> Vec<u8> {
@@ -79,6 +54,7 @@ pub(crate) fn read_checked(path: &Path, expected: &str) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::write_atomically;
 
     #[test]
     fn files_appear_whole_and_leave_nothing_beside_them() {

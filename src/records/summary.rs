@@ -4,9 +4,10 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{DriftRecord, DriftSummary, Which};
-use crate::optimize::{IterationRecord, Status};
-use crate::plan::Plan;
+use crate::job::drift::{DriftRecord, DriftSummary, Which};
+use crate::job::reached::{IterationRecord, Status};
+use crate::setup::plan::Plan;
+use crate::text::significant;
 
 /// The figures of a run. Energies in Hz³, drifts in neuron units, rate changes in Hz².
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -203,22 +204,10 @@ fn warnings(last: Option<&IterationRecord>, drift: &[DriftRecord]) -> Vec<Warnin
     warnings
 }
 
-/// A number with three or four significant digits, without an exponent while that is readable.
-pub fn significant(x: f64) -> String {
-    match x.abs() {
-        0.0 => "0".to_owned(),
-        a if !(1e-3..1e6).contains(&a) => format!("{x:.2e}"),
-        a if a >= 1000.0 => format!("{x:.0}"),
-        a if a >= 100.0 => format!("{x:.1}"),
-        a if a >= 0.1 => format!("{x:.2}"),
-        _ => format!("{x:.4}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::setup::config::Config;
 
     #[test]
     fn table_is_short_and_shows_what_is_missing() {
@@ -227,14 +216,5 @@ mod tests {
         assert!(table.lines().count() <= 9, "{table}");
         assert!(table.contains('-') && table.contains("interrupted"), "{table}");
         assert!(table.lines().all(|l| l.chars().count() < 80), "{table}");
-    }
-
-    #[test]
-    fn numbers_are_readable() {
-        for (x, text) in
-            [(1637.18, "1637"), (0.0, "0"), (4.567, "4.57"), (0.0123, "0.0123"), (2.4e-11, "2.40e-11")]
-        {
-            assert_eq!(significant(x), text);
-        }
     }
 }

@@ -5,18 +5,20 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Manifest, RunDirectory, RunState, Summary};
-use crate::backend::{Backend, Cpu};
-use crate::config::Method;
+use crate::compute::backend::Backend;
+use crate::compute::cpu::Cpu;
 use crate::error::{Error, Result};
-use crate::measure::DriftRecord;
-use crate::minimum::{self, Problem, Start};
+use crate::files::npy;
+use crate::job::drift::DriftRecord;
+use crate::job::reached::IterationRecord;
+use crate::landscape::minima;
+use crate::landscape::problem::{Problem, Start};
+use crate::landscape::roughness::Roughness;
+use crate::manifold::Points;
 use crate::network::Network;
-use crate::npy;
-use crate::optimize::IterationRecord;
-use crate::plan::{self, Plan};
 use crate::progress::Tick;
-use crate::roughness::Roughness;
-use crate::states::Points;
+use crate::setup::config::Method;
+use crate::setup::plan::Plan;
 
 /// What was found to be in order.
 #[derive(Debug, Serialize)]
@@ -158,7 +160,7 @@ impl Checker<'_> {
         };
         let points = Points::fitted(&network.maps, plan.points_per_map);
         // Where minima of a map follow from each other, as on the CPU for large networks, whole maps are found again.
-        let large = plan::minima_by_map(plan.neurons, plan.config.flatten.minimizer);
+        let large = minima::minima_by_map(plan.neurons, plan.config.flatten.minimizer);
         let by_map = large && manifest.device.starts_with("cpu");
         let (sample, stride) = if by_map {
             (points.on_first_maps(SAMPLE.div_ceil(plan.points_per_map)), 1)
@@ -170,7 +172,7 @@ impl Checker<'_> {
         let found = if by_map {
             Cpu.minima(&problem, sample, Start::Idealized, &tick)?
         } else {
-            minimum::one_by_one(&problem, sample, Start::Idealized, &tick)
+            minima::one_by_one(&problem, sample, Start::Idealized, &tick)
         };
         let differ = (0..sample.len())
             .filter(|&s| {

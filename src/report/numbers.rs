@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::measure::{DriftRecord, Which};
-use crate::optimize::IterationRecord;
-use crate::plan::Plan;
+use crate::job::drift::{DriftRecord, Which};
+use crate::job::reached::IterationRecord;
+use crate::setup::plan::Plan;
 
 /// Energies that a page holds at most: beyond, every so many points of a map are left out.
 const MOST_ENERGIES: usize = 400_000;

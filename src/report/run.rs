@@ -6,12 +6,13 @@ use maud::{Markup, PreEscaped, html};
 
 use super::numbers::Numbers;
 use super::{colophon, configuration, facts, layout, table};
-use crate::config::Method;
 use crate::error::{Error, Result};
-use crate::measure::{DriftRecord, DriftSummary, Which};
-use crate::optimize::IterationRecord;
-use crate::plan::Plan;
-use crate::records::{Manifest, RunDirectory, RunState, Summary, significant};
+use crate::job::drift::{DriftRecord, DriftSummary, Which};
+use crate::job::reached::IterationRecord;
+use crate::records::{Manifest, RunDirectory, RunState, Summary};
+use crate::setup::config::Method;
+use crate::setup::plan::Plan;
+use crate::text::significant;
 
 const SCRIPT: &str = include_str!("script.js");
 

@@ -7,8 +7,9 @@ use maud::{Markup, PreEscaped, html};
 use super::{colophon, configuration, facts, layout, table};
 use crate::collect::{Capacity, Collection, Estimate, SummaryRow, TrialRow, capacities, draw, summarize};
 use crate::error::Result;
-use crate::records::{checksum, significant, to_csv};
+use crate::records::{checksum, to_csv};
 use crate::scan::{Store, trials};
+use crate::text::significant;
 
 pub(super) fn page(path: &Path) -> Result<String> {
     let store = Store::open(path)?;

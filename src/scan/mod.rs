@@ -14,9 +14,9 @@ pub use trial::{TrialRecord, run_trial};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, Method, ScanConfig};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::setup::config::{Config, Method, ScanConfig};
+use crate::setup::plan::Plan;
 
 /// One cell of the scan.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use super::{Failure, Lookup, Shard, ShardStatus, Store, Timing, Trial, run_trial};
-use crate::backend::Backend;
-use crate::config::Config;
+use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
-use crate::plan::available_memory;
+use crate::setup::config::Config;
+use crate::setup::plan::available_memory;
 
 /// Fraction of the free memory that a scan may plan to use.
 const MEMORY_SHARE: f64 = 0.85;

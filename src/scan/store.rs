@@ -12,9 +12,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{Trial, TrialRecord};
-use crate::config::{Config, ScanConfig};
 use crate::error::{Error, Result};
-use crate::records::{checksum, to_json, write_atomically};
+use crate::files::write_atomically;
+use crate::records::{checksum, to_json};
+use crate::setup::config::{Config, ScanConfig};
 
 const TRIALS: &str = "trials";
 const TIMINGS: &str = "timings";

@@ -3,12 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::Trial;
-use crate::backend::Backend;
-use crate::config::{Config, Method};
+use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
-use crate::measure::{DriftSummary, Moment, Which};
-use crate::optimize::{IterationRecord, Job, Status};
+use crate::job::Job;
+use crate::job::drift::{DriftSummary, Moment, Which};
+use crate::job::reached::{IterationRecord, Status};
 use crate::progress::Monitor;
+use crate::setup::config::{Config, Method};
 
 /// Everything a trial found. The same inputs give the same bytes: timings are kept apart, in [`super::Timing`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

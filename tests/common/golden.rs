@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use flatscape::network::{Kernel, Maps, Network};
+use flatscape::connectivity::Kernel;
+use flatscape::manifold::Maps;
+use flatscape::network::Network;
 
 /// One file of `tests/golden/`.
 pub struct Golden {

@@ -1,12 +1,15 @@
 //! A GPU under the conditions of a test, the small networks that it works on, and comparisons that can fail.
 
-use flatscape::backend::{Backend, Cpu};
-use flatscape::gpu::{Conditions, Gpu};
-use flatscape::minimum::{Definition, Minima, Minimizer, Problem, Start};
-use flatscape::network::{Kernel, Maps, Network};
+use flatscape::compute::backend::Backend;
+use flatscape::compute::cpu::Cpu;
+use flatscape::compute::gpu::{Conditions, Gpu};
+use flatscape::connectivity::Kernel;
+use flatscape::dynamics::trajectories::{Dynamics, Trajectory};
+use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::manifold::Maps;
+use flatscape::manifold::Points;
+use flatscape::network::Network;
 use flatscape::progress::Tick;
-use flatscape::states::Points;
-use flatscape::trajectory::{Dynamics, Trajectory};
 
 pub const NEURONS: usize = 120;
 

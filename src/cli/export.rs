@@ -1,0 +1,51 @@
+//! `flatscape export`: a run's network for other tools.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Options;
+use crate::error::Result;
+use crate::export::{Exported, Format};
+use crate::files::write_atomically;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A run directory
+    run: PathBuf,
+    /// Format of the file
+    #[arg(long, value_enum, default_value = "npz")]
+    format: Format,
+    /// Where the network goes [default: network.npz, .safetensors or .mat in the run]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct ExportRecord {
+    file: PathBuf,
+    bytes: usize,
+    arrays: Vec<(&'static str, Vec<usize>)>,
+}
+
+pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
+    let exported = Exported::read(&arguments.run)?;
+    let bytes = exported.encode(arguments.format)?;
+    let name = format!("network.{}", arguments.format.extension());
+    let file = arguments.out.clone().unwrap_or_else(|| arguments.run.join(name));
+    write_atomically(&file, &bytes)?;
+    let record = ExportRecord { file, bytes: bytes.len(), arrays: exported.contents() };
+    options.report(&record, &table(&record))?;
+    Ok(0)
+}
+
+fn table(record: &ExportRecord) -> String {
+    let mut text = String::new();
+    for (name, shape) in &record.arrays {
+        let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+        let shape = if shape.is_empty() { "number".to_owned() } else { format!("[{}]", shape.join(", ")) };
+        text.push_str(&format!("{name:20}{shape}\n"));
+    }
+    text + &format!("the network with its weight change, in {}\n", record.file.display())
+}

@@ -1,0 +1,143 @@
+//! `flatscape measure`: the drift of a run's network again.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Options;
+use crate::cli::interrupt;
+use crate::connectivity::matrix::WeightMatrix;
+use crate::error::{Error, Result};
+use crate::files::write_atomically;
+use crate::job::Job;
+use crate::job::drift::{DriftSummary, Which};
+use crate::progress::Monitor;
+use crate::records;
+use crate::records::RunDirectory;
+use crate::setup::config::Config;
+use crate::setup::plan::Plan;
+use crate::text::significant;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// A run directory
+    run: PathBuf,
+    /// Length of the trajectories (ms) [default: measure.duration_ms of the run]
+    #[arg(long, value_name = "MS")]
+    duration: Option<String>,
+    /// Starts on each map, evenly spaced [default: measure.starts_per_map of the run]
+    #[arg(long, value_name = "N")]
+    starts: Option<String>,
+    /// Where the rows go, in the format of drift.csv [default: a name made of both, in the run]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct MeasureRecord {
+    duration_ms: f64,
+    starts_per_map: usize,
+    drift_before: Option<DriftSummary>,
+    drift_after: Option<DriftSummary>,
+    file: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
+    let (mut directory, manifest) = RunDirectory::open(&arguments.run)?;
+    directory.read("config.toml")?;
+    let config = configuration(arguments, options)?;
+    let plan = Plan::new(config)?;
+    let network = plan.network(0)?;
+    let n = plan.neurons;
+    let base = square(&directory, "weights_base.npy", n)?;
+    let flattened = base.plus(1.0, &square(&directory, "weights_delta.npy", n)?);
+    let backend = options.backend()?;
+    interrupt::listen()?;
+    let monitor = Monitor::new(options.shows_progress(), 2.0 * plan.cost.trajectories_seconds);
+    let job = Job {
+        plan: &plan,
+        network: &network,
+        backend: backend.as_ref(),
+        monitor: &monitor,
+        stop: &interrupt::requested,
+    };
+    let mut rows = Vec::new();
+    for (weights, which) in [(&base, Which::None), (&flattened, Which::Flattened)] {
+        rows.extend(job.measure_drift(weights, which)?.ok_or(Error::Interrupted)?.records);
+    }
+    monitor.finish();
+    let measure = &plan.config.measure;
+    let name = format!("drift-{}ms-{}starts.csv", measure.duration_ms, measure.starts_per_map);
+    let csv = records::to_csv(&rows);
+    let file = match &arguments.out {
+        Some(file) => {
+            write_atomically(file, &csv)?;
+            file.clone()
+        }
+        None => {
+            directory.write(&name, &csv)?;
+            directory.write_manifest(manifest)?;
+            arguments.run.join(name)
+        }
+    };
+    let record = MeasureRecord {
+        duration_ms: measure.duration_ms,
+        starts_per_map: measure.starts_per_map,
+        drift_before: DriftSummary::of(&rows, Which::None),
+        drift_after: DriftSummary::of(&rows, Which::Flattened),
+        file,
+    };
+    options.report(&record, &table(&record))?;
+    Ok(0)
+}
+
+/// The run's configuration with what is to be measured differently. Only `[measure]` and `[dynamics]` may change: the
+/// rest made the network.
+fn configuration(arguments: &Arguments, options: &Options) -> Result<Config> {
+    let mut settings = options.set.clone();
+    settings.extend(arguments.duration.iter().map(|v| format!("measure.duration_ms={v}")));
+    settings.extend(arguments.starts.iter().map(|v| format!("measure.starts_per_map={v}")));
+    if let Some(other) =
+        settings.iter().find(|s| !s.starts_with("measure.") && !s.starts_with("dynamics.dt_ms"))
+    {
+        return Err(Error::Usage(format!(
+            "--set {other}: the network of a run is fixed; measure can change measure.* and dynamics.dt_ms"
+        )));
+    }
+    Config::load(&arguments.run.join("config.toml"), &settings)
+}
+
+fn square(directory: &RunDirectory, name: &str, neurons: usize) -> Result<WeightMatrix> {
+    let (shape, values) = directory.read_array::<f64>(name)?;
+    if shape != [neurons, neurons] {
+        let what = format!("has shape {shape:?}, not [{neurons}, {neurons}] as config.toml says");
+        return Err(Error::data(&directory.path().join(name), what));
+    }
+    Ok(WeightMatrix::from_dense(neurons, &values))
+}
+
+fn table(record: &MeasureRecord) -> String {
+    type Figure = fn(&DriftSummary) -> f64;
+    let cell = |d: &Option<DriftSummary>, f: Figure| d.as_ref().map_or("-".to_owned(), |d| significant(f(d)));
+    let rows: [(&str, Figure, &str); 6] = [
+        ("mean drift", |d| d.mean_drift, "neuron units"),
+        ("mean drift after the first 0.1 s", |d| d.settled_mean_drift, "neuron units"),
+        ("largest drift after the first 0.1 s", |d| d.settled_largest_drift, "neuron units"),
+        ("rate change", |d| d.rate_change, "Hz^2"),
+        ("bump score", |d| d.score, ""),
+        ("bumps still in their own map", |d| 100.0 * d.own_map_fraction, "%"),
+    ];
+    let mut text =
+        format!("{:36}{:>10}{:>10}\n", format!("over {} ms", record.duration_ms), "before", "after");
+    for (what, of, unit) in rows {
+        let line = format!(
+            "{what:36}{:>10}{:>10}  {unit}",
+            cell(&record.drift_before, of),
+            cell(&record.drift_after, of)
+        );
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text + &format!("rows in {}\n", record.file.display())
+}

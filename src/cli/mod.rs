@@ -1,0 +1,164 @@
+//! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
+
+mod bench;
+mod collect;
+mod devices;
+mod export;
+mod figures;
+pub mod interrupt;
+mod measure;
+mod optimize;
+mod plan;
+mod report;
+mod scan;
+mod verify;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::compute::backend::Backend;
+use crate::compute::gpu;
+use crate::compute::gpu::Choice;
+use crate::error::{Error, Result};
+use crate::setup::config::Config;
+
+/// Flatten the energy landscapes of continuous attractors stored together in one recurrent network.
+///
+/// Many ring attractors ("maps") in one network make each other's energy landscape rough, and bumps of activity drift
+/// to the dents. flatscape finds the small symmetric weight changes that make all landscapes flat again
+/// (Agmon & Burak, NeurIPS 2023), and measures what is left of the drift.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    max_term_width = 100,
+    after_help = "Start with:\n  flatscape optimize configs/paper.toml --out runs/paper\n\nExit codes: 0 done, 1 failed, 2 usage or configuration, 3 no usable device, 4 damaged or foreign data,\n130 interrupted (go on with --resume)."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build a network, flatten its landscape, measure its drift, write a run directory
+    Optimize(optimize::Arguments),
+    /// Measure the drift of a run's network again, for other durations and starts
+    Measure(measure::Arguments),
+    /// Measure drift and score against the number of maps, unattended
+    Scan(scan::Arguments),
+    /// Gather the trials of scans: tables, capacity, plots
+    Collect(collect::Arguments),
+    /// Draw the paper's figures, each with its verdict against the published numbers
+    Figures(figures::Arguments),
+    /// Write one HTML page about a run or a scan, which needs nothing but a browser
+    Report(report::Arguments),
+    /// Write a run's network for other tools: NumPy, JAX, PyTorch, MATLAB
+    Export(export::Arguments),
+    /// List the GPUs that were found, their limits, and whether they pass the self-test
+    Devices,
+    /// Time and errors of every stage, CPU and GPU side by side
+    Bench(bench::Arguments),
+    /// Show what a configuration would do, in sizes, memory and time, and start nothing
+    Plan(plan::Arguments),
+    /// Check every checksum of a run directory and recompute what it claims
+    Verify(verify::Arguments),
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options for every command")]
+pub struct Options {
+    /// What does the work
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    backend: Choice,
+    /// Take the GPU whose name contains this
+    #[arg(long, global = true, value_name = "NAME")]
+    adapter: Option<String>,
+    /// CPU threads; all cores if not given. Results do not depend on it
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    threads: Option<u16>,
+    /// Set a configuration key, for example network.maps=4 (repeatable)
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
+    /// Go on with an interrupted run
+    #[arg(long, global = true)]
+    resume: bool,
+    /// No progress and no table
+    #[arg(long, global = true)]
+    quiet: bool,
+    /// Print the result as JSON on stdout
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// Does what was asked for and returns the exit code.
+///
+/// # Errors
+/// What the person at the terminal has to know.
+pub fn run(cli: &Cli) -> Result<u8> {
+    if let Some(threads) = cli.options.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(usize::from(threads))
+            .build_global()
+            .map_err(|e| Error::Run(format!("cannot start {threads} threads: {e}")))?;
+    }
+    let options = &cli.options;
+    match &cli.command {
+        Command::Optimize(arguments) => optimize::run(arguments, options),
+        Command::Measure(arguments) => measure::run(arguments, options),
+        Command::Scan(arguments) => scan::run(arguments, options),
+        Command::Collect(arguments) => collect::run(arguments, options),
+        Command::Figures(arguments) => figures::run(arguments, options),
+        Command::Report(arguments) => report::run(arguments, options),
+        Command::Export(arguments) => export::run(arguments, options),
+        Command::Devices => devices::run(options),
+        Command::Bench(arguments) => bench::run(arguments, options),
+        Command::Plan(arguments) => plan::run(arguments, options),
+        Command::Verify(arguments) => verify::run(arguments, options),
+    }
+}
+
+impl Options {
+    /// The backend that was asked for; says on stderr which it is and why, unless quiet.
+    fn backend(&self) -> Result<Box<dyn Backend>> {
+        let (backend, why) = gpu::choose(self.backend, self.adapter.as_deref())?;
+        if !self.quiet && self.backend != Choice::Cpu {
+            eprintln!("flatscape: {why}");
+        }
+        Ok(backend)
+    }
+
+    fn load(&self, path: &std::path::Path) -> Result<Config> {
+        Config::load(path, &self.set)
+    }
+
+    /// Whether people are told about progress.
+    fn shows_progress(&self) -> bool {
+        !self.quiet
+    }
+
+    /// Prints the result: JSON if asked for, else the table unless quiet.
+    fn report<T: serde::Serialize>(&self, record: &T, table: &str) -> Result<()> {
+        use std::io::Write;
+        let mut out = std::io::stdout().lock();
+        let written = if self.json {
+            let text = serde_json::to_string_pretty(record)
+                .map_err(|e| Error::Run(format!("cannot write JSON: {e}")))?;
+            writeln!(out, "{text}")
+        } else if self.quiet {
+            Ok(())
+        } else {
+            write!(out, "{table}")
+        };
+        match written.and_then(|()| out.flush()) {
+            // The reader of a pipe may leave when it has seen enough.
+            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Error::io(&PathBuf::from("stdout"), "write", e))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! `flatscape plan`: what a configuration would do.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Options;
+use crate::error::Result;
+use crate::setup::config::{Config, Method};
+use crate::setup::plan::{ChosenSolver, Cost, Plan};
+use crate::text::{duration, size};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The configuration, TOML
+    config: PathBuf,
+}
+
+#[derive(Serialize)]
+struct PlanRecord<'a> {
+    neurons: usize,
+    maps: usize,
+    points_per_map: usize,
+    states: usize,
+    rows: usize,
+    idealized_updates: usize,
+    held_out_points: usize,
+    solver: ChosenSolver,
+    iterations: usize,
+    starts: usize,
+    steps: usize,
+    cost: &'a Cost,
+    config: &'a Config,
+}
+
+pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
+    let plan = Plan::new(options.load(&arguments.config)?)?;
+    let record = PlanRecord {
+        neurons: plan.neurons,
+        maps: plan.maps,
+        points_per_map: plan.points_per_map,
+        states: plan.states(),
+        rows: plan.rows,
+        idealized_updates: plan.idealized_updates,
+        held_out_points: plan.held_out_points(),
+        solver: plan.solver,
+        iterations: plan.iterations,
+        starts: plan.starts(),
+        steps: plan.steps,
+        cost: &plan.cost,
+        config: &plan.config,
+    };
+    options.report(&record, &table(&plan))?;
+    Ok(0)
+}
+
+fn table(plan: &Plan) -> String {
+    let (cost, config) = (&plan.cost, &plan.config);
+    let kernel = plan.kernel();
+    let flatten =
+        format!("{:?}, {:?} minima", config.flatten.method, config.flatten.definition).to_lowercase();
+    let rows = [
+        ("network", format!("{} neurons, {} maps", plan.neurons, plan.maps)),
+        (
+            "kernel",
+            format!(
+                "amplitude {:.4} Hz, width {:.2} neuron units, inhibition {:.5} Hz",
+                kernel.amplitude, kernel.width, kernel.inhibition
+            ),
+        ),
+        ("flattening", format!("{flatten}, at most {} weight updates", plan.iterations)),
+        (
+            "solver",
+            match plan.solver {
+                ChosenSolver::Direct => "direct".to_owned(),
+                ChosenSolver::Cg => {
+                    format!("cg, to {:e} of the present roughness", config.flatten.accuracy)
+                }
+            },
+        ),
+        (
+            "states",
+            format!(
+                "{} = {} maps x {} points, about {:.0} active neurons each; {} between them",
+                plan.states(),
+                plan.maps,
+                plan.points_per_map,
+                cost.active_neurons,
+                plan.held_out_points()
+            ),
+        ),
+        ("updates", updates(plan)),
+        (
+            "trajectories",
+            format!("{} starts x {} steps of {} ms", plan.starts(), plan.steps, config.dynamics.dt_ms),
+        ),
+        (
+            "memory",
+            format!(
+                "{}; minima: weights {} + states {}; update: weights {} + states {}{} + {} {}",
+                size(cost.peak_bytes),
+                size(cost.weights_bytes),
+                size(cost.states_bytes),
+                size(cost.solve_weights_bytes),
+                size(cost.states_bytes / 2),
+                if cost.rows_bytes > 0 {
+                    format!(" + rows {}", size(cost.rows_bytes))
+                } else {
+                    String::new()
+                },
+                match plan.solver {
+                    ChosenSolver::Direct => "Gram matrix",
+                    ChosenSolver::Cg => "conjugate gradients",
+                },
+                size(cost.gram_bytes)
+            ),
+        ),
+        ("time", time(plan)),
+    ];
+    rows.iter().map(|(name, text)| format!("{name:14}{text}\n")).collect()
+}
+
+/// What the weight updates take to one level.
+fn updates(plan: &Plan) -> String {
+    let (first, all, minima) = (plan.idealized_updates, plan.iterations, plan.states());
+    let mut kinds = Vec::new();
+    if first > 0 {
+        kinds.push(format!("1 to {first}: minima and idealized bumps, {} energies", 2 * minima));
+    }
+    if all > first {
+        let states =
+            if plan.config.flatten.method == Method::Idealized { "idealized bumps" } else { "minima" };
+        kinds.push(format!("{} to {all}: {states}, {minima} energies", first + 1));
+    }
+    if kinds.is_empty() { "none".to_owned() } else { kinds.join("; ") }
+}
+
+/// Where the time goes.
+fn time(plan: &Plan) -> String {
+    let cost = &plan.cost;
+    let mut parts = vec![format!("first landscape {}", duration(cost.minima_seconds))];
+    for (count, update) in [
+        (plan.idealized_updates, cost.first_update_seconds),
+        (plan.iterations - plan.idealized_updates, cost.update_seconds),
+    ] {
+        if count > 0 {
+            let landscape = duration(cost.later_minima_seconds);
+            parts.push(format!("{count} x (update {} + landscape {landscape})", duration(update)));
+        }
+    }
+    parts.push(format!("trajectories {} a network", duration(cost.trajectories_seconds)));
+    format!("{} = {}", duration(cost.total_seconds), parts.join(" + "))
+}

@@ -1,0 +1,242 @@
+//! `flatscape scan`: a capacity scan, or what is known of one.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Options;
+use crate::cli::interrupt;
+use crate::compute::backend::Backend;
+use crate::error::{Error, Result};
+use crate::scan::{
+    Event, Failure, Lookup, Outcome, Runner, Shard, ShardStatus, Store, Trial, run_trial, trials,
+};
+use crate::setup::config::Config;
+use crate::text::duration;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The configuration, TOML, with a [scan] section
+    #[arg(required_unless_present = "status")]
+    config: Option<PathBuf>,
+    /// The scan directory to write; a scan that was stopped goes on
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["status", "trial"])]
+    out: Option<PathBuf>,
+    /// Do part I of N of the trials; parts may run at the same time, also on several machines
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    shard: Shard,
+    /// Run one trial, for example L08-r003-constrained, and print its record; compare it with the one in --out
+    #[arg(long, value_name = "ID")]
+    trial: Option<String>,
+    /// Show how far the scan in DIR is
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "trial"])]
+    status: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
+    if let Some(directory) = &arguments.status {
+        return status(directory, options);
+    }
+    let Some(file) = &arguments.config else {
+        return Err(Error::Usage("scan needs a configuration; see configs/capacity-smoke.toml".to_owned()));
+    };
+    let config = options.load(file)?;
+    let trials = trials(&config)?;
+    let backend: Arc<dyn Backend> = options.backend()?.into();
+    match (&arguments.trial, &arguments.out) {
+        (Some(id), out) => replay(id, &trials, &config, backend.as_ref(), out.as_deref()),
+        (None, Some(out)) => scan(out, arguments.shard, trials, config, &backend, options),
+        (None, None) => Err(Error::Usage("scan needs a directory: --out DIR".to_owned())),
+    }
+}
+
+fn scan(
+    out: &Path,
+    shard: Shard,
+    trials: Vec<Trial>,
+    config: Config,
+    backend: &Arc<dyn Backend>,
+    options: &Options,
+) -> Result<u8> {
+    let store = Arc::new(Store::create(out, &config)?);
+    let _lock = store.lock(shard)?;
+    interrupt::listen()?;
+    let mut watcher = Watcher::new(options.shows_progress());
+    let threads = rayon::current_num_threads();
+    let runner = Runner::new(&store, &config, &trials, shard, threads, &mut |event| watcher.show(&event))?;
+    let planned = runner.total;
+    let outcome = runner
+        .run(&store, &Arc::new(config), backend, &interrupt::requested, &mut |event| watcher.show(&event))?;
+    watcher.finish();
+    match outcome {
+        Outcome::Interrupted => {
+            eprintln!("flatscape: interrupted; go on with the same command");
+            Ok(Error::Interrupted.exit_code())
+        }
+        Outcome::Finished(failed) => {
+            let text = format!(
+                "{} of {planned} trials have records in {}; gather them with: flatscape collect {}\n",
+                planned - failed.len(),
+                out.display(),
+                out.display()
+            );
+            options.report(&ScanRecord { trials: planned, failed: &failed }, &text)?;
+            if failed.is_empty() {
+                return Ok(0);
+            }
+            Err(Error::Run(format!(
+                "{} trials failed: {}; the reasons are in {}",
+                failed.len(),
+                failed.join(", "),
+                out.join("failed").display()
+            )))
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ScanRecord<'a> {
+    trials: usize,
+    failed: &'a [String],
+}
+
+/// Runs one trial by itself and compares it with the scan's record.
+fn replay(
+    id: &str,
+    trials: &[Trial],
+    config: &Config,
+    backend: &dyn Backend,
+    out: Option<&Path>,
+) -> Result<u8> {
+    let Some(trial) = trials.iter().find(|t| t.id() == id) else {
+        let example = trials.first().map_or(String::new(), Trial::id);
+        return Err(Error::Usage(format!(
+            "--trial {id}: this scan has no such trial; its names look like {example}"
+        )));
+    };
+    let (record, _) = run_trial(trial, config, backend)?;
+    let text = serde_json::to_string_pretty(&record).map_err(|e| Error::Run(e.to_string()))?;
+    println!("{text}");
+    let Some(out) = out else { return Ok(0) };
+    match Store::open(out)?.look_up(&trial.content_hash(config), trial, config)? {
+        Lookup::Done(stored) if *stored == record => {
+            eprintln!("flatscape: the same as the record in {}", out.display())
+        }
+        Lookup::Done(_) => {
+            return Err(Error::data(
+                out,
+                format!("has another result for {id}; was it made by another version or device?"),
+            ));
+        }
+        Lookup::Missing => eprintln!("flatscape: {} has no record of {id} yet", out.display()),
+        Lookup::Damaged(what) => return Err(Error::data(out, format!("the record of {id} {what}"))),
+    }
+    Ok(0)
+}
+
+#[derive(Serialize)]
+struct StatusRecord {
+    trials: usize,
+    done: usize,
+    failed: Vec<Failure>,
+    running: Vec<ShardStatus>,
+    complaints: Vec<String>,
+}
+
+fn status(directory: &Path, options: &Options) -> Result<u8> {
+    let store = Store::open(directory)?;
+    let config = store.config()?;
+    let trials = trials(&config)?;
+    let (records, complaints) = store.records();
+    let wanted = |hash: &String| trials.iter().any(|t| t.content_hash(&config) == *hash);
+    let done = records.iter().filter(|(hash, _)| wanted(hash)).count();
+    let record = StatusRecord {
+        trials: trials.len(),
+        done,
+        failed: store.failures(),
+        running: store.running(),
+        complaints,
+    };
+    let mut text =
+        format!("{} of {} trials done, {} failed\n", record.done, record.trials, record.failed.len());
+    for shard in &record.running {
+        text.push_str(&format!(
+            "shard {}/{} runs {}: {} of {} done, about {} left\n",
+            shard.shard.index,
+            shard.shard.count,
+            shard.running.join(", "),
+            shard.done,
+            shard.total,
+            duration(shard.seconds_left)
+        ));
+    }
+    if record.running.is_empty() {
+        text.push_str("nothing is running\n");
+    }
+    for failure in &record.failed {
+        text.push_str(&format!("failed: {}: {}\n", failure.id, failure.error));
+    }
+    for complaint in &record.complaints {
+        text.push_str(&format!("note: {complaint}\n"));
+    }
+    options.report(&record, &text)?;
+    Ok(0)
+}
+
+/// One line that is rewritten on a terminal, one line a trial elsewhere.
+struct Watcher {
+    visible: bool,
+    bar: Option<indicatif::ProgressBar>,
+}
+
+impl Watcher {
+    fn new(visible: bool) -> Self {
+        let bar = (visible && std::io::stderr().is_terminal()).then(indicatif::ProgressBar::new_spinner);
+        if let Some(bar) = &bar {
+            bar.enable_steady_tick(std::time::Duration::from_millis(250));
+        }
+        Self { visible, bar }
+    }
+
+    fn show(&mut self, event: &Event<'_>) {
+        match event {
+            // Never silent: something happened to somebody's data.
+            Event::Damaged { id, what } => {
+                self.line(&format!("the record of {id} {what}; set aside in damaged/ and done again"))
+            }
+            Event::Finished { id, error, seconds, status } => {
+                let so_far = format!(
+                    "{} of {} done, {} failed, about {} left",
+                    status.done,
+                    status.total,
+                    status.failed,
+                    duration(status.seconds_left)
+                );
+                match (error, &self.bar) {
+                    (Some(error), _) => self.line(&format!("{id} failed: {error}")),
+                    (None, Some(bar)) => bar.set_message(format!("{so_far}; last {id}")),
+                    (None, None) if self.visible => {
+                        eprintln!("{id} done in {}; {so_far}", duration(*seconds))
+                    }
+                    (None, None) => {}
+                }
+            }
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(format!("flatscape: {text}")),
+            None => eprintln!("flatscape: {text}"),
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! The work on a GPU, through wgpu: any Vulkan, Metal or DX12 adapter that passes its self-test.
+//!
+//! | stage | shader | CPU function of the same meaning | precision |
+//! |---|---|---|---|
+//! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
+//! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32, then f64 Newton on the host from there |
+//! | energies | – | [`energy::energies`] | f64 on the host: a²·S operations, and they decide what is accepted |
+//! | weight update | – | [`flatten`] | f64 on the host: the Gram matrix has condition 10⁷ |
+//! | Gram matrix, gradient, response | `gram.wgsl`, `gradient.wgsl`, `response.wgsl` | [`gram_matrix`](crate::solve::direct::gram_matrix), [`weight_gradient`](crate::solve::direct::weight_gradient), [`response`](crate::solve::direct::response) | f32, or f64 where the device has it |
+//! | scores | `scores.wgsl` | [`score::Scorer::place`](crate::dynamics::decoding::Scorer::place) | f32 |
+
+mod adapter;
+mod device;
+mod minimum;
+mod peaks;
+mod plan;
+mod products;
+mod scores;
+mod selftest;
+pub mod shaders;
+mod trajectories;
+mod weights;
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use adapter::{AdapterReport, DeviceKind, Verdict, list, preferred};
+pub use device::Conditions;
+pub use peaks::Peaks;
+pub use products::Precision;
+
+use crate::compute::backend::Backend;
+use crate::compute::cpu::Cpu;
+use crate::connectivity::matrix::WeightMatrix;
+use crate::dynamics::decoding::Place;
+use crate::dynamics::trajectories::{Dynamics, Trajectory};
+use crate::error::{Error, Result};
+use crate::landscape::bumps::IdealizedBumps;
+use crate::landscape::energy;
+use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
+use crate::landscape::states::{StateBuf, States};
+use crate::manifold::Maps;
+use crate::manifold::Points;
+use crate::progress::Tick;
+use crate::solve::direct::{WeightUpdate, flatten};
+use device::{Device, DeviceResult, Failure};
+use plan::Plan;
+
+/// Set to a number, destroys the device after so many submissions; a second number after a comma does it to the device
+/// that replaces it. For tests of what follows.
+pub const DESTROY_DEVICE_AFTER: &str = "FLATSCAPE_DESTROY_DEVICE_AFTER";
+
+/// What a person asks for with `--backend`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Choice {
+    /// A hardware GPU that passes its self-test, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU, or an error.
+    Gpu,
+}
+
+/// The backend that was asked for, and a sentence on which it is and why. `adapter` is part of a name; naming one means
+/// that it is wanted, so `auto` then does not fall back either.
+///
+/// # Errors
+/// [`Error::Device`] if a GPU is wanted and none can be used.
+pub fn choose(choice: Choice, adapter: Option<&str>) -> Result<(Box<dyn Backend>, String)> {
+    match (choice, adapter) {
+        (Choice::Cpu, _) => Ok((Box::new(Cpu), format!("{}: asked for", Cpu.describe()))),
+        (Choice::Gpu, _) | (Choice::Auto, Some(_)) => {
+            let gpu = Gpu::new(adapter)?;
+            let reason = format!("{}: asked for, passed its self-test", gpu.describe());
+            Ok((Box::new(gpu), reason))
+        }
+        (Choice::Auto, None) => Ok(match Gpu::new(None) {
+            Ok(gpu) if gpu.report.kind.is_hardware() => {
+                let reason = format!("{}: a GPU that passed its self-test", gpu.describe());
+                (Box::new(gpu), reason)
+            }
+            Ok(gpu) => {
+                let reason = format!("{}: no hardware GPU, only {}", Cpu.describe(), gpu.report);
+                (Box::new(Cpu), reason)
+            }
+            Err(why) => (Box::new(Cpu), format!("{}: {}", Cpu.describe(), without_way_out(&why))),
+        }),
+    }
+}
+
+/// Why there is no GPU, for where the CPU is taken already and need not be recommended.
+pub fn without_way_out(why: &Error) -> String {
+    let why = why.to_string();
+    why.strip_suffix(adapter::WAY_OUT).unwrap_or(&why).to_owned()
+}
+
+/// A GPU that passed its self-test.
+pub struct Gpu {
+    report: AdapterReport,
+    device: Mutex<Arc<Device>>,
+    conditions: Conditions,
+    /// Devices opened so far.
+    opened: AtomicUsize,
+}
+
+impl Gpu {
+    /// Opens the adapter whose name contains `adapter`, or the best that passes its self-test.
+    ///
+    /// # Errors
+    /// [`Error::Device`] with what was found.
+    pub fn new(adapter: Option<&str>) -> Result<Self> {
+        let asked = std::env::var(DESTROY_DEVICE_AFTER).unwrap_or_default();
+        let destroy_after = asked.split(',').filter_map(|n| n.trim().parse().ok()).collect();
+        Self::under(adapter, Conditions { destroy_after, ..Conditions::default() })
+    }
+
+    /// As [`Gpu::new`], under circumstances that tests impose.
+    ///
+    /// # Errors
+    /// [`Error::Device`] with what was found.
+    pub fn under(adapter: Option<&str>, conditions: Conditions) -> Result<Self> {
+        let (report, device) = adapter::open(adapter, &conditions)?;
+        let gpu =
+            Self { report, device: Mutex::new(Arc::new(device)), conditions, opened: AtomicUsize::new(0) };
+        gpu.light_fuse(&gpu.device());
+        Ok(gpu)
+    }
+
+    /// The adapter.
+    pub fn report(&self) -> &AdapterReport {
+        &self.report
+    }
+
+    /// What the device can do at best, measured now; takes about a second.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn peaks(&self) -> Result<Peaks> {
+        self.attempt(&Tick::silent(), |device, _| peaks::peaks(device))
+    }
+
+    /// Device memory that a network takes whose idealized bumps have `bump` active neurons: for W, and beside it for a batch
+    /// of `states` states (bytes).
+    ///
+    /// # Errors
+    /// [`Error::Device`] if the network is too large for the device, with the sizes.
+    pub fn memory(&self, neurons: usize, bump: usize, states: usize) -> Result<(u64, u64)> {
+        Ok(self.plan(neurons, bump)?.memory(states))
+    }
+
+    /// Lets a newly opened device be destroyed when its conditions say so.
+    fn light_fuse(&self, device: &Device) {
+        let which = self.opened.fetch_add(1, Ordering::Relaxed);
+        if let Some(&submissions) = self.conditions.destroy_after.get(which) {
+            device.destroy_after(submissions);
+        }
+    }
+
+    /// Bump scores: the place of every state. `rates` is dense `[states, neurons]` (Hz); the highest score is good to
+    /// f32, and of places that differ by less either may win.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn places(&self, maps: &Maps, bumps: &IdealizedBumps, rates: &[f64]) -> Result<Vec<Place>> {
+        let plan = self.plan(maps.neurons(), bumps.active())?;
+        self.attempt(&Tick::silent(), |device, _| scores::places(device, &plan, maps, bumps, rates))
+    }
+
+    /// The device's part of [`Backend::minima`]: states near the minima, to f32 accuracy; `None` where the host would
+    /// search from the start.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn near_minima(
+        &self,
+        problem: &Problem<'_>,
+        points: Points,
+        start: Start<'_>,
+    ) -> Result<Vec<Option<StateBuf>>> {
+        let plan = self.plan(problem.maps.neurons(), problem.bumps.active())?;
+        self.attempt(&Tick::silent(), |device, _| minimum::near_minima(device, &plan, problem, points, start))
+    }
+
+    /// The Gram matrix, C-ordered `[states, states]` (Hz⁴); see [`crate::solve::direct::gram_matrix`].
+    ///
+    /// # Errors
+    /// If the device fails, or has no f64 and it is asked for.
+    pub fn gram(&self, states: &States, precision: Precision) -> Result<Vec<f64>> {
+        self.attempt(&Tick::silent(), |device, _| products::gram(device, states, precision))
+    }
+
+    /// The weight gradient; see [`crate::solve::direct::weight_gradient`].
+    ///
+    /// # Errors
+    /// If the device fails, or has no f64 and it is asked for.
+    pub fn weight_gradient(
+        &self,
+        states: &States,
+        alpha: &[f64],
+        precision: Precision,
+    ) -> Result<WeightMatrix> {
+        self.attempt(&Tick::silent(), |device, _| products::gradient(device, states, alpha, precision))
+    }
+
+    /// Each state's response to a weight change; see [`crate::solve::direct::response`].
+    ///
+    /// # Errors
+    /// If the device fails, or has no f64 and it is asked for.
+    pub fn response(
+        &self,
+        weights: &WeightMatrix,
+        states: &States,
+        precision: Precision,
+    ) -> Result<Vec<f64>> {
+        self.attempt(&Tick::silent(), |device, _| products::response(device, weights, states, precision))
+    }
+
+    fn device(&self) -> Arc<Device> {
+        Arc::clone(&self.device.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Sizes for a network with `bump` neurons in a bump; too little room on the device is an error before any work.
+    fn plan(&self, neurons: usize, bump: usize) -> Result<Plan> {
+        Plan::new(neurons, bump, self.device().limits())
+            .map_err(|why| Error::Device(format!("{}: {why}{}", self.report.name, adapter::WAY_OUT)))
+    }
+
+    /// Does a piece of work; if the device is lost or out of memory, once more on a new device.
+    fn attempt<T>(&self, tick: &Tick<'_>, work: impl Fn(&Device, &Tick<'_>) -> DeviceResult<T>) -> Result<T> {
+        let done = AtomicU64::new(0);
+        let count = |items| {
+            done.fetch_add(items, Ordering::Relaxed);
+            tick.add(items);
+        };
+        let device = self.device();
+        let first = match work(&device, &Tick::new(&count)) {
+            Ok(value) => return Ok(value),
+            Err(failure) if failure.may_pass() => failure,
+            Err(failure) => return Err(Error::Run(format!("{}: {failure}", self.report.name))),
+        };
+        // What the first attempt reported as done is not reported again.
+        let (reported, done) = (done.into_inner(), AtomicU64::new(0));
+        let count = |items| {
+            let before = done.fetch_add(items, Ordering::Relaxed);
+            tick.add((before + items).max(reported) - before.max(reported));
+        };
+        self.replace(&device).and_then(|device| work(&device, &Tick::new(&count))).map_err(|second| {
+            Error::Run(format!(
+                "{}: {first}; on a new device: {second}; what was finished is kept: run the same command with --resume, or with --backend cpu",
+                self.report.name
+            ))
+        })
+    }
+
+    /// A new device in place of `old`, unless another thread has already replaced it.
+    fn replace(&self, old: &Arc<Device>) -> DeviceResult<Arc<Device>> {
+        let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
+        if Arc::ptr_eq(&device, old) {
+            let new = adapter::reopen(&self.report, &self.conditions)?;
+            selftest::run(&new).map_err(Failure::Refused)?;
+            self.light_fuse(&new);
+            *device = Arc::new(new);
+        }
+        Ok(Arc::clone(&device))
+    }
+}
+
+impl Backend for Gpu {
+    fn describe(&self) -> String {
+        format!("{} ({}, {})", self.report.name, self.report.driver, self.report.backend)
+    }
+
+    fn minima(
+        &self,
+        problem: &Problem<'_>,
+        points: Points,
+        start: Start<'_>,
+        tick: &Tick<'_>,
+    ) -> Result<Minima> {
+        if problem.minimizer == Minimizer::Descent {
+            return Err(Error::Usage(
+                "flatten.minimizer = \"descent\" is the reference on the CPU; use --backend cpu with it"
+                    .to_owned(),
+            ));
+        }
+        let plan = self.plan(problem.maps.neurons(), problem.bumps.active())?;
+        self.attempt(tick, |device, tick| minimum::minima(device, &plan, problem, points, start, tick))
+    }
+
+    fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {
+        Ok(energy::energies(problem.weights, problem.external_current, states))
+    }
+
+    fn weight_update(
+        &self,
+        states: &States,
+        energies: &[f64],
+        ridge: f64,
+        tick: &Tick<'_>,
+    ) -> Result<WeightUpdate> {
+        flatten(states, energies, ridge, tick)
+    }
+
+    fn trajectories(
+        &self,
+        dynamics: &Dynamics<'_>,
+        starts: &[Vec<f64>],
+        at: &[usize],
+        tick: &Tick<'_>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Vec<Trajectory>>> {
+        let plan = self.plan(dynamics.weights.neurons(), 0)?;
+        self.attempt(tick, |device, tick| {
+            trajectories::trajectories(device, &plan, dynamics, starts, at, tick, stop)
+        })
+    }
+}

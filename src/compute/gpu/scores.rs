@@ -1,0 +1,66 @@
+//! Where bumps are: `scores.wgsl`, the GPU's `score::Scorer::place`.
+
+use super::device::{Device, DeviceResult};
+use super::plan::{Pace, Plan};
+use super::shaders::{self, Displaced, ScoresParams};
+use crate::dynamics::decoding::Place;
+use crate::landscape::bumps::IdealizedBumps;
+use crate::manifold::Maps;
+
+/// Threads of a workgroup.
+const THREADS: usize = 64;
+
+/// States of the first dispatch, before anything is known of the device's speed.
+const FIRST_STATES: usize = 16;
+
+/// The place of every state; `rates` is dense `[states, neurons]` (Hz).
+pub(super) fn places(
+    device: &Device,
+    plan: &Plan,
+    maps: &Maps,
+    bumps: &IdealizedBumps,
+    rates: &[f64],
+) -> DeviceResult<Vec<Place>> {
+    let neurons = maps.neurons();
+    let bump: Vec<Displaced> = bumps
+        .template()
+        .into_iter()
+        .map(|(by, value)| Displaced { by: by as u32, value: value as f32 })
+        .collect();
+    let neuron_at: Vec<u32> =
+        (0..maps.count()).flat_map(|map| maps.neurons_by_position(map)).copied().collect();
+    let mut params = ScoresParams {
+        neurons: neurons as u32,
+        maps: maps.count() as u32,
+        bump_neurons: bump.len() as u32,
+        first: 0,
+    };
+    let uniform = device.uniform("scores", &params)?;
+    let neuron_at = device.storage("neurons by position", &neuron_at)?;
+    let bump = device.storage("bump", &bump)?;
+    let pipeline = device.pipeline(&shaders::scores(vec![("THREADS", THREADS as f64)]))?;
+    let mut found = Vec::with_capacity(rates.len() / neurons);
+    for batch in rates.chunks(plan.score_states * neurons) {
+        let count = batch.len() / neurons;
+        let single: Vec<f32> = batch.iter().map(|&r| r as f32).collect();
+        let single = device.storage("rates", &single)?;
+        let places = device.empty("places", (count * size_of::<shaders::Place>()) as u64)?;
+        let bindings = device.bind(&pipeline, &[&uniform, &single, &neuron_at, &bump, &places])?;
+        let mut pace = Pace::new(FIRST_STATES, plan.score_states);
+        let mut first = 0;
+        while first < count {
+            let states = pace.amount().min(count - first);
+            params.first = first as u32;
+            device.write(&uniform, &[params])?;
+            let took = device.run(&pipeline, &bindings, [states as u32, 1, 1])?;
+            pace.learn(states, took);
+            first += states;
+        }
+        found.extend(device.read::<shaders::Place>(&places, count)?.into_iter().map(|place| Place {
+            map: place.index as usize / neurons,
+            location: place.index as usize % neurons,
+            score: f64::from(place.score),
+        }));
+    }
+    Ok(found)
+}

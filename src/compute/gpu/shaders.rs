@@ -1,0 +1,199 @@
+//! The shaders of `shaders/`, one WGSL file a stage, and the constants they are compiled with.
+
+use bytemuck::{Pod, Zeroable};
+
+/// A shader and the values of its `override` constants. Its entry point has its name.
+#[derive(Clone, Debug)]
+pub struct Shader {
+    /// Name of the stage, of the file and of the entry point.
+    pub name: &'static str,
+    /// Lines that stand before the file: the type `real` of shaders that exist in two precisions.
+    pub prelude: &'static str,
+    /// The file.
+    pub body: &'static str,
+    /// Values of `override` constants.
+    pub constants: Vec<(&'static str, f64)>,
+}
+
+/// In f32, the type that every device has.
+pub const SINGLE: &str = "alias real = f32;\n";
+
+/// In f64, where the device has it.
+pub const DOUBLE: &str = "alias real = f64;\n";
+
+impl Shader {
+    /// The text that is compiled.
+    pub fn source(&self) -> String {
+        format!("{}{}", self.prelude, self.body)
+    }
+
+    /// What distinguishes this shader and its constants from all others.
+    pub fn key(&self) -> String {
+        format!("{} {} {:?}", self.name, self.prelude, self.constants)
+    }
+}
+
+macro_rules! shaders {
+    ($($constructor:ident, $prelude:expr;)*) => {
+        $(
+            #[doc = concat!("`shaders/", stringify!($constructor), ".wgsl`.")]
+            pub fn $constructor(constants: Vec<(&'static str, f64)>) -> Shader {
+                Shader {
+                    name: stringify!($constructor),
+                    prelude: $prelude,
+                    body: include_str!(concat!("../../../shaders/", stringify!($constructor), ".wgsl")),
+                    constants,
+                }
+            }
+        )*
+
+        /// Every shader with its default constants.
+        pub fn all() -> Vec<Shader> {
+            vec![$($constructor(Vec::new()),)*]
+        }
+    };
+}
+
+shaders! {
+    selftest, "";
+    trajectories, "";
+    minimum, "";
+    scores, "";
+    gram, SINGLE;
+    gradient, SINGLE;
+    response, SINGLE;
+    peak_flops, "";
+    peak_bandwidth, "";
+}
+
+/// Parameters of `selftest.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct SelftestParams {
+    /// Turns of the counting loop.
+    pub turns: u32,
+    /// Rows and columns of the product.
+    pub size: u32,
+}
+
+/// Parameters of `trajectories.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct TrajectoriesParams {
+    /// N.
+    pub neurons: u32,
+    /// vec4 in a padded row of W or of currents.
+    pub quads: u32,
+    /// Rows of W in each part of it.
+    pub rows_per_part: u32,
+    /// Time steps of this dispatch.
+    pub steps: u32,
+    /// Δt/τ.
+    pub step: f32,
+    /// h (Hz²).
+    pub external_current: f32,
+}
+
+/// Parameters of `minimum.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct MinimumParams {
+    /// N.
+    pub neurons: u32,
+    /// Entries in a padded row of W.
+    pub stride: u32,
+    /// Rows of W in each part of it.
+    pub rows_per_part: u32,
+    /// 1 if silent neurons may join, 0 if the candidates are given.
+    pub admits: u32,
+    /// Newton iterations after which a state is left as it is.
+    pub iterations: u32,
+    /// Residual at which a state is done (Hz²).
+    pub tolerance: f32,
+    /// h (Hz²).
+    pub external_current: f32,
+    /// Index of this dispatch's first state.
+    pub first: u32,
+}
+
+/// Parameters of `scores.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct ScoresParams {
+    /// N.
+    pub neurons: u32,
+    /// L.
+    pub maps: u32,
+    /// Neurons in the template.
+    pub bump_neurons: u32,
+    /// Index of this dispatch's first state.
+    pub first: u32,
+}
+
+/// Parameters of `gram.wgsl`, `gradient.wgsl` and `response.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct ProductParams {
+    /// N.
+    pub neurons: u32,
+    /// S.
+    pub states: u32,
+    /// First row of this dispatch's tile.
+    pub first: u32,
+    /// Rows of this dispatch's tile.
+    pub rows: u32,
+}
+
+/// One state of `minimum.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct StateInfo {
+    /// Where the positions of the point's map begin.
+    pub map_offset: u32,
+    /// The point's position on the ring (neuron units).
+    pub position: f32,
+    /// Displacements beyond this count as 0 (neuron units).
+    pub window: f32,
+    /// The least-squares multiplier of the start (Hz²/neuron unit).
+    pub multiplier: f32,
+    /// Number of candidates.
+    pub count: u32,
+    /// Newton iterations made.
+    pub iterations: u32,
+    /// Largest violation of the minimum's conditions (Hz²).
+    pub residual: f32,
+    /// How often the curvature was found negative, or a step did not lower the energy.
+    pub dampings: u32,
+    /// How often a step was shortened.
+    pub halvings: u32,
+}
+
+/// One neuron of the bump template of `scores.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct Displaced {
+    /// Ring displacement, `0..N`.
+    pub by: u32,
+    /// P.
+    pub value: f32,
+}
+
+/// What `scores.wgsl` finds.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct Place {
+    /// `l·N + x` of the highest score.
+    pub index: u32,
+    /// The highest score.
+    pub score: f32,
+}
+
+/// Parameters of `peak_flops.wgsl` and `peak_bandwidth.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct PeakParams {
+    /// Repetitions.
+    pub turns: u32,
+    /// vec4 in the buffer that is read.
+    pub length: u32,
+}

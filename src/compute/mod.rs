@@ -1,0 +1,7 @@
+//! Where the work is done: the things that cost time, at the level of the science.
+//!
+//! A new device implements [`backend::Backend`] and the rest of the program works with it.
+
+pub mod backend;
+pub mod cpu;
+pub mod gpu;

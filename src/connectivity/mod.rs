@@ -1,0 +1,7 @@
+//! Weights: the kernel of one map, the padded matrix, and the recurrent input W·r (the innermost loop).
+
+pub mod field;
+mod kernel;
+pub mod matrix;
+
+pub use kernel::{Kernel, PAPER_NEURONS};

@@ -1,0 +1,270 @@
+//! Drift: how far bumps move when nothing should move them (S6, S7, figs 2, 4–6, S7, S10).
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::connectivity::matrix::WeightMatrix;
+use crate::dynamics::decoding::{Place, Scorer};
+use crate::dynamics::trajectories::{Dynamics, Trajectory};
+use crate::error::Result;
+use crate::job::Job;
+use crate::manifold::periodic_displacement;
+use crate::setup::plan::Plan;
+
+/// Which weights were simulated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Which {
+    /// J.
+    None,
+    /// J + M.
+    Flattened,
+}
+
+/// One row of `drift.csv`: a trajectory from the idealized bump at `start`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DriftRecord {
+    /// Weights.
+    pub network: Which,
+    /// Map of the start.
+    pub map: usize,
+    /// Position of the start (neuron units).
+    pub start: usize,
+    /// Location at the end, in the winning map (neuron units).
+    pub end: usize,
+    /// Periodic displacement from start to end, `[−N/2, N/2)` (neuron units).
+    pub displacement: f64,
+    /// The same from the location at 100 ms on: the slow drift alone, without the first distortion.
+    pub settled_displacement: f64,
+    /// `Σ_i (r_i(end) − r_i(0))²` (Hz²).
+    pub rate_change: f64,
+    /// Highest bump score at the end.
+    pub score: f64,
+    /// The map that has it.
+    pub winning_map: usize,
+    /// Displacement of the population vector's phase in the start's map (neuron units).
+    pub phase_displacement: f64,
+    /// Energy of the start (Hz³).
+    pub start_energy: f64,
+    /// Energy at the end (Hz³).
+    pub end_energy: f64,
+    /// Steps at which the energy rose by more than rounding explains; the theory says none.
+    pub energy_rises: u64,
+}
+
+/// Times at which the course of a measurement is recorded (ms), as far as it lasts; its end is always recorded.
+pub const COURSE_MS: [f64; 9] = [0.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 1500.0, 2000.0, 2500.0];
+
+/// Averages over all starts at one time (figs 4, S7).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Time since the start (ms).
+    pub time_ms: f64,
+    /// Mean |displacement| since the start (neuron units).
+    pub mean_drift: f64,
+    /// Mean energy relative to the start's (Hz³).
+    pub energy_change: f64,
+    /// Mean `Σ_i (r_i(t) − r_i(0))²` (Hz²).
+    pub rate_change: f64,
+    /// Mean |displacement| since the recorded time before (neuron units).
+    pub recent_drift: f64,
+    /// Mean `Σ_i (r_i(t) − r_i(t'))²` since the recorded time t′ before (Hz²).
+    pub recent_rate_change: f64,
+}
+
+/// A network's drift: every start, and the course of their averages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measurement {
+    /// One a start.
+    pub records: Vec<DriftRecord>,
+    /// In order of time.
+    pub course: Vec<Moment>,
+}
+
+/// Averages over the starts of one network.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DriftSummary {
+    /// Mean |displacement| (neuron units).
+    pub mean_drift: f64,
+    /// Largest |displacement| (neuron units).
+    pub largest_drift: f64,
+    /// Mean |displacement| from 100 ms on (neuron units).
+    pub settled_mean_drift: f64,
+    /// Largest |displacement| from 100 ms on (neuron units).
+    pub settled_largest_drift: f64,
+    /// Mean |displacement| of the population vector (neuron units).
+    pub phase_mean_drift: f64,
+    /// Mean rate change (Hz²).
+    pub rate_change: f64,
+    /// Mean bump score at the end.
+    pub score: f64,
+    /// Fraction of bumps that are still in their own map.
+    pub own_map_fraction: f64,
+    /// Trajectories whose energy rose anywhere.
+    pub energy_rises: usize,
+}
+
+impl DriftSummary {
+    /// Averages the records of one network; `None` if there are none.
+    pub fn of(records: &[DriftRecord], network: Which) -> Option<Self> {
+        let rows: Vec<&DriftRecord> = records.iter().filter(|r| r.network == network).collect();
+        if rows.is_empty() {
+            return None;
+        }
+        let count = rows.len() as f64;
+        let mean = |f: fn(&DriftRecord) -> f64| rows.iter().map(|r| f(r)).sum::<f64>() / count;
+        let largest = |f: fn(&DriftRecord) -> f64| rows.iter().map(|r| f(r)).fold(0.0, f64::max);
+        Some(Self {
+            mean_drift: mean(|r| r.displacement.abs()),
+            largest_drift: largest(|r| r.displacement.abs()),
+            settled_mean_drift: mean(|r| r.settled_displacement.abs()),
+            settled_largest_drift: largest(|r| r.settled_displacement.abs()),
+            phase_mean_drift: mean(|r| r.phase_displacement.abs()),
+            rate_change: mean(|r| r.rate_change),
+            score: mean(|r| r.score),
+            own_map_fraction: mean(|r| f64::from(u8::from(r.winning_map == r.map))),
+            energy_rises: rows.iter().filter(|r| r.energy_rises > 0).count(),
+        })
+    }
+}
+
+/// Places where trajectories start: `starts_per_map` evenly spaced neuron positions on every map, as (map, position).
+pub fn start_places(maps: usize, neurons: usize, starts_per_map: usize) -> Vec<(usize, usize)> {
+    (0..maps).flat_map(|map| (0..starts_per_map).map(move |k| (map, k * neurons / starts_per_map))).collect()
+}
+
+impl Job<'_> {
+    /// Runs the network with the given weights from the currents of idealized bumps and records where they go.
+    /// `None` if an end was asked for.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    pub fn measure_drift(&self, weights: &WeightMatrix, which: Which) -> Result<Option<Measurement>> {
+        let (plan, network) = (self.plan, self.network);
+        let places = start_places(plan.maps, plan.neurons, plan.config.measure.starts_per_map);
+        let starts: Vec<Vec<f64>> = places
+            .iter()
+            .map(|&(map, position)| {
+                let mut current = vec![0.0; plan.neurons];
+                network.bumps.current_at(&network.maps, map, position, &mut current);
+                current
+            })
+            .collect();
+        let dynamics = Dynamics { weights, external_current: network.external_current, step: plan.step() };
+        let label = match which {
+            Which::None => "drift before",
+            Which::Flattened => "drift after",
+        };
+        let times = SnapshotTimes::new(plan);
+        let (items, seconds) = (starts.len() * plan.steps, plan.cost.trajectories_seconds);
+        let runs = self.monitor.stage(label, items, seconds, |tick| {
+            self.backend.trajectories(&dynamics, &starts, &times.steps, tick, self.stop)
+        })?;
+        let scorer = Scorer::new(&network.maps, &network.bumps);
+        Ok(runs.map(|runs| {
+            let located: Vec<Located<'_>> =
+                places.par_iter().zip(&runs).map(|(&place, run)| Located::new(&scorer, place, run)).collect();
+            Measurement {
+                records: located.iter().map(|run| run.record(which, &scorer, &times)).collect(),
+                course: times.course(plan, &located),
+            }
+        }))
+    }
+}
+
+/// When rates are kept, in steps.
+struct SnapshotTimes {
+    steps: Vec<usize>,
+    /// Index of the time from which drift counts as settled.
+    settled: usize,
+}
+
+impl SnapshotTimes {
+    fn new(plan: &Plan) -> Self {
+        let in_steps = |ms: f64| (ms / plan.config.dynamics.dt_ms).round() as usize;
+        let mut steps: Vec<usize> = COURSE_MS.into_iter().map(in_steps).filter(|&s| s < plan.steps).collect();
+        steps.extend([plan.settling_steps, plan.steps]);
+        steps.sort_unstable();
+        steps.dedup();
+        let settled = steps.partition_point(|&s| s < plan.settling_steps);
+        Self { steps, settled }
+    }
+
+    fn course(&self, plan: &Plan, runs: &[Located<'_>]) -> Vec<Moment> {
+        let mean = |f: &dyn Fn(&Located<'_>) -> f64| runs.iter().map(f).sum::<f64>() / runs.len() as f64;
+        self.steps
+            .iter()
+            .enumerate()
+            .map(|(t, &steps)| Moment {
+                time_ms: steps as f64 * plan.config.dynamics.dt_ms,
+                mean_drift: mean(&|run| run.displacement(0, t).abs()),
+                energy_change: mean(&|run| run.trajectory.energies[t] - run.trajectory.energies[0]),
+                rate_change: mean(&|run| run.rate_change(0, t)),
+                recent_drift: mean(&|run| run.displacement(t.saturating_sub(1), t).abs()),
+                recent_rate_change: mean(&|run| run.rate_change(t.saturating_sub(1), t)),
+            })
+            .collect()
+    }
+}
+
+/// A trajectory with the place of its bump at every recorded time.
+struct Located<'a> {
+    map: usize,
+    start: usize,
+    trajectory: &'a Trajectory,
+    places: Vec<Place>,
+}
+
+impl<'a> Located<'a> {
+    fn new(scorer: &Scorer<'_>, (map, start): (usize, usize), trajectory: &'a Trajectory) -> Self {
+        let places = trajectory.snapshots.iter().map(|rates| scorer.place(rates)).collect();
+        Self { map, start, trajectory, places }
+    }
+
+    /// Periodic displacement between two recorded times (neuron units); time 0 is the start itself.
+    fn displacement(&self, from: usize, to: usize) -> f64 {
+        let at = |t: usize| if t == 0 { self.start } else { self.places[t].location } as f64;
+        periodic_displacement(at(from), at(to), self.trajectory.snapshots[0].len() as f64)
+    }
+
+    fn rate_change(&self, from: usize, to: usize) -> f64 {
+        let (first, last) = (&self.trajectory.snapshots[from], &self.trajectory.snapshots[to]);
+        first.iter().zip(last).map(|(a, b)| (b - a).powi(2)).sum()
+    }
+
+    fn record(&self, network: Which, scorer: &Scorer<'_>, times: &SnapshotTimes) -> DriftRecord {
+        let last = self.places.len() - 1;
+        let end = self.places[last];
+        let phases = [0, last].map(|t| scorer.phase(self.map, &self.trajectory.snapshots[t]));
+        DriftRecord {
+            network,
+            map: self.map,
+            start: self.start,
+            end: end.location,
+            displacement: self.displacement(0, last),
+            settled_displacement: self.displacement(times.settled, last),
+            rate_change: self.rate_change(0, last),
+            score: end.score,
+            winning_map: end.map,
+            phase_displacement: periodic_displacement(
+                phases[0],
+                phases[1],
+                self.trajectory.snapshots[0].len() as f64,
+            ),
+            start_energy: self.trajectory.energies[0],
+            end_energy: self.trajectory.energies[last],
+            energy_rises: self.trajectory.energy_rises,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_are_evenly_spaced() {
+        assert_eq!(start_places(2, 600, 10)[..3], [(0, 0), (0, 60), (0, 120)]);
+        assert_eq!(start_places(1, 10, 3), [(0, 0), (0, 3), (0, 6)]);
+    }
+}

@@ -1,0 +1,51 @@
+//! What is done with a network: the outer iteration that flattens its landscape, and the measurement of drift.
+
+pub mod drift;
+pub mod outer;
+pub mod reached;
+pub mod rows;
+
+use crate::compute::backend::Backend;
+use crate::connectivity::matrix::WeightMatrix;
+use crate::landscape::problem::Problem;
+use crate::manifold::Points;
+use crate::network::Network;
+use crate::progress::Monitor;
+use crate::setup::plan::Plan;
+
+/// A job: what is computed, on what, who watches, and who may stop it.
+pub struct Job<'a> {
+    /// Sizes and settings.
+    pub plan: &'a Plan,
+    /// The network before any weight is changed.
+    pub network: &'a Network,
+    /// Who does the work.
+    pub backend: &'a dyn Backend,
+    /// Who is told.
+    pub monitor: &'a Monitor,
+    /// Whether an end was asked for.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+impl Job<'_> {
+    /// What is sought at a point of a manifold.
+    pub(crate) fn problem<'p>(&'p self, weights: &'p WeightMatrix) -> Problem<'p> {
+        let (network, flatten) = (self.network, &self.plan.config.flatten);
+        Problem {
+            weights,
+            external_current: network.external_current,
+            maps: &network.maps,
+            bumps: &network.bumps,
+            definition: flatten.definition,
+            minimizer: flatten.minimizer,
+        }
+    }
+
+    pub(crate) fn fitted_points(&self) -> Points {
+        Points::fitted(&self.network.maps, self.plan.points_per_map)
+    }
+
+    pub(crate) fn held_out_points(&self) -> Points {
+        self.fitted_points().held_out().every(self.plan.held_out_stride)
+    }
+}

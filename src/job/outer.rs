@@ -1,0 +1,217 @@
+//! The outer iteration (eqs. 3, S24): states → energies → weight change, again, until the landscape is flat.
+
+use std::time::Instant;
+
+use crate::connectivity::matrix::{WeightMatrix, WeightStatistics};
+use crate::error::{Error, Result};
+use crate::job::Job;
+use crate::job::reached::{Accepted, Landscape, Status, record};
+use crate::job::rows::Rows;
+use crate::landscape::problem::{Minima, Start};
+use crate::landscape::roughness::Roughness;
+use crate::landscape::states::States;
+use crate::manifold::Points;
+use crate::setup::config::{Method, SearchStart};
+use crate::setup::plan::ChosenSolver;
+use crate::solve::direct::WeightUpdate;
+use crate::solve::manifolds::Manifolds;
+
+/// Ways to try a weight update, in order: how much to raise the ridge, and what part of the step to take.
+/// A shorter step costs new minima only, a raised ridge a new solve. Ridges at which the solve fails are passed over.
+const ATTEMPTS: [(f64, f64); 4] = [(1.0, 1.0), (1.0, 0.5), (100.0, 1.0), (100.0, 0.5)];
+
+/// After an accepted update a raised ridge falls by this factor.
+const RIDGE_RECOVERY: f64 = 10.0;
+
+impl Job<'_> {
+    /// Flattens the landscape, from the beginning or from where `reached` left it. `on_accept` is called with
+    /// everything reached after the first evaluation and every accepted update.
+    ///
+    /// # Errors
+    /// If the backend fails, or `on_accept` does.
+    pub fn flatten(
+        &self,
+        reached: Option<Landscape>,
+        on_accept: &mut dyn FnMut(&Landscape) -> Result<()>,
+    ) -> Result<(Landscape, Status)> {
+        let mut landscape = match reached {
+            Some(landscape) => landscape,
+            None => {
+                let landscape = self.first_landscape()?;
+                on_accept(&landscape)?;
+                landscape
+            }
+        };
+        loop {
+            let updates = landscape.records.len() - 1;
+            if landscape.energy_sd() <= self.plan.config.flatten.tolerance {
+                self.monitor.skip((updates..self.plan.iterations).map(|u| self.plan.update_seconds(u)).sum());
+                return Ok((landscape, Status::Converged));
+            }
+            if updates == self.plan.iterations {
+                return Ok((landscape, Status::IterationsUsedUp));
+            }
+            match self.improve(landscape)? {
+                (improved, Improvement::Accepted) => {
+                    on_accept(&improved)?;
+                    landscape = improved;
+                }
+                (landscape, Improvement::Rejected) => return Ok((landscape, Status::NoFurtherProgress)),
+                (landscape, Improvement::Interrupted) => return Ok((landscape, Status::Interrupted)),
+            }
+        }
+    }
+
+    /// The landscape of the network as it is, before any weight is changed.
+    fn first_landscape(&self) -> Result<Landscape> {
+        let started = Instant::now();
+        let weights = &self.network.weights;
+        let fitted = self.evaluate("landscape", weights, self.fitted_points(), Start::Idealized)?;
+        let held_out =
+            self.evaluate("landscape between", weights, self.held_out_points(), Start::Idealized)?;
+        let delta = WeightMatrix::zeros(self.plan.neurons);
+        let height = self.idealized_height(weights, &fitted)?;
+        let accepted =
+            Accepted { attempts: 0, ridge: 0.0, step: 0.0, statistics: WeightStatistics::default(), height };
+        let record = record(0, &fitted, &held_out, accepted, started);
+        Ok(Landscape {
+            delta,
+            fitted: fitted.states,
+            held_out: held_out.states,
+            energies: fitted.energies,
+            records: vec![record],
+            ridge_factor: 1.0,
+        })
+    }
+
+    /// Makes one weight update that flattens the landscape, if one can be found. Where the idealized bumps should be flattened
+    /// too and stand in its way, the minima alone.
+    fn improve(&self, mut landscape: Landscape) -> Result<(Landscape, Improvement)> {
+        let mut tried = 0;
+        if self.plan.flattens_idealized(landscape.records.len() - 1) {
+            match self.attempt(landscape, true, tried)? {
+                (unchanged, Improvement::Rejected) => landscape = unchanged,
+                ended => return Ok(ended),
+            }
+            tried = ATTEMPTS.len();
+        }
+        self.attempt(landscape, false, tried)
+    }
+
+    /// Tries weight updates of the minima alone or of the idealized bumps too, after `tried` others.
+    fn attempt(
+        &self,
+        mut landscape: Landscape,
+        idealized: bool,
+        tried: usize,
+    ) -> Result<(Landscape, Improvement)> {
+        let started = Instant::now();
+        let rows = self.rows(&landscape, idealized)?;
+        let mut update: Option<(f64, WeightUpdate)> = None;
+        let mut failure: Option<(f64, Error)> = None;
+        for (attempt, (raise, step)) in ATTEMPTS.into_iter().enumerate() {
+            if (self.stop)() {
+                return Ok((landscape, Improvement::Interrupted));
+            }
+            let ridge = self.ridge(&landscape, raise);
+            if failure.as_ref().is_some_and(|(of, _)| *of == ridge) {
+                continue;
+            }
+            let solved = match update.take() {
+                Some((of, solved)) if of == ridge => solved,
+                _ => match self.solve(&rows, landscape.records.len(), ridge) {
+                    Ok(solved) => solved,
+                    // A raised ridge may help.
+                    Err(error @ Error::Run(_)) => {
+                        failure = Some((ridge, error));
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                },
+            };
+            let delta = landscape.delta.plus(step, &solved.delta);
+            let weights = self.network.weights.plus(1.0, &delta);
+            let start = self.search_start(&landscape.fitted);
+            let fitted = self.evaluate("landscape", &weights, self.fitted_points(), start)?;
+            if Roughness::of(&fitted.energies, None).sd < landscape.energy_sd() {
+                let start = self.search_start(&landscape.held_out);
+                let held_out = self.evaluate("landscape between", &weights, self.held_out_points(), start)?;
+                let size = solved.delta.statistics();
+                let statistics = WeightStatistics { mean_abs: step * size.mean_abs, sd: step * size.sd };
+                let height = self.idealized_height(&weights, &fitted)?;
+                let accepted = Accepted { attempts: tried + attempt + 1, ridge, step, statistics, height };
+                let record = record(landscape.records.len(), &fitted, &held_out, accepted, started);
+                landscape.ridge_factor = (landscape.ridge_factor * raise / RIDGE_RECOVERY).max(1.0);
+                landscape.advance(delta, fitted, held_out, record);
+                return Ok((landscape, Improvement::Accepted));
+            }
+            update = Some((ridge, solved));
+        }
+        match (update, failure) {
+            (None, Some((_, error))) => Err(error),
+            _ => Ok((landscape, Improvement::Rejected)),
+        }
+    }
+
+    fn solve(&self, rows: &Rows<'_>, update: usize, ridge: f64) -> Result<WeightUpdate> {
+        let label = format!("weights, update {update} of {}", self.plan.iterations);
+        let Rows { states, energies, at_each } = rows;
+        let cost = &self.plan.cost;
+        let seconds = if *at_each > 1 { cost.first_update_seconds } else { cost.update_seconds };
+        self.monitor.stage(&label, states.len(), seconds, |tick| match self.plan.solver {
+            ChosenSolver::Direct => self.backend.weight_update(states, energies, ridge, tick),
+            ChosenSolver::Cg => {
+                let points = self.fitted_points();
+                let manifolds = Manifolds { states, maps: &self.network.maps, points, at_each: *at_each };
+                let accuracy = self.plan.config.flatten.accuracy;
+                self.backend.weight_update_matrix_free(manifolds, energies, ridge, accuracy, tick)
+            }
+        })
+    }
+
+    /// The ridge of the next weight update: what the configuration asks for, less by `flatten.ridge_decay` for every update
+    /// made, raised where updates were rejected.
+    fn ridge(&self, landscape: &Landscape, raise: f64) -> f64 {
+        let flatten = &self.plan.config.flatten;
+        let updates = (landscape.records.len() - 1) as f64;
+        let asked = flatten.ridge * flatten.ridge_decay.powf(updates);
+        let factor = raise * landscape.ridge_factor;
+        // From nothing a ridge is raised to rounding first.
+        if factor > 1.0 { (asked.max(f64::EPSILON) * factor).min(1.0) } else { asked }
+    }
+
+    /// Where the search for minima begins after a weight update, given the minima before it.
+    fn search_start<'s>(&self, before: &'s States) -> Start<'s> {
+        match self.plan.config.flatten.start {
+            SearchStart::Previous => Start::States(before),
+            SearchStart::Idealized => Start::Idealized,
+        }
+    }
+
+    /// States and energies at the given points: idealized bumps or constrained minima, as the method wants.
+    fn evaluate(
+        &self,
+        label: &str,
+        weights: &WeightMatrix,
+        points: Points,
+        start: Start<'_>,
+    ) -> Result<Minima> {
+        let problem = self.problem(weights);
+        let first = matches!(start, Start::Idealized);
+        let cost = &self.plan.cost;
+        let seconds = 0.5 * if first { cost.minima_seconds } else { cost.later_minima_seconds };
+        self.monitor.stage(label, points.len(), seconds, |tick| match self.plan.config.flatten.method {
+            Method::Idealized => {
+                let (states, energies) = self.idealized(weights, points)?;
+                Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
+            }
+            Method::None | Method::Constrained => self.backend.minima(&problem, points, start, tick),
+        })
+    }
+}
+
+enum Improvement {
+    Accepted,
+    Rejected,
+    Interrupted,
+}

@@ -1,0 +1,68 @@
+//! Finding the constrained minima of many points.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::landscape::constraint::Minimum;
+use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
+use crate::landscape::states::States;
+use crate::landscape::{by_map, descent, newton};
+use crate::manifold::Points;
+use crate::progress::Tick;
+
+/// From this many neurons on W is larger than the caches, and minima are sought map by map; see
+/// [`minima_by_map`].
+pub const NEURONS_BY_MAP: usize = 2_000;
+
+/// Whether constrained minima are sought map by map, with W in the order of the map's positions.
+pub fn minima_by_map(neurons: usize, minimizer: Minimizer) -> bool {
+    neurons >= NEURONS_BY_MAP && minimizer == Minimizer::Newton
+}
+
+/// Finds the constrained minimum at every point. Points are independent of each other, so results do not depend
+/// on the number of threads.
+pub fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Tick<'_>) -> Minima {
+    if minima_by_map(problem.maps.neurons(), problem.minimizer) {
+        by_map::minima(problem, points, start, tick)
+    } else {
+        one_by_one(problem, points, start, tick)
+    }
+}
+
+/// Finds the minima in the order of the points, in the network as it is.
+pub(crate) fn one_by_one(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Tick<'_>) -> Minima {
+    let neurons = problem.maps.neurons();
+    let found: Vec<Minimum> = (0..points.len())
+        .into_par_iter()
+        .map_init(
+            || newton::Workspace::new(Arch::new(), neurons),
+            |workspace, s| {
+                let constraint = problem.constraint(points.get(s));
+                let from = match start {
+                    Start::Idealized => constraint.idealized.view(),
+                    Start::States(states) => states.get(s),
+                };
+                let minimum = match problem.minimizer {
+                    Minimizer::Newton => workspace.minimize(
+                        problem.weights,
+                        problem.external_current,
+                        &constraint,
+                        from,
+                        newton::Asking::Always,
+                    ),
+                    Minimizer::Descent => descent::minimize(problem, &constraint, from),
+                };
+                tick.one();
+                minimum
+            },
+        )
+        .collect();
+    let mut minima = Minima {
+        states: States::pack(neurons, []),
+        energies: Vec::new(),
+        multipliers: Vec::new(),
+        certificates: Vec::new(),
+    };
+    minima.append(&found);
+    minima
+}

@@ -1,0 +1,14 @@
+//! The energy landscape along the manifolds: states, energies, idealized bumps, constrained minima, roughness.
+
+pub mod bumps;
+mod by_map;
+pub mod constraint;
+pub mod descent;
+pub mod energy;
+pub mod minima;
+pub(crate) mod newton;
+pub mod problem;
+pub(crate) mod rates;
+pub mod roughness;
+pub mod states;
+mod system;

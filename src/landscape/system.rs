@@ -1,0 +1,170 @@
+//! The linear system of a Newton step: filling it, and solving it by Cholesky's factorization.
+
+use std::ops::Range;
+
+use faer::MatMut;
+use faer::Par;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt;
+use faer::traits::RealField;
+
+use crate::connectivity::matrix::WeightMatrix;
+
+/// The precision that a system is factored in.
+pub(super) trait Precision: RealField + Copy {
+    fn of(x: f64) -> Self;
+    fn wide(self) -> f64;
+}
+
+impl Precision for f64 {
+    fn of(x: f64) -> Self {
+        x
+    }
+    fn wide(self) -> f64 {
+        self
+    }
+}
+
+impl Precision for f32 {
+    fn of(x: f64) -> Self {
+        x as f32
+    }
+    fn wide(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+/// Memory for systems of one precision, used again for the next.
+pub(super) struct System<T> {
+    matrix: Vec<T>,
+    solution: Vec<T>,
+    scratch: MemBuffer,
+}
+
+/// What the matrix is made of: `diag(curvature) − W + lift·c·cᵀ` over the given slots.
+pub(super) struct Terms<'a> {
+    pub local: &'a WeightMatrix,
+    /// c, by slot.
+    pub displacements: &'a [f64],
+    pub slots: &'a [usize],
+    /// In the order of `slots`.
+    pub curvature: &'a [f64],
+    pub lift: f64,
+}
+
+impl<T: Precision> System<T> {
+    pub(super) fn new() -> Self {
+        Self {
+            matrix: Vec::new(),
+            solution: Vec::new(),
+            scratch: MemBuffer::new(faer::dyn_stack::StackReq::EMPTY),
+        }
+    }
+
+    /// Solves `(terms + damping)·x = b` for the two right-hand sides that `solution` holds one after the other, in
+    /// place; `false` if the matrix is not positive definite.
+    pub(super) fn solve(&mut self, terms: &Terms<'_>, damping: f64, solution: &mut [f64]) -> bool {
+        self.fill(terms, damping);
+        self.solution.clear();
+        self.solution.extend(solution.iter().map(|&x| T::of(x)));
+        if !self.factor_and_solve(terms.slots.len()) {
+            return false;
+        }
+        solution.iter_mut().zip(&self.solution).for_each(|(to, x)| *to = x.wide());
+        solution.iter().all(|x| x.is_finite())
+    }
+
+    /// Writes the lower triangle, column by column.
+    fn fill(&mut self, terms: &Terms<'_>, damping: f64) {
+        let &Terms { local, displacements, slots, curvature, lift } = terms;
+        let n = slots.len();
+        let runs = runs(slots);
+        self.matrix.resize(n * n, T::of(0.0));
+        for (b, (&slot_b, column)) in slots.iter().zip(self.matrix.chunks_exact_mut(n)).enumerate() {
+            let weights = local.row(slot_b);
+            let scale = lift * displacements[slot_b];
+            for run in runs.iter().filter(|run| run.end > b) {
+                let first = run.start.max(b);
+                let those = slots[first]..slots[first] + run.end - first;
+                let from = displacements[those.clone()].iter().zip(&weights[those]);
+                column[first..run.end].iter_mut().zip(from).for_each(|(x, (c, w))| *x = T::of(scale * c - w));
+            }
+            let diagonal = scale * displacements[slot_b] - weights[slot_b];
+            column[b] = T::of(diagonal + (curvature[b] + damping));
+        }
+    }
+
+    fn factor_and_solve(&mut self, n: usize) -> bool {
+        let need = llt::factor::cholesky_in_place_scratch::<T>(n, Par::Seq, Default::default())
+            .or(llt::solve::solve_in_place_scratch::<T>(n, 2, Par::Seq));
+        if self.scratch.len() < need.unaligned_bytes_required() {
+            self.scratch = MemBuffer::new(need);
+        }
+        let mut matrix = MatMut::from_column_major_slice_mut(&mut self.matrix, n, n);
+        let stack = MemStack::new(&mut self.scratch);
+        let factored = llt::factor::cholesky_in_place(
+            matrix.as_mut(),
+            Default::default(),
+            Par::Seq,
+            stack,
+            Default::default(),
+        );
+        if factored.is_err() {
+            return false;
+        }
+        let right = MatMut::from_column_major_slice_mut(&mut self.solution, n, 2);
+        llt::solve::solve_in_place(matrix.as_ref(), right, Par::Seq, stack);
+        true
+    }
+}
+
+/// The places in `slots` between which they follow on one another: nearly all do, and memory in order is read faster.
+fn runs(slots: &[usize]) -> Vec<Range<usize>> {
+    let mut end = 0;
+    let run = |run: &[usize]| {
+        end += run.len();
+        end - run.len()..end
+    };
+    slots.chunk_by(|a, b| a + 1 == *b).map(run).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_precisions_solve_the_system() {
+        let weights = WeightMatrix::from_dense(
+            4,
+            &[0.0, 1.0, 9.0, 0.5, 1.0, 0.0, 9.0, -0.5, 9.0, 9.0, 0.0, 9.0, 0.5, -0.5, 9.0, 0.0],
+        );
+        let (slots, displacements, curvature) = ([0, 1, 3], [-1.0, 0.0, 5.0, 2.0], [4.0, 5.0, 6.0]);
+        assert_eq!(runs(&slots), [0..2, 2..3]);
+        let terms = Terms {
+            local: &weights,
+            displacements: &displacements,
+            slots: &slots,
+            curvature: &curvature,
+            lift: 0.25,
+        };
+        let matrix = |a: usize, b: usize| {
+            let (i, j) = (slots[a], slots[b]);
+            0.25 * displacements[i] * displacements[j] - weights.row(i)[j]
+                + if a == b { curvature[a] + 0.5 } else { 0.0 }
+        };
+        let x = [1.0, -2.0, 3.0, 0.5, 0.0, 1.0];
+        let product = |k: usize| (0..3).map(|b| matrix(k % 3, b) * x[k / 3 * 3 + b]).sum();
+        let right: Vec<f64> = (0..6).map(product).collect();
+        let (mut double, mut single) = (right.clone(), right);
+        assert!(System::<f64>::new().solve(&terms, 0.5, &mut double));
+        assert!(System::<f32>::new().solve(&terms, 0.5, &mut single));
+        for k in 0..6 {
+            // A few roundings of numbers of order ten.
+            assert!(
+                (double[k] - x[k]).abs() < 1e-14 && (single[k] - x[k]).abs() < 1e-5,
+                "{double:?} {single:?}"
+            );
+        }
+        assert!(!System::<f64>::new().solve(&terms, -9.0, &mut double));
+    }
+}

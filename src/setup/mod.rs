@@ -1,0 +1,4 @@
+//! What was typed, what it means, and what it costs.
+
+pub mod config;
+pub mod plan;

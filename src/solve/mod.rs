@@ -1,0 +1,9 @@
+//! The weight change that takes all states' energies to one level.
+
+pub mod bands;
+pub mod cholesky;
+pub mod conjugate;
+pub mod direct;
+mod far;
+pub mod manifolds;
+mod schwarz;

@@ -1,0 +1,141 @@
+//! Data flows one way: no two files of `src` import each other, however many files the way leads through.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// All source files, and for each the files whose items it names.
+type Imports = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
+
+fn source_files(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            source_files(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// The file that holds module `path` (`["landscape", "newton"]`), or the longest part of it that is a file.
+fn file_of(root: &Path, path: &[&str]) -> Option<PathBuf> {
+    (1..=path.len()).rev().find_map(|length| {
+        let base = path[..length].iter().fold(root.to_owned(), |p, part| p.join(part));
+        [base.with_extension("rs"), base.join("mod.rs")].into_iter().find(|p| p.exists())
+    })
+}
+
+/// Every path in the text that begins at `crate::` or `super::`, groups in braces taken apart.
+fn paths(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (start, _) in text.match_indices("crate::").chain(text.match_indices("super::")) {
+        let before = text[..start].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':') {
+            continue;
+        }
+        expand(&text[start..], "", &mut found);
+    }
+    found
+}
+
+/// Adds the paths at the head of `text`; returns how much of it they take.
+fn expand(text: &str, prefix: &str, found: &mut Vec<String>) -> usize {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(text.len());
+    let head = format!("{prefix}{}", &text[..end]);
+    if !(head.ends_with("::") && text[end..].starts_with('{')) {
+        found.push(head.trim_end_matches(':').to_owned());
+        return end;
+    }
+    let mut at = end + 1;
+    while !text[at..].starts_with('}') {
+        match text[at..].chars().next() {
+            Some(c) if c.is_alphanumeric() || c == '_' => at += expand(&text[at..], &head, found),
+            Some(c) => at += c.len_utf8(),
+            None => return at,
+        }
+    }
+    at + 1
+}
+
+/// What a file imports, tests within it left out, and comments too.
+fn imports() -> Imports {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    source_files(&root, &mut files);
+    let of = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code: String =
+            text.lines().filter(|l| !l.trim_start().starts_with("//")).flat_map(|l| [l, "\n"]).collect();
+        let inside = file.strip_prefix(&root).unwrap().with_extension("");
+        let mut own: Vec<&str> = inside.iter().map(|part| part.to_str().unwrap()).collect();
+        if own.last() == Some(&"mod") {
+            own.pop();
+        }
+        let targets = paths(&code).into_iter().filter_map(|path| {
+            let mut parts: Vec<&str> = path.split("::").collect();
+            let mut from = if parts[0] == "crate" { Vec::new() } else { own.clone() };
+            while parts.first().is_some_and(|&p| p == "super" || p == "crate") {
+                from.pop();
+                parts.remove(0);
+            }
+            from.extend(parts);
+            file_of(&root, &from)
+        });
+        targets.filter(|target| target != file).collect()
+    };
+    files.iter().map(|file| (file.clone(), of(file))).collect()
+}
+
+/// Some way that leads from a file back to itself.
+fn circle(imports: &Imports) -> Option<Vec<PathBuf>> {
+    fn walk(at: &Path, imports: &Imports, way: &mut Vec<PathBuf>, done: &mut BTreeSet<PathBuf>) -> bool {
+        if let Some(start) = way.iter().position(|p| p == at) {
+            way.drain(..start);
+            return true;
+        }
+        if done.contains(at) {
+            return false;
+        }
+        way.push(at.to_owned());
+        if imports[at].iter().any(|next| walk(next, imports, way, done)) {
+            return true;
+        }
+        way.pop();
+        done.insert(at.to_owned());
+        false
+    }
+    let mut done = BTreeSet::new();
+    imports.keys().find_map(|file| {
+        let mut way = Vec::new();
+        walk(file, imports, &mut way, &mut done).then_some(way)
+    })
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let imports = imports();
+    let arrows: usize = imports.values().map(BTreeSet::len).sum();
+    assert!(arrows > imports.len(), "only {arrows} imports were found: this test reads them wrongly");
+    let names: Option<Vec<String>> = circle(&imports).map(|way| {
+        let name = |p: &PathBuf| p.iter().skip_while(|&part| part != "src").collect::<PathBuf>();
+        way.iter().map(|p| name(p).display().to_string()).collect()
+    });
+    assert_eq!(
+        names, None,
+        "these files import each other in a circle; move what they share to a file of its own"
+    );
+}
+
+#[test]
+fn a_circle_would_be_found() {
+    let file = |name: &str| PathBuf::from(name);
+    let set = |names: &[&str]| names.iter().map(|n| file(n)).collect::<BTreeSet<_>>();
+    let mut imports: Imports =
+        [("a", set(&["b"])), ("b", set(&["c"])), ("c", set(&[]))].map(|(n, i)| (file(n), i)).into();
+    assert_eq!(circle(&imports), None);
+    imports.insert(file("c"), set(&["b"]));
+    assert_eq!(circle(&imports), Some(vec![file("b"), file("c")]));
+    let text = "use crate::a::{b::C, d::{self, E}};\nlet x = super::f::g(1);";
+    assert_eq!(paths(text), ["crate::a::b::C", "crate::a::d::self", "crate::a::d::E", "super::f::g"]);
+}
