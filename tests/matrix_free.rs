@@ -47,13 +47,13 @@ fn products_are_those_of_the_definition() {
         let (network, points, found) = minima(neurons, maps, per_map);
         let bands = Bands::new(Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 });
         let alpha: Vec<f64> = (0..points.len()).map(|s| (s as f64).sin()).collect();
-        let expected = weights::weight_gradient(&found.states, &alpha);
+        let expected = direct::weight_gradient(&found.states, &alpha);
         // Poisoned: what is not written shows.
         let mut product = WeightMatrix::from_dense(neurons, &vec![f64::NAN; neurons * neurons]);
         bands.forward(&alpha, &mut product);
         // Sums of S products of size 100, in another order.
         assert!(largest_difference(&product, &expected) < 1e-12 * largest(&expected), "{neurons}, {per_map}");
-        let (found, expected) = (bands.response(&product), weights::response(&expected, &found.states));
+        let (found, expected) = (bands.response(&product), direct::response(&expected, &found.states));
         let size = expected.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
         for (s, (a, b)) in found.iter().zip(&expected).enumerate() {
             assert!((a - b).abs() < 1e-11 * size, "{neurons}, {per_map}, state {s}: {a} {b}");
@@ -68,7 +68,7 @@ fn products_are_those_of_the_definition() {
 fn weight_change_is_that_of_the_direct_solve() {
     for (neurons, maps, per_map, ridge) in [(200, 2, 200, 1e-4), (200, 2, 400, 1e-4), (200, 3, 120, 1e-7)] {
         let (network, points, found) = minima(neurons, maps, per_map);
-        let direct = weights::flatten(&found.states, &found.energies, ridge, &Tick::silent()).unwrap();
+        let direct = direct::flatten(&found.states, &found.energies, ridge, &Tick::silent()).unwrap();
         let manifolds = Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 };
         let solve = |accuracy| {
             conjugate::flatten(manifolds, &found.energies, ridge, accuracy, &Tick::silent()).unwrap()
@@ -91,7 +91,7 @@ fn two_states_at_each_point_are_flattened_as_by_the_direct_solve() {
     let both = found.states.iter().zip(&bumps).flat_map(|(minimum, bump)| [minimum, bump.view()]);
     let states = States::pack(200, both);
     let energies = energy::energies(&network.weights, network.external_current, &states);
-    let direct = weights::flatten(&states, &energies, 1e-3, &Tick::silent()).unwrap();
+    let direct = direct::flatten(&states, &energies, 1e-3, &Tick::silent()).unwrap();
     let manifolds = Manifolds { states: &states, maps: &network.maps, points, at_each: 2 };
     // Every other row lies at the same point as the one before it; were it taken for the next point's, half the rates would
     // lie beyond the band.
