@@ -9,7 +9,7 @@ use flatscape::compute::cpu::Cpu;
 use flatscape::connectivity::Kernel;
 use flatscape::dynamics::trajectories::Dynamics;
 use flatscape::job::drift::start_places;
-use flatscape::landscape::problem::{Definition, Minimizer, Problem, Start};
+use flatscape::landscape::problem::{Definition, Minimizer, Start};
 use flatscape::manifold::Maps;
 use flatscape::manifold::Points;
 use flatscape::network::Network;
@@ -81,7 +81,7 @@ fn trajectories(network: &Network, name: &'static str, starts_per_map: usize) ->
 }
 
 fn main() {
-    let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 };
+    let kernel = Kernel::PAPER;
     let maps = Maps::random(NEURONS, MAPS, 1, 0);
     let points = Points::fitted(&maps, NEURONS);
     let network =
@@ -91,14 +91,7 @@ fn main() {
         trajectories(&network, "trajectories, 10 starts a map", 10),
     ];
     for (definition, name) in [(Definition::Paper, "minima, paper"), (Definition::Kkt, "minima, kkt")] {
-        let problem = Problem {
-            weights: &network.weights,
-            external_current: network.external_current,
-            maps: &network.maps,
-            bumps: &network.bumps,
-            definition,
-            minimizer: Minimizer::Newton,
-        };
+        let problem = network.problem(&network.weights, definition, Minimizer::Newton);
         let find = || {
             Cpu.minima(&problem, points, Start::Idealized, &Tick::silent()).expect("the CPU does not fail")
         };

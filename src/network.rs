@@ -4,6 +4,7 @@ use crate::connectivity::Kernel;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::Result;
 use crate::landscape::bumps::IdealizedBumps;
+use crate::landscape::problem::{Definition, Minimizer, Problem};
 use crate::manifold::Maps;
 
 /// A network that stores several maps, before any weight is changed (eqs. S1–S5).
@@ -36,6 +37,18 @@ impl Network {
         Ok(Self { weights: kernel.connectivity(&maps), maps, kernel, external_current, bumps })
     }
 
+    /// What is sought at the points of this network's maps, under the given weights `[neurons, neurons]` (Hz): its own,
+    /// or those that it has after a weight change.
+    pub fn problem<'a>(
+        &'a self,
+        weights: &'a WeightMatrix,
+        definition: Definition,
+        minimizer: Minimizer,
+    ) -> Problem<'a> {
+        let Self { maps, external_current, bumps, .. } = self;
+        Problem { weights, external_current: *external_current, maps, bumps, definition, minimizer }
+    }
+
     /// Number of neurons, N.
     pub fn neurons(&self) -> usize {
         self.maps.neurons()
@@ -48,7 +61,7 @@ mod tests {
 
     #[test]
     fn external_current_of_the_paper_network() {
-        let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 };
+        let kernel = Kernel::PAPER;
         let network = Network::new(Maps::random(600, 10, 1, 0), kernel, 10.0, &[0.0]).unwrap();
         assert!((network.external_current - 768.0242).abs() < 5e-5);
     }

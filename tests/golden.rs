@@ -27,14 +27,7 @@ fn idealized(network: &Network) -> States {
 }
 
 fn problem<'a>(network: &'a Network, weights: &'a WeightMatrix, definition: Definition) -> Problem<'a> {
-    Problem {
-        weights,
-        external_current: network.external_current,
-        maps: &network.maps,
-        bumps: &network.bumps,
-        definition,
-        minimizer: Minimizer::Newton,
-    }
+    network.problem(weights, definition, Minimizer::Newton)
 }
 
 #[test]

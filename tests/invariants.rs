@@ -7,7 +7,7 @@ use flatscape::connectivity::matrix::WeightMatrix;
 use flatscape::dynamics::decoding::Scorer;
 use flatscape::dynamics::trajectories::Dynamics;
 use flatscape::landscape::energy;
-use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::landscape::problem::{Definition, Minima, Minimizer, Start};
 use flatscape::landscape::roughness::Roughness;
 use flatscape::landscape::states::State;
 use flatscape::manifold::Maps;
@@ -16,14 +16,12 @@ use flatscape::network::Network;
 use flatscape::progress::Tick;
 use proptest::prelude::*;
 
-const PAPER: Kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 };
-
 fn network(maps: Maps) -> Network {
     network_with_points(maps, &[0.0])
 }
 
 fn network_with_points(maps: Maps, fractions: &[f64]) -> Network {
-    let kernel = PAPER.scaled_to(maps.neurons());
+    let kernel = Kernel::PAPER.scaled_to(maps.neurons());
     Network::new(maps, kernel, 10.0, fractions).expect("the paper's kernel has a bump at every size")
 }
 
@@ -33,14 +31,7 @@ fn minima(
     points: Points,
     with: (Definition, Minimizer),
 ) -> Minima {
-    let problem = Problem {
-        weights,
-        external_current: network.external_current,
-        maps: &network.maps,
-        bumps: &network.bumps,
-        definition: with.0,
-        minimizer: with.1,
-    };
+    let problem = network.problem(weights, with.0, with.1);
     Cpu.minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap()
 }
 

@@ -5,7 +5,7 @@ use flatscape::compute::cpu::Cpu;
 use flatscape::connectivity::Kernel;
 use flatscape::connectivity::matrix::WeightMatrix;
 use flatscape::landscape::energy;
-use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::landscape::problem::{Definition, Minima, Minimizer, Start};
 use flatscape::landscape::states::{StateBuf, States};
 use flatscape::manifold::Maps;
 use flatscape::manifold::Points;
@@ -17,18 +17,11 @@ use flatscape::solve::{conjugate, direct};
 
 /// Constrained minima of a network, with far neurons among their active ones.
 fn minima(neurons: usize, maps: usize, per_map: usize) -> (Network, Points, Minima) {
-    let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(neurons);
+    let kernel = Kernel::PAPER.scaled_to(neurons);
     let maps = Maps::random(neurons, maps, 1, 0);
     let points = Points::fitted(&maps, per_map);
     let network = Network::new(maps, kernel, 10.0, &points.fractions()).unwrap();
-    let problem = Problem {
-        weights: &network.weights,
-        external_current: network.external_current,
-        maps: &network.maps,
-        bumps: &network.bumps,
-        definition: Definition::Kkt,
-        minimizer: Minimizer::Newton,
-    };
+    let problem = network.problem(&network.weights, Definition::Kkt, Minimizer::Newton);
     let found = Cpu.minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap();
     (network, points, found)
 }

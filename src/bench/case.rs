@@ -86,14 +86,11 @@ impl Subject<'_> {
     }
 
     fn problem(&self) -> Problem<'_> {
-        Problem {
-            weights: &self.network.weights,
-            external_current: self.network.external_current,
-            maps: &self.network.maps,
-            bumps: &self.network.bumps,
-            definition: self.plan.config.flatten.definition,
-            minimizer: self.plan.config.flatten.minimizer,
-        }
+        self.network.problem(
+            &self.network.weights,
+            self.plan.config.flatten.definition,
+            self.plan.config.flatten.minimizer,
+        )
     }
 
     fn trajectories(&self, name: &'static str, places: Vec<(usize, usize)>, steps: usize) -> Result<Stage> {

@@ -20,6 +20,9 @@ pub struct Kernel {
 pub const PAPER_NEURONS: f64 = 600.0;
 
 impl Kernel {
+    /// The paper's kernel, for a network of [`PAPER_NEURONS`].
+    pub const PAPER: Kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 };
+
     /// The same bump, as a fraction of the ring, for another number of neurons: `σ·N/600`, `A·600/N`, `b·600/N`.
     pub fn scaled_to(self, neurons: usize) -> Self {
         let ratio = neurons as f64 / PAPER_NEURONS;
@@ -74,17 +77,15 @@ impl Kernel {
 mod tests {
     use super::*;
 
-    const PAPER: Kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 };
-
     #[test]
     fn row_mean_of_the_paper_network() {
-        assert!((PAPER.row_mean(600) + 0.166689638).abs() < 1e-9);
+        assert!((Kernel::PAPER.row_mean(600) + 0.166689638).abs() < 1e-9);
     }
 
     #[test]
     fn connectivity_is_symmetric_with_zero_diagonal_and_sums_the_maps() {
         let maps = Maps::random(30, 3, 5, 0);
-        let kernel = PAPER.scaled_to(30);
+        let kernel = Kernel::PAPER.scaled_to(30);
         let j = kernel.connectivity(&maps);
         for a in 0..30 {
             assert_eq!(j.row(a)[a], 0.0);

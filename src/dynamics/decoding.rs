@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn idealized_bumps_are_found_where_they_are() {
-        let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(150);
+        let kernel = Kernel::PAPER.scaled_to(150);
         let bumps = IdealizedBumps::new(150, kernel, 10.0, &[0.0]).unwrap();
         let maps = Maps::random(150, 3, 9, 0);
         let scorer = Scorer::new(&maps, &bumps);
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_silent_state_scores_zero() {
-        let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(150);
+        let kernel = Kernel::PAPER.scaled_to(150);
         let bumps = IdealizedBumps::new(150, kernel, 10.0, &[0.0]).unwrap();
         let maps = Maps::random(150, 1, 9, 0);
         assert_eq!(Scorer::new(&maps, &bumps).place(&[0.0; 150]).score, 0.0);

@@ -235,7 +235,7 @@ mod tests {
     use crate::network::Network;
 
     fn network() -> Network {
-        let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(120);
+        let kernel = Kernel::PAPER.scaled_to(120);
         Network::new(Maps::random(120, 2, 3, 0), kernel, 10.0, &[0.0]).unwrap()
     }
 

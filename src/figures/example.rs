@@ -85,14 +85,7 @@ impl Example {
 
     /// The problem of constrained minima on given weights.
     pub fn problem<'a>(&'a self, weights: &'a WeightMatrix) -> Problem<'a> {
-        Problem {
-            weights,
-            external_current: self.network.external_current,
-            maps: &self.network.maps,
-            bumps: &self.network.bumps,
-            definition: Definition::Paper,
-            minimizer: Minimizer::Newton,
-        }
+        self.network.problem(weights, Definition::Paper, Minimizer::Newton)
     }
 
     fn run(&self, way: Way, backend: &dyn Backend, monitor: &Monitor) -> Result<Vec<Course>> {

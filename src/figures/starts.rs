@@ -16,7 +16,7 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::trajectories::Dynamics;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::landscape::problem::{Minimizer, Problem, Start};
+use crate::landscape::problem::{Minimizer, Start};
 use crate::landscape::states::State;
 use crate::manifold::Points;
 use crate::network::Network;
@@ -83,14 +83,7 @@ pub(super) fn draw(
 
 /// Mean `Σ_i (r_i(end) − r_i(0))²` (Hz²) over starts at the constrained minima of the given weights.
 fn rate_change(plan: &Plan, network: &Network, weights: &WeightMatrix, backend: &dyn Backend) -> Result<f64> {
-    let problem = Problem {
-        weights,
-        external_current: network.external_current,
-        maps: &network.maps,
-        bumps: &network.bumps,
-        definition: plan.config.flatten.definition,
-        minimizer: Minimizer::Newton,
-    };
+    let problem = network.problem(weights, plan.config.flatten.definition, Minimizer::Newton);
     let fitted = Points::fitted(&network.maps, plan.points_per_map);
     let points = fitted.every((plan.points_per_map / plan.config.measure.starts_per_map).max(1));
     let minima = backend.minima(&problem, points, Start::Idealized, &Tick::silent())?;

@@ -31,14 +31,7 @@ impl Job<'_> {
     /// What is sought at a point of a manifold.
     pub(crate) fn problem<'p>(&'p self, weights: &'p WeightMatrix) -> Problem<'p> {
         let (network, flatten) = (self.network, &self.plan.config.flatten);
-        Problem {
-            weights,
-            external_current: network.external_current,
-            maps: &network.maps,
-            bumps: &network.bumps,
-            definition: flatten.definition,
-            minimizer: flatten.minimizer,
-        }
+        network.problem(weights, flatten.definition, flatten.minimizer)
     }
 
     pub(crate) fn fitted_points(&self) -> Points {

@@ -236,11 +236,9 @@ fn no_bump(what: &str) -> Error {
 mod tests {
     use super::*;
 
-    const PAPER: Kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 };
-
     #[test]
     fn the_paper_bump_has_the_measured_size() {
-        let bumps = IdealizedBumps::new(600, PAPER, 10.0, &[0.0, 0.5]).unwrap();
+        let bumps = IdealizedBumps::new(600, Kernel::PAPER, 10.0, &[0.0, 0.5]).unwrap();
         let rates = bumps.centred_rates();
         assert!((rates[0] - 11.5858).abs() < 5e-5);
         assert_eq!(bumps.active(), 59);
@@ -260,7 +258,7 @@ mod tests {
             Err(Error::Usage(text)) => text,
             other => panic!("accepted or failed otherwise: {other:?}"),
         };
-        let scaled = PAPER.scaled_to(100);
+        let scaled = Kernel::PAPER.scaled_to(100);
         assert!(refuse(scaled, -50.0).contains("dies out"));
         assert!(refuse(Kernel { inhibition: 0.0, ..scaled }, 10.0).contains("spreads over"));
         assert!(refuse(Kernel { amplitude: 1e300, ..scaled }, 1e308).contains("not finite"));

@@ -335,21 +335,14 @@ mod tests {
 
     /// A small network, where a point a neuron and more is close enough to be predicted, and its points.
     fn network(per_map: usize) -> (Network, Points) {
-        let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(240);
+        let kernel = Kernel::PAPER.scaled_to(240);
         let maps = Maps::random(240, 3, 4, 0);
         let points = Points::fitted(&maps, per_map);
         (Network::new(maps, kernel, 10.0, &points.fractions()).unwrap(), points)
     }
 
     fn problem(network: &Network, definition: Definition) -> Problem<'_> {
-        Problem {
-            weights: &network.weights,
-            external_current: network.external_current,
-            maps: &network.maps,
-            bumps: &network.bumps,
-            definition,
-            minimizer: Minimizer::Newton,
-        }
+        network.problem(&network.weights, definition, Minimizer::Newton)
     }
 
     #[test]

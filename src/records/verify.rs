@@ -12,7 +12,7 @@ use crate::files::npy;
 use crate::job::drift::DriftRecord;
 use crate::job::reached::IterationRecord;
 use crate::landscape::minima;
-use crate::landscape::problem::{Problem, Start};
+use crate::landscape::problem::Start;
 use crate::landscape::roughness::Roughness;
 use crate::manifold::Points;
 use crate::network::Network;
@@ -150,14 +150,8 @@ impl Checker<'_> {
         if energies.is_empty() {
             return Ok(());
         }
-        let problem = Problem {
-            weights: &network.weights,
-            external_current: network.external_current,
-            maps: &network.maps,
-            bumps: &network.bumps,
-            definition: plan.config.flatten.definition,
-            minimizer: plan.config.flatten.minimizer,
-        };
+        let problem =
+            network.problem(&network.weights, plan.config.flatten.definition, plan.config.flatten.minimizer);
         let points = Points::fitted(&network.maps, plan.points_per_map);
         // Where minima of a map follow from each other, as on the CPU for large networks, whole maps are found again.
         let large = minima::minima_by_map(plan.neurons, plan.config.flatten.minimizer);

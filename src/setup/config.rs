@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::connectivity::Kernel;
 use crate::landscape::problem::{Definition, Minimizer};
 
 /// A whole configuration. Units are in the field documentation; defaults are the paper's protocol.
@@ -167,9 +168,10 @@ impl Method {
 
 impl Default for Config {
     fn default() -> Self {
+        let Kernel { amplitude, width, inhibition } = Kernel::PAPER;
         Self {
             network: NetworkConfig { neurons: None, maps: None, seed: 1, maps_file: None },
-            kernel: KernelConfig { amplitude: 0.665, width: 15.0, inhibition: -0.2076, scale: true },
+            kernel: KernelConfig { amplitude, width, inhibition, scale: true },
             dynamics: DynamicsConfig { tau_ms: 15.0, dt_ms: 0.2, baseline_current: 10.0 },
             flatten: FlattenConfig {
                 method: Method::Constrained,

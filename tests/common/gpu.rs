@@ -39,19 +39,12 @@ macro_rules! gpu_or_return {
 }
 
 pub fn network(neurons: usize, maps: usize) -> Network {
-    let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(neurons);
+    let kernel = Kernel::PAPER.scaled_to(neurons);
     Network::new(Maps::random(neurons, maps, 3, 0), kernel, 10.0, &[0.0, 0.25, 0.5]).unwrap()
 }
 
 pub fn problem(network: &Network, definition: Definition) -> Problem<'_> {
-    Problem {
-        weights: &network.weights,
-        external_current: network.external_current,
-        maps: &network.maps,
-        bumps: &network.bumps,
-        definition,
-        minimizer: Minimizer::Newton,
-    }
+    network.problem(&network.weights, definition, Minimizer::Newton)
 }
 
 pub fn dynamics(network: &Network) -> Dynamics<'_> {
