@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Options;
 use crate::error::Result;
 use crate::files::write_atomically;
+use crate::live;
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -15,7 +16,10 @@ pub(super) struct Arguments {
     /// A run directory, or that of a scan
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Where the page goes [default: report.html in DIR]
+    /// A page in which the run's network runs: drop a bump, watch it drift, flatten, watch it stay
+    #[arg(long)]
+    live: bool,
+    /// Where the page goes [default: report.html in DIR, or live.html]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -27,8 +31,12 @@ struct ReportRecord {
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
-    let page = report::page(&arguments.directory)?;
-    let file = arguments.out.clone().unwrap_or_else(|| arguments.directory.join("report.html"));
+    let (page, name) = if arguments.live {
+        (live::page(&arguments.directory)?, "live.html")
+    } else {
+        (report::page(&arguments.directory)?, "report.html")
+    };
+    let file = arguments.out.clone().unwrap_or_else(|| arguments.directory.join(name));
     write_atomically(&file, page.as_bytes())?;
     let record = ReportRecord { file, bytes: page.len() };
     let table = format!("a page of {} kB in {}\n", record.bytes.div_ceil(1000), record.file.display());
