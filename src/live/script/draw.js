@@ -27,7 +27,7 @@ function dot(pen, x, y, radius, fill, edge) {
 
 // Centre and radius of a ring in its canvas.
 function ringFrame(w, h) {
-  return { x: w / 2, y: h / 2, radius: 0.34 * Math.min(w, h), reach: 0.13 * Math.min(w, h) };
+  return { x: w / 2, y: h / 2, radius: 0.36 * Math.min(w, h), reach: 0.11 * Math.min(w, h) };
 }
 
 // The position on a ring that a point of its canvas belongs to, in [0, length).
@@ -36,8 +36,9 @@ function positionOnRing(w, h, x, y, length) {
   return (turn - Math.floor(turn)) * length;
 }
 
-// A map as a circle: rates outward, by position. `order` lists the neurons by position.
-function drawRing(canvas, { order, rates, peak, length, start, places, cue, marker, colour, colours }) {
+// A map as a circle: rates outward, by position; a bump that is in another map is a hollow dot. `order` lists the neurons by
+// position.
+function drawRing(canvas, { order, rates, peak, length, start, places, map, winning, cue, marker, colour, colours }) {
   const { pen, w, h } = sketch(canvas), frame = ringFrame(w, h);
   const at = (position, distance) => {
     const angle = TURN * position / length;
@@ -63,7 +64,8 @@ function drawRing(canvas, { order, rates, peak, length, start, places, cue, mark
   pen.fillStyle = colour;
   pen.fill("evenodd");
   for (let b = places.length / 2 - 1; b >= 0; b--) {
-    dot(pen, ...at(places[2 * b], frame.radius), b ? 3 : 6, b ? colour : colours.text, colours.ground);
+    const lost = winning[b] !== map, fill = b ? colour : colours.text;
+    dot(pen, ...at(places[2 * b], frame.radius), b ? 3 : 6, lost ? colours.ground : fill, lost ? fill : colours.ground);
   }
   tick(pen, at(start, frame.radius - 6), at(start, frame.radius + 6), colours.text, []);
   if (marker !== null) tick(pen, at(marker, frame.radius - 10), at(marker, frame.radius + frame.reach), colours.link, [3, 3]);
@@ -151,5 +153,5 @@ function drawHistogram(canvas, { before, after, colours }) {
     pen.fillText(String(k * bin), k * slot + (k ? slot / 2 : 0), h - 4);
   }
   pen.textAlign = "left";
-  pen.fillText(`${most} bumps`, 0, 11);
+  pen.fillText(`${most} ${most === 1 ? "bump" : "bumps"}`, 0, 11);
 }

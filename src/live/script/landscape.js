@@ -25,14 +25,15 @@ class Landscape {
     return Math.max(chord, Math.min(cubic, tangents));
   }
 
-  // Lowest and highest energy that either network shows in this map, with a margin.
-  range(map, part) {
+  // One map before flattening and at this part of M, and the energies between which both are drawn.
+  pair(map, part) {
+    const lines = [this.along(map, 0), this.along(map, part)];
     let low = Infinity, high = -Infinity;
-    for (const e of [...this.along(map, 0), ...this.along(map, part)]) {
+    for (const e of [...lines[0], ...lines[1]]) {
       low = Math.min(low, e);
       high = Math.max(high, e);
     }
     const margin = 0.12 * Math.max(high - low, 1);
-    return [low - margin, high + 2 * margin];
+    return { lines, range: [low - margin, high + 2 * margin] };
   }
 }

@@ -18,6 +18,7 @@ const shown = { steps: 0, starts: [], found: null, marker: null, dirty: true, or
 
 function ask(change, ...changed) {
   Object.assign(asked, change);
+  if ("map" in change || "part" in change) shown.hills = null;
   for (const what of changed) asked.changed.add(what);
   shown.dirty = true;
 }
@@ -104,15 +105,16 @@ function colours() {
 
 function draw() {
   shown.dirty = false;
-  const palette = shown.palette ??= colours(), range = landscape.range(asked.map, asked.part);
+  const palette = shown.palette ??= colours();
+  const { range, lines } = shown.hills ??= landscape.pair(asked.map, asked.part);
   const [order, otherOrder] = [asked.map, asked.other].map((map) => shown.orders[map] ??= orderOf(map));
   WHICH.forEach((which, w) => {
-    const { phases: places, first } = shown.found[w], part = w ? asked.part : 0;
-    const common = { length: RING, start: shown.starts[0][0], places, rates: first.rates, colour: palette[which], colours: palette };
+    const { phases: places, winning, first } = shown.found[w], part = w ? asked.part : 0;
+    const common = { length: RING, map: asked.map, winning, start: shown.starts[0][0], places, rates: first.rates, colour: palette[which], colours: palette };
     drawRing(element(`${which}-ring`), { ...common, order, peak: peakRate, cue: asked.cue, marker: shown.marker });
     drawStrip(element(`${which}-strip`), { ...common, order: otherOrder, peak: peakRate });
     const energy = first.energy - landscape.level(part);
-    drawHill(element(`${which}-hill`), { ...common, energies: landscape.along(asked.map, part), range, energy });
+    drawHill(element(`${which}-hill`), { ...common, energies: lines[w], range, energy });
   });
   const [before, after] = WHICH.map((_, w) => ways(shown.found[w].locations));
   drawHistogram(element("histogram"), { before, after, colours: palette });
@@ -149,8 +151,9 @@ function tell() {
 // For those who do not see the drawings: said when the network comes to rest, not at every frame.
 function announce() {
   if (!shown.found) return;
-  const said = WHICH.map((which) => `${which} flattening ${element(`${which}-mean`).textContent} neuron units from the start on average`);
-  write("status", `At ${element("clock").textContent}, ${asked.count === 1 ? "the bump is" : "bumps are"}: ${said.join("; ")}.`);
+  const [before, after] = WHICH.map((which) => element(`${which}-mean`).textContent);
+  const what = asked.count === 1 ? "the bump has drifted" : `${asked.count} bumps have drifted, on average,`;
+  write("status", `After ${element("clock").textContent} ${what} ${before} neuron units before flattening, ${after} after.`);
 }
 
 let current = null;
