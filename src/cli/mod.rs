@@ -1,5 +1,6 @@
 //! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
 
+mod bars;
 mod bench;
 mod collect;
 mod devices;
