@@ -220,7 +220,7 @@ mod tests {
         let text = "[network]\nneurons = 120\nmaps = 2\nseed = 3\n[flatten]\npoints_per_map = 20\n";
         let plan = Plan::new(Config::parse(text, "test").unwrap()).unwrap();
         let network = plan.network(0).unwrap();
-        let other = Network::new(Maps::random(120, 1, 9, 0), plan.kernel(), 10.0);
+        let other = Network::new(Maps::random(120, 1, 9, 0), plan.layout.groups[0].kernel.clone(), 10.0);
         // A symmetric change with zero diagonal, small enough that no bump is lost.
         let delta = WeightMatrix::zeros(120).plus(0.01, &other.unwrap().weights);
         let landscape = Landscape::new(&plan, &network, &network.weights, &delta);

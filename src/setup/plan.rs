@@ -108,6 +108,7 @@ impl Plan {
             steps,
             active_neurons: layout.active_neurons(),
             full_rings: layout.are_full_rings(),
+            surfaces: layout.groups.iter().any(|g| g.group.lattice.space.dimension() > 1),
         };
         let solver = choose_solver(&config, sizes);
         let held_out_stride = held_out_stride(maps * points_per_map);
