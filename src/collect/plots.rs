@@ -22,7 +22,7 @@ const METHODS: [(Method, &str, Look); 3] = [
 
 /// What error bars are, where points are means.
 const ERROR_BARS: &str =
-    "Mean over draws of the maps; bars: 95 % confidence interval (1.96 standard errors).";
+    "Mean over draws of the maps; bars: 95\u{a0}% confidence interval (1.96 standard errors).";
 
 /// One plot of all methods against the number of maps.
 struct Average {
@@ -214,7 +214,7 @@ fn finite_size(capacities: &[Capacity], criterion: Criterion, label: &str) -> Op
     }
     Some(LinePlot {
         title: format!("Capacity against the number of neurons: {label}"),
-        note: "Bars: 95 % bootstrap interval over draws of the maps.".to_owned(),
+        note: "Bars: 95\u{a0}% bootstrap interval over draws of the maps.".to_owned(),
         x_label: "number of neurons N".to_owned(),
         y_label: "maps per 1,000 neurons".to_owned(),
         series,

@@ -122,7 +122,7 @@ impl Study {
     pub fn error_bars(&self) -> String {
         let realizations = self.loads.first().map_or(0, |&maps| self.records(Way::None, maps).count());
         format!(
-            "Mean of {realizations} draws of the maps; bars: 95 % confidence interval (1.96 standard errors)."
+            "Mean of {realizations} draws of the maps; bars: 95\u{a0}% confidence interval (1.96 standard errors)."
         )
     }
 

@@ -71,13 +71,12 @@ impl Axis {
         } else {
             (value - self.low) / (self.high - self.low)
         };
-        let shown = value.is_finite() && !(self.logarithmic && value < self.low * (1.0 - 1e-9));
-        shown.then_some(at)
+        (at.is_finite() && at >= -1e-9).then_some(at)
     }
 
-    /// Whether a finite value lies below a logarithmic axis: it is zero, negative, or too small.
+    /// Whether a finite value lies below the axis: on a logarithmic one it is zero, negative, or too small.
     pub fn is_below(&self, value: f64) -> bool {
-        self.logarithmic && value.is_finite() && self.place(value).is_none()
+        value.is_finite() && self.place(value).is_none()
     }
 
     /// Labels of the ticks, with as many decimals as their distance needs.
@@ -121,7 +120,7 @@ pub(super) fn label(value: f64, step: f64) -> String {
             _ => format!("{digits}·{power}"),
         };
     }
-    let decimals = (-step.log10() + 1e-9).ceil().clamp(0.0, 6.0) as usize;
+    let decimals = (-step.log10() - 1e-9).ceil().clamp(0.0, 6.0) as usize;
     format!("{value:.decimals$}").replace('-', "−")
 }
 
@@ -145,6 +144,8 @@ mod tests {
         assert_eq!(Axis::linear(0.98, 2.02, true).labels(), ["1", "2"]);
         assert_eq!(Axis::linear(0.94, 4.06, true).labels(), ["1", "2", "3", "4"]);
         assert_eq!(Axis::linear(0.0, 20.4, true).ticks, [0.0, 5.0, 10.0, 15.0, 20.0]);
+        let from_zero = Axis::around([-0.5, 2.0].into_iter(), Some(0.0));
+        assert!(from_zero.is_below(-0.5) && !from_zero.is_below(0.0) && !from_zero.is_below(2.0));
         assert_eq!(Axis::linear(0.0, 1.0, false).labels(), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
     }
 

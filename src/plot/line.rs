@@ -63,9 +63,9 @@ impl Series {
 
 /// A plot of several curves.
 ///
-/// On a logarithmic axis, values that are zero, negative or too small for it are no data: the curve has a gap there,
-/// and a measured point is an open triangle at the axis' end. An error bar that reaches below the axis has no lower end.
-/// A note under the plot says so wherever it happens.
+/// Values below the axis (on a logarithmic one: zero, negative, or too small) are not drawn as data: the curve has a gap
+/// there, and a measured point is an open triangle at the axis' end. An error bar that reaches below the axis has no
+/// lower end. A note under the plot says so wherever it happens.
 #[derive(Clone, Debug, Default)]
 pub struct LinePlot {
     /// What is shown.
@@ -106,11 +106,12 @@ impl LinePlot {
         let any = |f: &dyn Fn(&Series, usize, f64) -> bool| {
             self.series.iter().any(|s| s.points.iter().enumerate().any(|(i, p)| f(s, i, p.1)))
         };
+        let below = if self.logarithmic { "zero, or below the axis" } else { "below the axis" };
         if any(&|s, _, value| s.marked() && y.is_below(value)) {
-            notes.push("▽: zero, or below the axis.".to_owned());
+            notes.push(format!("▽: {below}."));
         }
         if any(&|s, _, value| !s.marked() && y.is_below(value)) {
-            notes.push("Gaps: zero, or below the axis.".to_owned());
+            notes.push(format!("Gaps: {below}."));
         }
         if any(&|s, i, value| !y.is_below(value) && s.error(i) > 0.0 && y.is_below(value - s.error(i))) {
             notes.push("Error bars without a lower end reach below the axis.".to_owned());
@@ -124,16 +125,18 @@ impl LinePlot {
 
     fn drawn(&self, title: &str, notes: Vec<String>) -> String {
         let (low, high) = range(self.series.iter().flat_map(|s| s.points.iter().map(|p| p.0)));
-        let margin = 0.03 * (high - low);
+        let margin = if self.side_by_side { 0.07 } else { 0.03 } * (high - low);
         let x = Axis::linear(low - margin, high + margin, self.whole);
         let legend = self.series.iter().map(|s| (s.label.as_str(), s.look, s.marked())).collect();
         let middle = 0.5 * (self.series.len() as f64 - 1.0);
         Surroundings { title, notes, legend }.svg(|top| {
             let frame = Frame::below(top, HEIGHT, x, self.y_axis());
-            let aside = |i: usize| if self.side_by_side { STEP_ASIDE * (i as f64 - middle) } else { 0.0 };
             let picture = html! {
                 (axes(&frame, &self.x_label, &self.y_label))
-                @for (i, series) in self.series.iter().enumerate() { (drawn(series, &frame, aside(i))) }
+                @for (i, series) in self.series.iter().enumerate() {
+                    @let aside = STEP_ASIDE * (i as f64 - middle);
+                    (drawn(series, &frame, if self.side_by_side { aside } else { 0.0 }, aside))
+                }
             };
             (picture, frame.bottom() + BELOW)
         })
@@ -145,8 +148,9 @@ impl LinePlot {
     }
 }
 
-/// A series, moved to the right by `aside` pixels.
-fn drawn(series: &Series, frame: &Frame, aside: f64) -> Markup {
+/// A series, moved to the right by `aside` pixels, and its marks of values below the axis by `low_aside`: several series
+/// may have nothing else there.
+fn drawn(series: &Series, frame: &Frame, aside: f64, low_aside: f64) -> Markup {
     let at = |point| frame.at(point).map(|(x, y)| (x + aside, y));
     let mut line = String::new();
     let mut pen_down = false;
@@ -165,7 +169,7 @@ fn drawn(series: &Series, frame: &Frame, aside: f64) -> Markup {
                         (error_bar(series, frame, point, series.error(i), x))
                         (mark(series.look, x, y))
                     } @else if frame.y.is_below(point.1) {
-                        @if let Some((x, _)) = at((point.0, frame.y.low)) { (below(series.look, x, frame.bottom())) }
+                        @if let Some((x, bottom)) = frame.at((point.0, frame.y.low)) { (below(series.look, x + low_aside, bottom)) }
                     }
                 }
             }

@@ -8,4 +8,4 @@ mod panel;
 mod sheet;
 
 pub use line::{LinePlot, Series};
-pub use sheet::{Ground, Layer, Panel, SheetPlot};
+pub use sheet::{Ground, Layer, Panel, SheetPlot, scale};

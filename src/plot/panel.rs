@@ -192,7 +192,8 @@ pub(super) fn mark(look: Look, x: f64, y: f64) -> Markup {
 fn wrapped(words: &str, width: f64, size: f64) -> Vec<String> {
     let most = (width / (LETTER * size)) as usize;
     let mut lines: Vec<String> = Vec::new();
-    for word in words.split_whitespace() {
+    // Not at other white space: a no-break space keeps a number and its unit together.
+    for word in words.split(' ').filter(|word| !word.is_empty()) {
         match lines.last_mut() {
             Some(line) if line.chars().count() + 1 + word.chars().count() <= most => {
                 line.push(' ');
@@ -214,5 +215,6 @@ mod tests {
             wrapped("Error bars are 95 % confidence intervals of the mean", 20.0 * LETTER * 10.0, 10.0);
         assert_eq!(lines, ["Error bars are 95 %", "confidence intervals", "of the mean"]);
         assert!(wrapped("", 100.0, 10.0).is_empty());
+        assert_eq!(wrapped("a 95\u{a0}%", 3.0 * LETTER * 10.0, 10.0), ["a", "95\u{a0}%"]);
     }
 }

@@ -320,6 +320,11 @@ fn sparse(side: f64, width: f64) -> Axis {
     axis.every(every)
 }
 
+/// The colours of values from the lowest to the highest.
+pub fn scale() -> Vec<Colour> {
+    (0..STEPS).map(colour_of).collect()
+}
+
 /// Which colour a value between −reach and reach has.
 fn step_of(value: f64, reach: f64) -> usize {
     ((0.5 * (value / reach + 1.0) * STEPS as f64) as usize).min(STEPS - 1)

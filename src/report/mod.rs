@@ -3,6 +3,7 @@
 mod numbers;
 mod run;
 mod scan;
+pub mod sheets;
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::plot::look::{self, Look};
 
 const STYLE: &str = include_str!("style.css");
+const SHARED: &str = include_str!("shared.js");
 
 /// Colours of the page's plots by the names that style and script know.
 const COLOURS: [(&str, Look); 5] = [
@@ -91,6 +93,16 @@ fn configuration(toml: &str) -> Markup {
     html! {
         details { summary { "Configuration, as resolved" } pre { (toml) } }
     }
+}
+
+/// What the scripts of a page share; stands before them.
+fn shared_script() -> Markup {
+    html! { script { (PreEscaped(SHARED)) } }
+}
+
+/// A page about maps of two dimensions and nothing else.
+pub fn sheets_page(title: &str, sheets: &sheets::Sheets) -> String {
+    layout(title, &html! { h1 { (title) } (shared_script()) (sheets.section()) (colophon()) })
 }
 
 /// This program, its version, and the paper.

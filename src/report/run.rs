@@ -6,7 +6,7 @@ use maud::{Markup, PreEscaped, html};
 use time::OffsetDateTime;
 
 use super::numbers::Numbers;
-use super::{colophon, configuration, facts, layout, table};
+use super::{colophon, configuration, facts, layout, shared_script, table};
 use crate::error::{Error, Result};
 use crate::job::drift::{DriftRecord, DriftSummary, Which};
 use crate::job::reached::IterationRecord;
@@ -101,6 +101,7 @@ impl Run {
             (self.provenance())
             (colophon())
             script type="application/json" id="data" { (PreEscaped(self.numbers.to_json())) }
+            (shared_script())
             script { (PreEscaped(SCRIPT)) }
         }
     }
