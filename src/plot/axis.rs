@@ -66,12 +66,17 @@ impl Axis {
 
     /// Where a value lies: 0 at the beginning, 1 at the end; `None` where the axis cannot show it.
     pub fn place(&self, value: f64) -> Option<f64> {
-        let at = if self.logarithmic {
+        let at = self.reckoned(value);
+        (at.is_finite() && at >= -1e-9).then_some(at)
+    }
+
+    /// The same beyond the ends too, for what is cut off there.
+    pub fn reckoned(&self, value: f64) -> f64 {
+        if self.logarithmic {
             (value / self.low).ln() / (self.high / self.low).ln()
         } else {
             (value - self.low) / (self.high - self.low)
-        };
-        (at.is_finite() && at >= -1e-9).then_some(at)
+        }
     }
 
     /// Whether a finite value lies below the axis: on a logarithmic one it is zero, negative, or too small.

@@ -19,7 +19,7 @@ pub(super) const TEXT: f64 = 15.0;
 const LINE: f64 = 20.0;
 
 /// Mean width of a letter over its height, in the font that pictures are drawn with; a little more than its true mean.
-const LETTER: f64 = 0.58;
+pub(super) const LETTER: f64 = 0.58;
 
 /// Room to the right of the data.
 const RIGHT: f64 = 16.0;
@@ -48,6 +48,11 @@ impl Frame {
     /// Pixels of a point; `None` where an axis cannot show it.
     pub fn at(&self, (x, y): (f64, f64)) -> Option<(f64, f64)> {
         Some((self.left + self.x.place(x)? * self.width, self.top + (1.0 - self.y.place(y)?) * self.height))
+    }
+
+    /// Pixels of a point that may lie outside, for what is cut off at the edges.
+    pub fn reckoned(&self, [x, y]: [f64; 2]) -> (f64, f64) {
+        (self.left + self.x.reckoned(x) * self.width, self.top + (1.0 - self.y.reckoned(y)) * self.height)
     }
 
     /// Lower edge (pixels).

@@ -7,10 +7,10 @@ use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::look::{Colour, Look};
-use super::panel::{BELOW, Frame, Surroundings, TEXT, axes, path, text};
+use super::panel::{BELOW, Frame, LETTER, Surroundings, TEXT, axes, path, text};
 
 /// Room of the colour bar with its labels (pixels).
-const BAR_ROOM: f64 = 92.0;
+const BAR_ROOM: f64 = 108.0;
 
 /// Width of the colour bar (pixels).
 const BAR: f64 = 16.0;
@@ -144,15 +144,15 @@ impl SheetPlot {
         Surroundings { title: &self.title, notes, legend }.svg(|top| self.drawn(top))
     }
 
-    /// Largest distance of a value from zero; `None` without values.
+    /// Largest distance of a value from zero, or 1 if all are zero; `None` without values.
     fn reach(&self) -> Option<f64> {
         let layers = self.panels.iter().flat_map(|panel| &panel.layers);
         let values = layers.flat_map(|layer| match layer {
             Layer::Values { values, .. } => values.as_slice(),
             _ => &[],
         });
-        let reach = values.filter(|v| v.is_finite()).fold(0.0, |most: f64, v| most.max(v.abs()));
-        (reach > 0.0).then_some(reach)
+        let reach = values.filter(|v| v.is_finite()).map(|v| v.abs()).reduce(f64::max);
+        reach.map(|most| if most > 0.0 { most } else { 1.0 })
     }
 
     fn drawn(&self, top: f64) -> (Markup, f64) {
@@ -232,11 +232,10 @@ impl SheetPlot {
             let low = [0, 1].map(|a| position[a] - 0.5 * cell[a]);
             let high = [0, 1].map(|a| position[a] + 0.5 * cell[a]);
             for by in self.ground.copies(low, high) {
-                if let Some((x, y)) = frame.at((low[0] + by[0], high[1] + by[1])) {
-                    // A little wider than the cell: no seams between neighbours.
-                    let cell = format!("M{x:.1} {y:.1}h{:.1}v{:.1}h{:.1}z", w + 0.2, h + 0.2, -(w + 0.2));
-                    shapes[step_of(value, reach)].push_str(&cell);
-                }
+                let (x, y) = frame.reckoned([low[0] + by[0], high[1] + by[1]]);
+                // A little wider than the cell: no seams between neighbours.
+                let cell = format!("M{x:.1} {y:.1}h{:.1}v{:.1}h{:.1}z", w + 0.2, h + 0.2, -(w + 0.2));
+                shapes[step_of(value, reach)].push_str(&cell);
             }
         }
         html! {
@@ -253,7 +252,7 @@ impl SheetPlot {
         let mut pen: Option<[f64; 2]> = None;
         for pair in places.windows(2) {
             for (from, to) in self.ground.pieces(pair[0], self.ground.way(pair[0], pair[1])) {
-                let (Some(a), Some(b)) = (frame.at(from.into()), frame.at(to.into())) else { continue };
+                let (a, b) = (frame.reckoned(from), frame.reckoned(to));
                 if pen != Some(from) {
                     line.push_str(&format!("M{:.1} {:.1}", a.0, a.1));
                 }
@@ -261,7 +260,7 @@ impl SheetPlot {
                 pen = Some(to);
             }
         }
-        let start = places.first().and_then(|&place| frame.at(self.ground.inside(place).into()));
+        let start = places.first().map(|&place| frame.reckoned(self.ground.inside(place)));
         html! {
             @if !line.is_empty() { (path(&line, look, 1.5)) }
             @if let Some((x, y)) = start {
@@ -291,10 +290,11 @@ impl SheetPlot {
         let axis = Axis::linear(-reach, reach, false);
         let height = frame.height / STEPS as f64;
         let place = |value: f64| frame.top + frame.height * (1.0 - axis.place(value).unwrap_or(0.0));
+        let letters = axis.labels().iter().map(|l| l.chars().count()).max().unwrap_or(1);
         let ticks = axis.ticks.iter().zip(axis.labels()).map(|(&t, l)| (place(t), l));
         let middle = format!(
             "translate({:.1} {:.1}) rotate(90)",
-            left + BAR_ROOM - 34.0,
+            left + BAR + 14.0 + LETTER * TEXT * letters as f64,
             frame.top + 0.5 * frame.height
         );
         html! {
@@ -342,7 +342,7 @@ fn colour_of(step: usize) -> Colour {
 /// head is a dot.
 fn arrow(pieces: &[([f64; 2], [f64; 2])], look: Look, frame: &Frame) -> Markup {
     const HEAD: f64 = 6.0;
-    let pixels = pieces.iter().filter_map(|&(from, to)| Some((frame.at(from.into())?, frame.at(to.into())?)));
+    let pixels = pieces.iter().map(|&(from, to)| (frame.reckoned(from), frame.reckoned(to)));
     let shape = |(a, b): ((f64, f64), (f64, f64))| {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let length = dx.hypot(dy);

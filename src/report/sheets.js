@@ -28,7 +28,7 @@
     const shapes = data.colours.map(() => "");
     const [w, h] = data.cell;
     values.forEach((value, k) => {
-      if (value === null || !(data.reach > 0)) return;
+      if (value === null) return;
       const [x, y] = data.positions[k];
       for (const [dx, dy] of copies(x - w / 2, x + w / 2, y - h / 2, y + h / 2)) {
         const left = px(x - w / 2 + dx), top = py(y + h / 2 + dy);
@@ -93,7 +93,7 @@
     svg.replaceChildren();
     svg.setAttribute("viewBox", `0 0 ${W} 54`);
     data.colours.forEach((fill, i) => node(svg, "rect", { class: "drawn", x: 30 + i * step, y: 2, width: step + 0.3, height: 14, style: `fill:${fill}`, "shape-rendering": "crispEdges" }));
-    for (const v of ticks(-data.reach, data.reach, false, 4)) node(svg, "text", { x: 30 + (W - 60) * (v / data.reach + 1) / 2, y: 31, "text-anchor": "middle" }, label(v));
+    for (const v of ticks(-data.reach, data.reach, false, 6)) node(svg, "text", { x: 30 + (W - 60) * (v / data.reach + 1) / 2, y: 31, "text-anchor": "middle" }, label(v));
     node(svg, "text", { x: W / 2, y: 50, "text-anchor": "middle" }, data.value);
   }
 
@@ -102,7 +102,7 @@
     if (!map) return;
     sheet("sheet-before", map.before, map.moves_before);
     sheet("sheet-after", map.after, map.moves_after);
-    if (data.reach > 0) scale();
+    scale();
   }
 
   for (const control of [chooser, arrows]) control.addEventListener("change", show);

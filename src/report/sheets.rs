@@ -47,7 +47,7 @@ struct Numbers<'a> {
     value: &'a str,
     positions: &'a [[f64; 2]],
     cell: [f64; 2],
-    /// Largest distance of a value from zero, over all maps, before and after.
+    /// Largest distance of a value from zero, over all maps, before and after; 1 if all are zero.
     reach: f64,
     /// From −reach to reach.
     colours: Vec<String>,
@@ -58,6 +58,7 @@ impl Sheets {
     /// The section with its numbers and its script, which needs `shared.js` before it.
     pub(super) fn section(&self) -> Markup {
         let values = self.maps.iter().flat_map(|map| map.before.iter().chain(&map.after));
+        let most = values.filter(|v| v.is_finite()).fold(0.0, |most: f64, v| most.max(v.abs()));
         let numbers = Numbers {
             sides: self.ground.sides,
             periodic: self.ground.periodic,
@@ -65,7 +66,7 @@ impl Sheets {
             value: &self.value_label,
             positions: &self.positions,
             cell: self.cell,
-            reach: values.filter(|v| v.is_finite()).fold(0.0, |most: f64, v| most.max(v.abs())),
+            reach: if most > 0.0 { most } else { 1.0 },
             colours: scale().iter().map(ToString::to_string).collect(),
             maps: &self.maps,
         };
