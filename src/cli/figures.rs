@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Options;
+use super::{Options, bars};
 use crate::error::{Error, Result};
 use crate::figures::{Scope, draw, table};
-use crate::progress::Monitor;
 use crate::setup::config::Config;
 use crate::setup::plan::Plan;
 
@@ -34,7 +33,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     }
     let backend = options.backend()?;
     let plan = Plan::new(config.clone())?;
-    let monitor = Monitor::new(options.shows_progress(), 3.0 * plan.cost.total_seconds);
+    let monitor = bars::monitor(options.shows_progress(), 3.0 * plan.cost.total_seconds);
     let scope = Scope { only: arguments.only.clone(), full: arguments.full };
     let verdicts = draw(&arguments.out, &scope, &config, backend.as_ref(), &monitor)?;
     monitor.finish();

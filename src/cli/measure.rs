@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::Options;
+use super::{Options, bars};
 use crate::cli::interrupt;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
 use crate::job::Job;
-use crate::job::drift::{DriftSummary, Which};
-use crate::progress::Monitor;
+use crate::job::drift::DriftSummary;
+use crate::job::drift_record::Which;
 use crate::records;
 use crate::records::RunDirectory;
 use crate::setup::config::Config;
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let flattened = base.plus(1.0, &square(&directory, "weights_delta.npy", n)?);
     let backend = options.backend()?;
     interrupt::listen()?;
-    let monitor = Monitor::new(options.shows_progress(), 2.0 * plan.cost.trajectories_seconds);
+    let monitor = bars::monitor(options.shows_progress(), 2.0 * plan.cost.trajectories_seconds);
     let job = Job {
         plan: &plan,
         network: &network,

@@ -2,11 +2,13 @@
 
 mod checkpoint;
 mod directory;
+mod session;
 mod summary;
 mod verify;
 
 pub use checkpoint::Checkpoint;
 pub use directory::{FORMAT, Manifest, RunDirectory, RunState};
+pub use session::{Opened, Session};
 pub use summary::{Summary, Warning};
 pub use verify::{Verified, verify};
 
