@@ -7,12 +7,13 @@ mod tables;
 use std::path::Path;
 
 pub use capacity::{Capacity, Estimate, capacities};
-pub(crate) use plots::all as draw;
+pub(crate) use plots::all as figures;
 pub(crate) use tables::mean_and_ci;
 pub use tables::{CourseRow, IterationRow, SummaryRow, TimingRow, TrialRow, summarize};
 
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
+use crate::plot::image;
 use crate::records::{to_csv, to_json};
 use crate::scan::{Store, Timing, TrialRecord};
 
@@ -64,7 +65,7 @@ impl Collection {
     /// Writes all tables and plots to a folder and returns the capacities.
     ///
     /// # Errors
-    /// [`Error::Io`] naming the file.
+    /// [`Error::Io`] naming the file, [`Error::Run`] if a plot cannot be turned into an image.
     pub fn write(&self, folder: &Path) -> Result<Vec<Capacity>> {
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "create", e))?;
         let summary = summarize(&self.records);
@@ -81,8 +82,12 @@ impl Collection {
             ("timings.csv", to_csv(&timings)),
             ("capacity.json", to_json(&capacities)),
         ];
-        let plots = draw(&summary, &capacities)?.into_iter().map(|(name, svg)| (name, svg.into_bytes()));
-        for (name, bytes) in tables.into_iter().map(|(n, b)| (n.to_owned(), b)).chain(plots) {
+        let mut files: Vec<(String, Vec<u8>)> =
+            tables.into_iter().map(|(name, bytes)| (name.to_owned(), bytes)).collect();
+        for figure in figures(&self.records, &summary, &capacities) {
+            files.extend(image::files(&figure.name, figure.plot.svg())?);
+        }
+        for (name, bytes) in files {
             write_atomically(&folder.join(name), &bytes)?;
         }
         Ok(capacities)

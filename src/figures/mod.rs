@@ -1,4 +1,4 @@
-//! The paper's figures, each as data (CSV), plots (SVG) and verdicts: what the paper says, what was measured here.
+//! The paper's figures, each as data (CSV), plots (SVG, PNG, PDF) and verdicts: what the paper says, what was measured here.
 
 mod constraint;
 mod example;
@@ -17,6 +17,7 @@ use std::path::Path;
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
+use crate::plot::{LinePlot, image};
 use crate::progress::Monitor;
 use crate::records::{to_csv, to_json};
 use crate::setup::config::Config;
@@ -66,8 +67,8 @@ impl Output {
         self.files.push((format!("{name}.csv"), to_csv(rows)));
     }
 
-    fn plot(&mut self, name: &str, plot: &crate::plot::LinePlot) -> Result<()> {
-        self.files.push((format!("{name}.svg"), plot.svg()?.into_bytes()));
+    fn plot(&mut self, name: &str, plot: &LinePlot) -> Result<()> {
+        self.files.extend(image::files(name, plot.svg())?);
         Ok(())
     }
 
