@@ -45,9 +45,8 @@ page() {
     done
 } > "$work/reference.md"
 page "$work/reference.md" .
-page README.md .
-cp "$out/README.html" "$out/index.html"
-for file in benches/README.md benches/flatness.md tests/golden/README.md; do
+find . -name '*.md' -not -path './target/*' -not -path './runs/*' -printf '%P\n' | while read -r file; do
     page "$file" "$(dirname "$file")"
 done
+cp "$out/README.html" "$out/index.html"
 python3 docs/links.py "$out"
