@@ -1,7 +1,7 @@
 //! Telling somebody how far the work is.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// Receives one call for every finished item of a stage, from any thread.
@@ -52,6 +52,16 @@ pub trait Watcher: Send + Sync {
 
     /// The job is done: what was drawn is to be taken away.
     fn finish(&self) {}
+}
+
+impl<W: Watcher + ?Sized> Watcher for Arc<W> {
+    fn show(&self, progress: &Progress<'_>) {
+        (**self).show(progress);
+    }
+
+    fn finish(&self) {
+        (**self).finish();
+    }
 }
 
 /// Keeps the account of a job whose stages have estimated durations, and tells a watcher.
@@ -136,8 +146,6 @@ fn time_left(elapsed: f64, done: f64, total: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]

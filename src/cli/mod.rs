@@ -1,26 +1,30 @@
 //! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
 
 mod bars;
+#[cfg(feature = "gpu")]
 mod bench;
 mod collect;
+#[cfg(feature = "gpu")]
 mod devices;
 mod export;
+#[cfg(feature = "plots")]
 mod figures;
 pub mod interrupt;
 mod measure;
 mod optimize;
 mod plan;
+#[cfg(feature = "plots")]
 mod report;
 mod scan;
 mod verify;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::compute::backend::Backend;
-use crate::compute::gpu;
-use crate::compute::gpu::Choice;
+use crate::compute::choice::{Choice, choose};
 use crate::error::{Error, Result};
 use crate::setup::config::Config;
 
@@ -53,14 +57,18 @@ enum Command {
     /// Gather the trials of scans: tables, capacity, plots
     Collect(collect::Arguments),
     /// Draw the paper's figures, each with its verdict against the published numbers
+    #[cfg(feature = "plots")]
     Figures(figures::Arguments),
     /// Write one HTML page about a run or a scan, which needs nothing but a browser
+    #[cfg(feature = "plots")]
     Report(report::Arguments),
     /// Write a run's network for other tools: NumPy, JAX, PyTorch, MATLAB
     Export(export::Arguments),
     /// List the GPUs that were found, their limits, and whether they pass the self-test
+    #[cfg(feature = "gpu")]
     Devices,
     /// Time and errors of every stage, CPU and GPU side by side
+    #[cfg(feature = "gpu")]
     Bench(bench::Arguments),
     /// Show what a configuration would do, in sizes, memory and time, and start nothing
     Plan(plan::Arguments),
@@ -112,10 +120,14 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Measure(arguments) => measure::run(arguments, options),
         Command::Scan(arguments) => scan::run(arguments, options),
         Command::Collect(arguments) => collect::run(arguments, options),
+        #[cfg(feature = "plots")]
         Command::Figures(arguments) => figures::run(arguments, options),
+        #[cfg(feature = "plots")]
         Command::Report(arguments) => report::run(arguments, options),
         Command::Export(arguments) => export::run(arguments, options),
+        #[cfg(feature = "gpu")]
         Command::Devices => devices::run(options),
+        #[cfg(feature = "gpu")]
         Command::Bench(arguments) => bench::run(arguments, options),
         Command::Plan(arguments) => plan::run(arguments, options),
         Command::Verify(arguments) => verify::run(arguments, options),
@@ -124,8 +136,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
 
 impl Options {
     /// The backend that was asked for; says on stderr which it is and why, unless quiet.
-    fn backend(&self) -> Result<Box<dyn Backend>> {
-        let (backend, why) = gpu::choose(self.backend, self.adapter.as_deref())?;
+    fn backend(&self) -> Result<Arc<dyn Backend>> {
+        let (backend, why) = choose(self.backend, self.adapter.as_deref())?;
         if !self.quiet && self.backend != Choice::Cpu {
             eprintln!("flatscape: {why}");
         }

@@ -1,13 +1,16 @@
 //! Gathering the trials of one or several scans: tables, error bars, capacity, plots.
 
 mod capacity;
+#[cfg(feature = "plots")]
 mod plots;
 mod tables;
 
 use std::path::Path;
 
 pub use capacity::{Capacity, Estimate, capacities};
+#[cfg(feature = "plots")]
 pub(crate) use plots::all as draw;
+#[cfg(feature = "plots")]
 pub(crate) use tables::mean_and_ci;
 pub use tables::{CourseRow, IterationRow, SummaryRow, TimingRow, TrialRow, summarize};
 
@@ -61,7 +64,7 @@ impl Collection {
         Ok(Self { records, timings, complaints })
     }
 
-    /// Writes all tables and plots to a folder and returns the capacities.
+    /// Writes all tables to a folder, with the feature `plots` all plots too, and returns the capacities.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file.
@@ -81,9 +84,12 @@ impl Collection {
             ("timings.csv", to_csv(&timings)),
             ("capacity.json", to_json(&capacities)),
         ];
-        let plots = draw(&summary, &capacities)?.into_iter().map(|(name, svg)| (name, svg.into_bytes()));
-        for (name, bytes) in tables.into_iter().map(|(n, b)| (n.to_owned(), b)).chain(plots) {
+        for (name, bytes) in tables {
             write_atomically(&folder.join(name), &bytes)?;
+        }
+        #[cfg(feature = "plots")]
+        for (name, svg) in draw(&summary, &capacities)? {
+            write_atomically(&folder.join(name), svg.as_bytes())?;
         }
         Ok(capacities)
     }

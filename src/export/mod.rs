@@ -17,7 +17,8 @@ use crate::files::npy;
 use crate::records::RunDirectory;
 
 /// File formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Format {
     /// NumPy's archive of arrays
     Npz,

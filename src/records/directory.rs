@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Summary, checkpoint, checksum, read_checked, to_json};
+use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::files::npy;
 use crate::files::write_atomically;
@@ -212,6 +213,19 @@ impl RunDirectory {
         name: &str,
     ) -> Result<(Vec<usize>, Vec<T>)> {
         npy::decode(&self.read(name)?).map_err(|what| Error::data(&self.path.join(name), what))
+    }
+
+    /// A weight matrix of the manifest, checked.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming the file, also if it is not `[neurons, neurons]`.
+    pub fn read_square(&self, name: &str, neurons: usize) -> Result<WeightMatrix> {
+        let (shape, values) = self.read_array::<f64>(name)?;
+        if shape != [neurons, neurons] {
+            let what = format!("has shape {shape:?}, not [{neurons}, {neurons}] as config.toml says");
+            return Err(Error::data(&self.path.join(name), what));
+        }
+        Ok(WeightMatrix::from_dense(neurons, &values))
     }
 
     /// The rows of a CSV table of the manifest, checked.

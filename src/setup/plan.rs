@@ -123,9 +123,33 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Usage`] for sizes that contradict each other or the machine, [`Error::Data`] for a bad maps file.
-    pub fn new(mut config: Config) -> Result<Self> {
+    pub fn new(config: Config) -> Result<Self> {
         let given_maps =
             config.network.maps_file.as_deref().map(|file| read_maps(file, &config)).transpose()?;
+        Self::of(config, given_maps)
+    }
+
+    /// As [`Plan::new`], with given maps in place of random ones.
+    ///
+    /// # Errors
+    /// As [`Plan::new`], and if the configuration asks for other numbers of maps or neurons.
+    pub fn with_maps(mut config: Config, maps: Maps) -> Result<Self> {
+        for (key, asked, found) in [
+            ("network.maps", config.network.maps, maps.count()),
+            ("network.neurons", config.network.neurons, maps.neurons()),
+        ] {
+            if let Some(asked) = asked.filter(|&asked| asked != found) {
+                return Err(Error::Usage(format!(
+                    "{key} = {asked}, but the given maps have {found}; leave the key out"
+                )));
+            }
+        }
+        // As they are called in a run directory.
+        config.network.maps_file = Some("maps.npy".into());
+        Self::of(config, Some(maps))
+    }
+
+    fn of(mut config: Config, given_maps: Option<Maps>) -> Result<Self> {
         let neurons = given_maps.as_ref().map(Maps::neurons).or(config.network.neurons).unwrap_or(600);
         let maps = given_maps.as_ref().map(Maps::count).or(config.network.maps).unwrap_or(10);
         let points_per_map = config.flatten.points_per_map.unwrap_or(neurons);

@@ -30,7 +30,6 @@ pub use peaks::Peaks;
 pub use products::Precision;
 
 use crate::compute::backend::Backend;
-use crate::compute::cpu::Cpu;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::decoding::Place;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
@@ -49,45 +48,6 @@ use plan::Plan;
 /// Set to a number, destroys the device after so many submissions; a second number after a comma does it to the device
 /// that replaces it. For tests of what follows.
 pub const DESTROY_DEVICE_AFTER: &str = "FLATSCAPE_DESTROY_DEVICE_AFTER";
-
-/// What a person asks for with `--backend`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Choice {
-    /// A hardware GPU that passes its self-test, else the CPU.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// A GPU, or an error.
-    Gpu,
-}
-
-/// The backend that was asked for, and a sentence on which it is and why. `adapter` is part of a name; naming one means
-/// that it is wanted, so `auto` then does not fall back either.
-///
-/// # Errors
-/// [`Error::Device`] if a GPU is wanted and none can be used.
-pub fn choose(choice: Choice, adapter: Option<&str>) -> Result<(Box<dyn Backend>, String)> {
-    match (choice, adapter) {
-        (Choice::Cpu, _) => Ok((Box::new(Cpu), format!("{}: asked for", Cpu.describe()))),
-        (Choice::Gpu, _) | (Choice::Auto, Some(_)) => {
-            let gpu = Gpu::new(adapter)?;
-            let reason = format!("{}: asked for, passed its self-test", gpu.describe());
-            Ok((Box::new(gpu), reason))
-        }
-        (Choice::Auto, None) => Ok(match Gpu::new(None) {
-            Ok(gpu) if gpu.report.kind.is_hardware() => {
-                let reason = format!("{}: a GPU that passed its self-test", gpu.describe());
-                (Box::new(gpu), reason)
-            }
-            Ok(gpu) => {
-                let reason = format!("{}: no hardware GPU, only {}", Cpu.describe(), gpu.report);
-                (Box::new(Cpu), reason)
-            }
-            Err(why) => (Box::new(Cpu), format!("{}: {}", Cpu.describe(), without_way_out(&why))),
-        }),
-    }
-}
 
 /// Why there is no GPU, for where the CPU is taken already and need not be recommended.
 pub fn without_way_out(why: &Error) -> String {
