@@ -14,7 +14,7 @@ pub fn main() -> Result<()> {
     config.set("measure.duration_ms=500")?;
     let model = Model::with_maps(config, maps)?;
     let run = model.flatten()?;
-    println!("external current {:.2} Hz^2", model.network().external_current);
+    println!("external current {:.2} Hz^2", model.network().external_current[0]);
     println!("roughness {:.3} Hz^3", run.records().last().map_or(f64::NAN, |r| r.energy_sd));
     println!("drift {:.2} neuron units", run.measure()?.summary.mean_drift);
     Ok(())

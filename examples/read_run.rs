@@ -25,9 +25,8 @@ pub fn main() -> Result<()> {
     let landscape = run.energies(run.records().len() - 1).unwrap_or_default();
     let mean = landscape.iter().sum::<f64>() / landscape.len() as f64;
     println!("energies about {mean:.1} Hz^3; the first lies {:.3} Hz^3 above", landscape[0] - mean);
-    let mut start = vec![0.0; model.plan().neurons];
-    model.network().bumps.current_at(&model.network().maps, 0, 30, &mut start);
-    let trajectory = &model.simulate(&weights, &[start], &[0.0, 100.0, 1000.0])?[0];
+    let start = model.bump_currents(&model.starts()[..1]);
+    let trajectory = &model.simulate(&weights, &start, &[0.0, 100.0, 1000.0])?[0];
     println!("energy of a bump at 0, 0.1 and 1 s: {:.3?} Hz^3", trajectory.energies);
     Ok(())
 }

@@ -11,14 +11,15 @@ use std::time::Instant;
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
 use crate::connectivity::matrix::WeightMatrix;
-use crate::dynamics::trajectories::{Dynamics, Trajectory};
+use crate::dynamics::trajectories::Trajectory;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::job::drift::{DriftRecord, DriftSummary, Moment, Which};
+use crate::job::drift::{DriftSummary, Moment, start_currents, start_points};
+use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::{IterationRecord, Landscape, Status};
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::States;
-use crate::manifold::{Maps, Points};
+use crate::manifold::{Maps, Point, Points};
 use crate::network::Network;
 use crate::progress::{Monitor, Watcher};
 use crate::records::{Findings, Opened, RunDirectory, Session, Summary};
@@ -95,7 +96,7 @@ impl Model {
     }
 
     /// The fitted points: K evenly spaced positions on every map.
-    pub fn points(&self) -> Points {
+    pub fn points(&self) -> Points<'_> {
         Points::fitted(&self.network.maps, self.plan.points_per_map)
     }
 
@@ -174,7 +175,12 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::minima`].
-    pub fn minima_from(&self, weights: &WeightMatrix, points: Points, start: Start<'_>) -> Result<Minima> {
+    pub fn minima_from(
+        &self,
+        weights: &WeightMatrix,
+        points: Points<'_>,
+        start: Start<'_>,
+    ) -> Result<Minima> {
         self.check(weights)?;
         let seconds = 0.5 * self.plan.cost.minima_seconds;
         self.job(seconds, |job| {
@@ -210,9 +216,7 @@ impl Model {
         }
         let dt = self.plan.config.dynamics.dt_ms;
         let at: Vec<usize> = times_ms.iter().map(|t| (t / dt).round() as usize).collect();
-        let network = &self.network;
-        let dynamics =
-            Dynamics { weights, external_current: network.external_current, step: self.plan.step() };
+        let dynamics = self.network.dynamics(weights, self.plan.step());
         let items = starts.len() * at.last().copied().unwrap_or(0);
         let runs = self.job(1.0, |job| {
             job.monitor.stage("trajectories", items, 1.0, |tick| {
@@ -220,6 +224,16 @@ impl Model {
             })
         })?;
         runs.ok_or(Error::Interrupted)
+    }
+
+    /// Points at which the configuration's measurement starts: evenly spaced, map after map.
+    pub fn starts(&self) -> Vec<Point> {
+        start_points(&self.network.maps, self.plan.config.measure.starts_per_map)
+    }
+
+    /// Currents of the idealized bumps at some points, each `[neurons]` (Hz²): where [`Model::simulate`] may start.
+    pub fn bump_currents(&self, points: &[Point]) -> Vec<Vec<f64>> {
+        start_currents(&self.network, points)
     }
 
     fn problem<'a>(&'a self, weights: &'a WeightMatrix) -> Problem<'a> {

@@ -1,5 +1,6 @@
 //! What a program that uses the library relies on.
 
+use flatscape::connectivity::connectivity;
 use flatscape::{Config, Error, Kernel, Maps, Model, Run, WeightMatrix, verify};
 
 fn config(settings: &[&str]) -> Config {
@@ -52,20 +53,14 @@ fn given_maps_are_the_ones_that_are_embedded() {
     assert!(refused.contains("network.maps = 3"), "{refused}");
     let kernel = Kernel::PAPER.scaled_to(120);
     let model = Model::with_maps(Config::default(), maps.clone()).unwrap();
-    assert_eq!(model.network().weights.as_slice(), kernel.connectivity(&maps).as_slice());
+    assert_eq!(model.network().weights.as_slice(), connectivity(&[kernel], &maps).as_slice());
 }
 
 #[test]
 fn trajectories_and_landscape_agree_with_the_measurement() {
     let model = Model::new(config(&["measure.starts_per_map=1"])).unwrap();
     let network = model.network();
-    let starts: Vec<Vec<f64>> = (0..2)
-        .map(|map| {
-            let mut current = vec![0.0; 120];
-            network.bumps.current_at(&network.maps, map, 0, &mut current);
-            current
-        })
-        .collect();
+    let starts = model.bump_currents(&model.starts());
     let runs = model.simulate(&network.weights, &starts, &[0.0, 40.0]).unwrap();
     for (run, record) in runs.iter().zip(model.measure().unwrap().records) {
         assert_eq!((run.energies[0], run.energies[1]), (record.start_energy, record.end_energy));

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::{FORMAT, Manifest, RunDirectory, RunState, Summary, to_csv, to_json};
 use crate::error::Result;
 use crate::files::npy;
-use crate::job::drift::DriftRecord;
+use crate::job::drift_record::DriftRecord;
 use crate::job::reached::{Landscape, Status};
 use crate::network::Network;
 use crate::setup::plan::Plan;
@@ -39,7 +39,12 @@ impl Findings<'_> {
         let Self { plan, network, landscape, drift, status, .. } = *self;
         let n = plan.neurons;
         directory.write_configuration(plan, network)?;
-        directory.write("maps.npy", &npy::encode(&[plan.maps, n], network.maps.as_slice()))?;
+        let maps = &network.maps;
+        if maps.are_full_rings() {
+            directory.write("maps.npy", &npy::encode(&[plan.maps, n], maps.all_sites()))?;
+        }
+        let places = npy::encode(&[plan.maps, n, maps.dimension()], &maps.all_places());
+        directory.write("positions.npy", &places)?;
         directory.write("weights_base.npy", &npy::encode(&[n, n], &network.weights.to_dense()))?;
         let iterations = landscape.map_or(&[][..], |l| &l.records);
         if let Some(landscape) = landscape {

@@ -8,7 +8,7 @@ use super::{Checkpoint, Findings, RunDirectory, RunState, Summary};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::Result;
 use crate::job::Job;
-use crate::job::drift::Which;
+use crate::job::drift_record::Which;
 use crate::job::reached::{Landscape, Status};
 use crate::setup::config::Method;
 
