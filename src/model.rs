@@ -184,7 +184,7 @@ impl Model {
         self.check(weights)?;
         let seconds = 0.5 * self.plan.cost.minima_seconds;
         self.job(seconds, |job| {
-            job.monitor.stage("landscape", points.len(), seconds, |tick| {
+            job.stage("landscape", points.len(), seconds, |tick| {
                 self.backend.minima(&self.problem(weights), points, start, tick)
             })
         })

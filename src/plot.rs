@@ -21,7 +21,7 @@ pub mod colour {
     pub const KKT: RGBColor = RGBColor(204, 121, 167);
     /// For reference.
     pub const REFERENCE: RGBColor = RGBColor(90, 90, 90);
-    /// A further thing.
+    /// A fourth colour, for whatever else a plot shows.
     pub const OTHER: RGBColor = RGBColor(86, 180, 233);
     /// Yet another.
     pub const FURTHER: RGBColor = RGBColor(230, 159, 0);

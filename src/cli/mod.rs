@@ -134,6 +134,23 @@ pub fn run(cli: &Cli) -> Result<u8> {
     }
 }
 
+/// What the library's messages advise, and the options that do it.
+const ADVICE: [(&str, &str); 5] = [
+    ("resume", "--resume"),
+    ("another directory", "--out DIR"),
+    ("CPU backend", "--backend cpu"),
+    ("another format", "--format"),
+    ("another shard", "--shard I/N"),
+];
+
+/// An error for the person at the terminal: the library's message, and the options that do what it advises.
+pub fn explain(error: &Error) -> String {
+    let message = error.to_string();
+    let options: Vec<&str> =
+        ADVICE.iter().filter(|(advice, _)| message.contains(advice)).map(|(_, option)| *option).collect();
+    if options.is_empty() { message } else { format!("{message} ({})", options.join(", ")) }
+}
+
 impl Options {
     /// The backend that was asked for; says on stderr which it is and why, unless quiet.
     fn backend(&self) -> Result<Arc<dyn Backend>> {
@@ -173,5 +190,19 @@ impl Options {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_comes_with_its_options() {
+        let error =
+            Error::Usage("runs: holds a run already; resume it, or choose another directory".to_owned());
+        assert!(explain(&error).ends_with("another directory (--resume, --out DIR)"), "{}", explain(&error));
+        let error = Error::Usage("network.maps = 0 is not allowed".to_owned());
+        assert_eq!(explain(&error), error.to_string());
     }
 }

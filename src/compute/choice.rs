@@ -59,7 +59,7 @@ fn best() -> (Arc<dyn Backend>, String) {
 #[cfg(not(feature = "gpu"))]
 fn wanted(_: Option<&str>) -> Result<(Arc<dyn Backend>, String)> {
     Err(crate::error::Error::Device(
-        "this program was built without GPU support; build it with the feature gpu, or choose the CPU"
+        "this program was built without GPU support; build it with the feature gpu, or choose the CPU backend"
             .to_owned(),
     ))
 }

@@ -204,7 +204,7 @@ fn arrays_of_maps(network: &Network) -> Vec<Array> {
 }
 
 fn cannot(error: &dyn std::fmt::Display) -> Error {
-    Error::Run(format!("cannot encode the network ({error}); choose another --format"))
+    Error::Run(format!("cannot encode the network ({error}); choose another format"))
 }
 
 #[cfg(test)]

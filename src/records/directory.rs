@@ -104,10 +104,7 @@ impl RunDirectory {
     pub fn claim(path: &Path, plan: &Plan, network: &Network, resume: bool) -> Result<Self> {
         let (resolved, identity) = resolved_configuration(plan, network);
         let cannot = |e: std::io::Error| {
-            Error::Usage(format!(
-                "{}: cannot be written to: {e}; choose another directory with --out",
-                path.display()
-            ))
+            Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", path.display()))
         };
         std::fs::create_dir_all(path).map_err(cannot)?;
         let lock = File::create(path.join(LOCK)).map_err(cannot)?;
@@ -115,7 +112,7 @@ impl RunDirectory {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::Usage(format!(
-                    "{}: another flatscape is working on this directory; wait for it, or choose another --out",
+                    "{}: another flatscape is working on this directory; wait for it, or choose another directory",
                     path.display()
                 )));
             }
@@ -138,7 +135,7 @@ impl RunDirectory {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::data(
                     path,
-                    "is no run directory (no manifest.json); give the --out of a finished run",
+                    "is no run directory (no manifest.json); give the directory of a finished run",
                 ));
             }
             Err(e) => return Err(Error::io(&manifest_path, "read", e)),
@@ -293,15 +290,13 @@ impl RunDirectory {
                 Ok(())
             } else {
                 usage(format!(
-                    "holds other files ({}) and no run; choose another --out",
+                    "holds other files ({}) and no run; choose another directory",
                     self.strangers().join(", ")
                 ))
             };
         }
         if !resume {
-            return usage(
-                "holds a run already; go on with it by --resume, or choose another --out".to_owned(),
-            );
+            return usage("holds a run already; resume it, or choose another directory".to_owned());
         }
         let there = match Self::open(&self.path) {
             Ok((_, manifest)) => Some(manifest.configuration),
@@ -310,7 +305,7 @@ impl RunDirectory {
         };
         match there {
             Some(there) if there != self.identity => usage(
-                "holds a run of another configuration or other maps; resume it with its own, or choose another --out".to_owned(),
+                "holds a run of another configuration or other maps; resume it with its own, or choose another directory".to_owned(),
             ),
             _ => Ok(()),
         }

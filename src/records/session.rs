@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::{Checkpoint, Findings, RunDirectory, RunState, Summary};
 use crate::connectivity::matrix::WeightMatrix;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::drift_record::Which;
 use crate::job::reached::{Landscape, Status};
@@ -73,7 +73,11 @@ impl<'a> Session<'a> {
         }
         let (landscape, status) = match (landscape, self.checkpoint.outcome) {
             (Some(landscape), Some(status)) => (landscape, status),
-            (landscape, _) => self.flatten(landscape)?,
+            (landscape, _) => match self.flatten(landscape) {
+                // Stopped before there was a first landscape.
+                Err(Error::Interrupted) => return Ok((None, Status::Interrupted)),
+                reached => reached?,
+            },
         };
         if status == Status::Interrupted {
             return Ok((Some(landscape), status));

@@ -194,7 +194,7 @@ impl Gpu {
             tick.add(items);
         };
         let device = self.device();
-        let first = match work(&device, &Tick::new(&count)) {
+        let first = match work(&device, &tick.telling(&count)) {
             Ok(value) => return Ok(value),
             Err(failure) if failure.may_pass() => failure,
             Err(failure) => return Err(Error::Run(format!("{}: {failure}", self.report.name))),
@@ -205,9 +205,9 @@ impl Gpu {
             let before = done.fetch_add(items, Ordering::Relaxed);
             tick.add((before + items).max(reported) - before.max(reported));
         };
-        self.replace(&device).and_then(|device| work(&device, &Tick::new(&count))).map_err(|second| {
+        self.replace(&device).and_then(|device| work(&device, &tick.telling(&count))).map_err(|second| {
             Error::Run(format!(
-                "{}: {first}; on a new device: {second}; what was finished is kept: run the same command with --resume, or with --backend cpu",
+                "{}: {first}; on a new device: {second}; what was finished is kept: resume the run, or choose the CPU backend",
                 self.report.name
             ))
         })
@@ -238,12 +238,23 @@ fn supported(full_rings: bool, external_current: &[f64], transfer: Transfer) -> 
     } else {
         return Ok(());
     };
-    Err(Error::Usage(format!("the GPU's kernels do not know {missing} yet; use --backend cpu")))
+    Err(Error::Usage(format!("the GPU's kernels do not know {missing} yet; choose the CPU backend")))
 }
 
 impl Backend for Gpu {
     fn describe(&self) -> String {
         format!("{} ({}, {})", self.report.name, self.report.driver, self.report.backend)
+    }
+
+    fn supports(&self, problem: &Problem<'_>) -> Result<()> {
+        if problem.minimizer == Minimizer::Descent {
+            return Err(Error::Usage(
+                "flatten.minimizer = \"descent\" is the reference on the CPU; choose the CPU backend for it"
+                    .to_owned(),
+            ));
+        }
+        supported(problem.maps.are_full_rings(), problem.external_current, problem.transfer)?;
+        self.plan(problem.maps.neurons(), problem.bumps.active(0)).map(|_| ())
     }
 
     fn minima(
@@ -253,15 +264,12 @@ impl Backend for Gpu {
         start: Start<'_>,
         tick: &Tick<'_>,
     ) -> Result<Minima> {
-        if problem.minimizer == Minimizer::Descent {
-            return Err(Error::Usage(
-                "flatten.minimizer = \"descent\" is the reference on the CPU; use --backend cpu with it"
-                    .to_owned(),
-            ));
-        }
-        supported(problem.maps.are_full_rings(), problem.external_current, problem.transfer)?;
+        self.supports(problem)?;
         let plan = self.plan(problem.maps.neurons(), problem.bumps.active(0))?;
-        self.attempt(tick, |device, tick| minimum::minima(device, &plan, problem, points, start, tick))
+        let found =
+            self.attempt(tick, |device, tick| minimum::minima(device, &plan, problem, points, start, tick))?;
+        tick.go_on()?;
+        Ok(found)
     }
 
     fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {
