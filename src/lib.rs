@@ -37,6 +37,8 @@ pub mod figures;
 pub mod files;
 pub mod job;
 pub mod landscape;
+#[cfg(feature = "plots")]
+pub mod live;
 pub mod manifold;
 pub mod model;
 pub mod network;

@@ -10,6 +10,8 @@ mod export;
 #[cfg(feature = "plots")]
 mod figures;
 pub mod interrupt;
+#[cfg(feature = "plots")]
+mod live;
 mod measure;
 mod optimize;
 mod plan;
@@ -62,6 +64,9 @@ enum Command {
     /// Write one HTML page about a run or a scan, which needs nothing but a browser
     #[cfg(feature = "plots")]
     Report(report::Arguments),
+    /// Run a configuration and open the page in which its network runs, to play with
+    #[cfg(feature = "plots")]
+    Live(live::Arguments),
     /// Write a run's network for other tools: NumPy, JAX, PyTorch, MATLAB
     Export(export::Arguments),
     /// List the GPUs that were found, their limits, and whether they pass the self-test
@@ -77,7 +82,7 @@ enum Command {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options for every command")]
 pub struct Options {
     /// What does the work
@@ -124,6 +129,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Figures(arguments) => figures::run(arguments, options),
         #[cfg(feature = "plots")]
         Command::Report(arguments) => report::run(arguments, options),
+        #[cfg(feature = "plots")]
+        Command::Live(arguments) => live::run(arguments, options),
         Command::Export(arguments) => export::run(arguments, options),
         #[cfg(feature = "gpu")]
         Command::Devices => devices::run(options),

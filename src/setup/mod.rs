@@ -1,4 +1,6 @@
 //! What was typed, what it means, and what it costs.
 
 pub mod config;
+pub mod keys;
 pub mod plan;
+mod read;
