@@ -51,7 +51,7 @@ impl Model {
     /// # Errors
     /// As [`Model::new`], and if the configuration asks for other numbers of maps or neurons.
     pub fn with_maps(config: Config, maps: Maps) -> Result<Self> {
-        Self::of(Plan::with_maps(config, maps)?)
+        Self::of(Plan::with_maps(config, &maps)?)
     }
 
     fn of(plan: Plan) -> Result<Self> {

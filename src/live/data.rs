@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::landscape::minima;
-use crate::landscape::problem::{Problem, Start};
+use crate::landscape::problem::Start;
 use crate::landscape::states::States;
-use crate::manifold::Points;
+use crate::manifold::{Axis, Points};
 use crate::network::Network;
 use crate::progress::Tick;
 use crate::records::{RunDirectory, Summary};
@@ -42,7 +42,7 @@ impl Packed {
 #[derive(Serialize)]
 struct Side {
     /// In neuron spacings.
-    length: usize,
+    length: f64,
     /// Whether its ends are one.
     periodic: bool,
 }
@@ -105,23 +105,26 @@ impl Data {
             )));
         }
         let network = plan.network(0)?;
+        drawable(&network).map_err(|what| Error::Usage(format!("{}: {what}", directory.path().display())))?;
+        let space = network.maps.space(0);
+        let sides = (0..space.dimension())
+            .map(|d| Side { length: space.sides[d], periodic: space.shape.axes()[d] == Axis::Joined });
         let base = square(directory, "weights_base.npy", plan.neurons)?;
         let delta = square(directory, "weights_delta.npy", plan.neurons)?;
-        let positions = network.maps.as_slice().iter().map(|&p| f64::from(p));
         Ok(Self {
             neurons: plan.neurons,
             maps: plan.maps,
-            sides: vec![Side { length: plan.neurons, periodic: true }],
+            sides: sides.collect(),
             step: plan.step(),
             dt_ms: plan.config.dynamics.dt_ms,
             duration_ms: summary.duration_ms,
             starts_per_map: plan.config.measure.starts_per_map,
-            external_current: Packed::new(vec![network.external_current; plan.neurons]),
-            positions: Packed::new(positions),
+            external_current: Packed::new(network.external_current.iter().copied()),
+            positions: Packed::new(network.maps.all_places()),
             weights_base: Packed::triangle(&base),
             weights_delta: Packed::triangle(&delta),
-            bump_current: Packed::new(network.bumps.centred_current().iter().copied()),
-            landscape: Landscape::new(plan, &network, &base, &delta),
+            bump_current: Packed::new(network.bumps.lattice_bump(0).centred_current().iter().copied()),
+            landscape: Landscape::new(plan, &network, &base, &delta)?,
         })
     }
 
@@ -131,33 +134,43 @@ impl Data {
     }
 }
 
+/// Why the page cannot show a network: its script draws rings, and takes the root of a current.
+fn drawable(network: &Network) -> std::result::Result<(), String> {
+    if !network.maps.are_full_rings() {
+        let shape = network.maps.space(0).shape.name();
+        return Err(format!(
+            "a live page draws rings in which every neuron has a site of its own; these maps are other ones ({shape}). Leave --live away"
+        ));
+    }
+    if !network.transfer.is_root() {
+        return Err("a live page computes with φ(I) = √I alone; leave --live away".to_owned());
+    }
+    Ok(())
+}
+
 impl Landscape {
-    fn new(plan: &Plan, network: &Network, base: &WeightMatrix, delta: &WeightMatrix) -> Self {
+    fn new(plan: &Plan, network: &Network, base: &WeightMatrix, delta: &WeightMatrix) -> Result<Self> {
         let stride = (1..=plan.points_per_map)
             .find(|s| plan.points_per_map.is_multiple_of(*s) && plan.points_per_map / s <= MOST_POINTS)
             .unwrap_or(plan.points_per_map);
         let points = Points::fitted(&network.maps, plan.points_per_map).every(stride);
-        let ends = [0.0, 1.0].map(|part| {
-            let problem = Problem {
-                weights: &base.plus(part, delta),
-                external_current: network.external_current,
-                maps: &network.maps,
-                bumps: &network.bumps,
-                definition: plan.config.flatten.definition,
-                minimizer: plan.config.flatten.minimizer,
-            };
-            let found = minima::minima(&problem, points, Start::Idealized, &Tick::silent());
+        let landscape = |part: f64| -> Result<_> {
+            let weights = base.plus(part, delta);
+            let flatten = &plan.config.flatten;
+            let problem = network.problem(&weights, flatten.definition, flatten.minimizer);
+            let found = minima::minima(&problem, points, Start::Idealized, &Tick::silent())?;
             let slopes = slopes(delta, &found.states);
-            (found.energies, slopes)
-        });
+            Ok((found.energies, slopes))
+        };
+        let ends = [landscape(0.0)?, landscape(1.0)?];
         let levels = [0, 1].map(|end| mean(&ends[end].0));
         let rise = levels[1] - levels[0];
-        Self {
+        Ok(Self {
             points: plan.points_per_map / stride,
             levels,
             energies: [0, 1].map(|end| Packed::new(ends[end].0.iter().map(|e| e - levels[end]))),
             slopes: [0, 1].map(|end| Packed::new(ends[end].1.iter().map(|s| s - rise))),
-        }
+        })
     }
 }
 
@@ -187,6 +200,8 @@ fn square(directory: &RunDirectory, name: &str, neurons: usize) -> Result<Weight
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connectivity::Kernel;
+    use crate::manifold::{Arrangement, Lattice, Maps, Shape};
     use crate::setup::config::Config;
 
     fn unpack(packed: &Packed) -> Vec<f32> {
@@ -206,7 +221,7 @@ mod tests {
         let text = "[network]\nneurons = 120\nmaps = 2\nseed = 3\n[flatten]\npoints_per_map = 20\n";
         let plan = Plan::new(Config::parse(text, "test").unwrap()).unwrap();
         let network = plan.network(0).unwrap();
-        let other = Network::new(crate::manifold::Maps::random(120, 1, 9, 0), plan.kernel(), 10.0, &[0.0]);
+        let other = Network::new(Maps::random(120, 1, 9, 0), plan.kernel(), 10.0);
         // A symmetric change with zero diagonal, small enough that no bump is lost.
         let delta = WeightMatrix::zeros(120).plus(0.01, &other.unwrap().weights);
         let landscape = Landscape::new(&plan, &network, &network.weights, &delta);
@@ -222,5 +237,14 @@ mod tests {
             assert!((found - expected).abs() < 1e-2 * expected.abs() + 1.0, "{s}: {found}, not {expected}");
         }
         assert!(slopes.iter().any(|s| s.abs() > 1.0), "the change does nothing: this test sees nothing");
+    }
+    #[test]
+    fn what_the_page_cannot_draw_is_refused() {
+        let torus = Maps::lattice_alone(Lattice::of_sites(Shape::Torus, [24, 24], Arrangement::Square));
+        let kernel = Kernel::PAPER.scaled_to_shape(Shape::Torus, 24 * 24);
+        let refusal = drawable(&Network::new(torus, kernel, 10.0).unwrap()).unwrap_err();
+        assert!(refusal.contains("torus") && refusal.contains("--live"), "{refusal}");
+        let ring = Network::new(Maps::random(120, 2, 1, 0), Kernel::PAPER.scaled_to(120), 10.0).unwrap();
+        assert_eq!(drawable(&ring), Ok(()));
     }
 }

@@ -189,3 +189,14 @@ fn explanation(configuration: &str) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_stays_text() {
+        let shown = explanation("maps_file = \"<script>alert(1)</script>\"").into_string();
+        assert!(!shown.contains("<script>") && shown.contains("&lt;script&gt;alert(1)"), "{shown}");
+    }
+}

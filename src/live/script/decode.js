@@ -5,22 +5,31 @@ class Decoder {
     this.network = network;
     const [first, second] = network.sides.map((s) => s.length);
     this.scores = new Float64Array(first * second);
-    // P, the idealized bump with peak 1, as [displacement, displacement, value].
+    // P, the idealized bump with peak 1, over its support: displacements [support, 2], shortest ways, and values [support].
     const rates = network.bumpCurrent.map((current) => Math.sqrt(Math.max(current, 0)));
-    const peak = rates.reduce((a, b) => Math.max(a, b), 0);
-    this.template = [];
-    rates.forEach((rate, at) => { if (rate > 0) this.template.push([Math.floor(at / second), at % second, rate / peak]); });
+    const peak = rates.reduce((a, b) => Math.max(a, b), 0), support = [...rates.keys()].filter((at) => rates[at] > 0);
+    const shortest = (way, length) => (way < length / 2 ? way : way - length);
+    this.ways = Int32Array.from(support.flatMap((at) => [shortest(Math.floor(at / second), first), shortest(at % second, second)]));
+    this.values = Float64Array.from(support, (at) => rates[at] / peak);
   }
 
   // The place of the highest score in one map: of equal scores the first place, as in the program.
   best(map, active, rates) {
-    const { network, scores, template } = this, [first, second] = network.sides.map((s) => s.length);
+    const { network, scores, ways, values } = this, [xs, ys] = network.positions.map((positions) => positions[map]);
+    const [first, second] = network.sides.map((s) => s.length);
     let peak = 0;
     for (const i of active) peak = Math.max(peak, rates[i]);
     scores.fill(0);
     for (const i of active) {
-      const x = Math.round(network.positions[0][map][i]) + first, y = Math.round(network.positions[1][map][i]) + second, rate = rates[i] / peak;
-      for (const [dx, dy, value] of template) scores[((x - dx) % first) * second + ((y - dy) % second)] += value * rate;
+      const px = Math.round(xs[i]), py = Math.round(ys[i]), rate = rates[i] / peak;
+      for (let k = 0; k < values.length; k++) {
+        let x = px - ways[2 * k], y = py - ways[2 * k + 1];
+        if (x < 0) x += first;
+        else if (x >= first) x -= first;
+        if (y < 0) y += second;
+        else if (y >= second) y -= second;
+        scores[x * second + y] += values[k] * rate;
+      }
     }
     let at = 0;
     for (let k = 1; k < scores.length; k++) if (scores[k] > scores[at]) at = k;

@@ -6,8 +6,6 @@ const WHICH = ["before", "after"], RING = network.sides[0].length;
 const element = (id) => document.getElementById(id);
 const peakRate = Math.sqrt(network.bumpCurrent.reduce((a, b) => Math.max(a, b), 0));
 
-// A worker's share of a frame of 1/60 s (ms): the rest is for locating bumps and for drawing.
-const BUDGET_MS = 6;
 // A cue's current, as a part of the bump's own.
 const CUE_STRENGTH = 0.3;
 
@@ -46,6 +44,7 @@ async function tellWorkers(simulation) {
   if (changed.has("start")) {
     shown.starts = startPlaces();
     shown.steps = 0;
+    simulation.forget();
     shown.found = await simulation.order("start", { map: asked.map, places: shown.starts, part: asked.part });
   } else if (changed.has("part")) {
     shown.found = await simulation.order("part", { part: asked.part });
@@ -78,17 +77,17 @@ async function loop(simulation) {
   let last = performance.now();
   while (simulation === current) {
     const now = await new Promise(requestAnimationFrame);
+    await tellWorkers(simulation);
     const steps = stepsDue(now - last);
     last = now;
-    await tellWorkers(simulation);
     if (steps > 0) {
-      const { made, found } = await simulation.advance(steps, BUDGET_MS, !asked.playing);
+      const { made, found } = await simulation.advance(steps, !asked.playing);
       Object.assign(shown, { steps: shown.steps + made, found, dirty: true });
       asked.steps = 0;
       shown.complete = false;
     } else if (!asked.playing && shown.complete === false) {
       // At rest every bump is compared with all maps.
-      ({ found: shown.found } = await simulation.advance(0, BUDGET_MS, true));
+      ({ found: shown.found } = await simulation.advance(0, true));
       shown.dirty = shown.complete = true;
       announce();
     }

@@ -1,3 +1,7 @@
+// A worker's share of a frame of 1/60 s (ms): the rest is for locating bumps and for drawing. A GPU is not shared with
+// scripts, and has to make up for what every submission costs.
+const BUDGET_MS = { script: 6, gpu: 40 };
+
 // The two networks, each in a worker of its own: before (J) and after (J + part M).
 
 class Simulation {
@@ -14,8 +18,8 @@ class Simulation {
     this.workers = workers;
     this.number = 0;
     this.waiting = new Map();
-    // A step of the slower network (ms); nothing is known before the first.
-    this.stepMs = 1;
+    this.device = "script";
+    this.forget();
     workers.forEach((worker, which) => {
       worker.onmessage = ({ data: { number, answer, error } }) => this.settle(`${which} ${number}`, answer, error);
       worker.onerror = (event) => { for (const key of [...this.waiting.keys()]) this.settle(key, null, event.message || "the worker failed"); };
@@ -39,11 +43,19 @@ class Simulation {
     })));
   }
 
-  // Takes both networks the same number of steps on: at most `steps`, and as many as fit into `budgetMs` of the slower one.
-  async advance(steps, budgetMs, complete) {
-    const made = Math.min(steps, Math.max(1, Math.floor(budgetMs / this.stepMs)));
+  // The cost of a step of the slower network (ms) is not known before the first.
+  forget() {
+    this.stepMs = { script: 1, gpu: 1 };
+  }
+
+  // Takes both networks the same number of steps on: at most `steps`, and as many as fit into the slower one's budget.
+  async advance(steps, complete) {
+    const made = Math.min(steps, Math.max(1, Math.floor(BUDGET_MS[this.device] / this.stepMs[this.device])));
     const found = await this.order("advance", { steps: made, complete });
-    if (made > 0) this.stepMs = 0.7 * this.stepMs + 0.3 * Math.max(...found.map((f) => f.stepMs)) / made;
+    if (made > 0) {
+      this.device = found[0].device;
+      this.stepMs[this.device] = 0.7 * this.stepMs[this.device] + 0.3 * Math.max(...found.map((f) => f.stepMs)) / made;
+    }
     return { made, found };
   }
 

@@ -41,15 +41,15 @@ const ORDERS = {
   // {steps, complete}: complete asks for every bump's map, otherwise a few a turn are looked at.
   async advance({ steps, complete }) {
     const begun = performance.now();
+    // The GPU's kernel knows neither noise nor cue.
+    const device = state.engine && state.fano === 0 && !state.cue ? "gpu" : "script";
     if (steps > 0) {
-      // The GPU's kernel knows neither noise nor cue.
-      const onGpu = state.engine && state.fano === 0 && !state.cue;
-      if (onGpu) await state.engine.advanceAll(state.trajectories, steps);
+      if (device === "gpu") await state.engine.advanceAll(state.trajectories, steps);
       else state.trajectories.advanceAll(steps);
     }
     const stepped = performance.now();
     const found = located(complete);
-    return { ...found, stepMs: stepped - begun, decodeMs: performance.now() - stepped };
+    return { ...found, device, stepMs: stepped - begun, decodeMs: performance.now() - stepped };
   },
 };
 
