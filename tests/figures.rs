@@ -57,7 +57,7 @@ fn one_figure_alone_and_an_unknown_one() {
         .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
     assert!(names.iter().all(|n| n.starts_with("figure-S9") || n == "verdicts.json"), "{names:?}");
-    place.fail(&["figures", "--out", "none", "--only", "7"], 2, &["--only 7", "S10"]);
+    place.fail(&["figures", "--out", "none", "--only", "7"], 2, &["figure 7", "S10"]);
     assert!(!place.path("none").exists());
 }
 

@@ -122,7 +122,7 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
     let problem = example.problem(&weights);
     let points = Points::fitted(&example.network.maps, example.plan.points_per_map);
     let start = Start::States(&example.landscape(Way::Paper).fitted);
-    let found = minima(&problem, points, start, &Tick::silent());
+    let found = minima(&problem, points, start, &Tick::silent())?;
     let shown = SHOWN_MAPS[0] * points.per_map() + points.per_map() / 2;
     let state = found.states.get(shown);
     let directions = directions(state, found.states.get(shown - 1), found.states.get(shown + 1));

@@ -91,12 +91,12 @@ pub fn draw(
     if let Some(unknown) = scope.only.iter().find(|name| !NAMES.iter().any(|(known, _)| known == name)) {
         let known: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
         return Err(Error::Usage(format!(
-            "--only {unknown}: there is no such figure; there are {}",
+            "figure {unknown}: there is no such figure; there are {}",
             known.join(", ")
         )));
     }
     std::fs::create_dir_all(folder).map_err(|e| {
-        Error::Usage(format!("{}: cannot be written to: {e}; choose another --out", folder.display()))
+        Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", folder.display()))
     })?;
     let mut output = Output::default();
     if scope.wants_any(&["2", "3", "5", "6", "S8", "S9"]) {

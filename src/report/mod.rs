@@ -36,7 +36,7 @@ pub fn page(path: &Path) -> Result<String> {
     } else {
         Err(Error::data(
             path,
-            "is neither a run nor a scan (no manifest.json, no trials/); give the --out of optimize or scan",
+            "is neither a run nor a scan (no manifest.json, no trials/); give the directory of either",
         ))
     }
 }
@@ -124,7 +124,7 @@ mod tests {
     fn a_directory_of_something_else_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let error = page(folder.path()).unwrap_err();
-        assert!(matches!(error, Error::Data { .. }) && error.to_string().contains("--out"), "{error}");
+        assert!(matches!(error, Error::Data { .. }) && error.to_string().contains("directory"), "{error}");
     }
 
     #[test]

@@ -47,6 +47,7 @@ pub struct Convergence {
 ///
 /// # Errors
 /// [`Error::Run`] if the states are not independent enough, or the iteration does not converge.
+/// [`Error::Interrupted`] if `tick` asks for an end.
 pub fn flatten(
     manifolds: Manifolds<'_>,
     energies: &[f64],
@@ -75,6 +76,7 @@ pub fn flatten(
             image
         },
     );
+    tick.go_on()?;
     let Some(convergence) = convergence else { return Err(dependent(count, ridge)) };
     if !(convergence.reached <= accuracy.max(WORTHWHILE)) {
         return Err(Error::Run(format!(
@@ -117,7 +119,7 @@ struct Solve {
 }
 
 impl Solve {
-    /// Iterates until the residual has fallen to `accuracy`, or no longer does. `None` if the product shows that the
+    /// Iterates until the residual has fallen to `accuracy`, or no longer does, or `tick` asks for an end. `None` if the product shows that the
     /// Gram matrix is not positive definite.
     fn run(
         &mut self,
@@ -132,7 +134,7 @@ impl Solve {
         let mut previous = f64::INFINITY;
         let mut told = 0;
         let mut iterations = 0;
-        while reached > accuracy && iterations < MAX_ITERATIONS {
+        while reached > accuracy && iterations < MAX_ITERATIONS && !tick.stopped() {
             let mut step = precondition(&self.residual);
             center(&mut step);
             let size = dot(&self.residual, &step);
