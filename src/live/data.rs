@@ -124,7 +124,7 @@ impl Data {
             weights_base: Packed::triangle(&base),
             weights_delta: Packed::triangle(&delta),
             bump_current: Packed::new(network.bumps.lattice_bump(0).centred_current().iter().copied()),
-            landscape: Landscape::new(plan, &network, &base, &delta),
+            landscape: Landscape::new(plan, &network, &base, &delta)?,
         })
     }
 
@@ -149,27 +149,28 @@ fn drawable(network: &Network) -> std::result::Result<(), String> {
 }
 
 impl Landscape {
-    fn new(plan: &Plan, network: &Network, base: &WeightMatrix, delta: &WeightMatrix) -> Self {
+    fn new(plan: &Plan, network: &Network, base: &WeightMatrix, delta: &WeightMatrix) -> Result<Self> {
         let stride = (1..=plan.points_per_map)
             .find(|s| plan.points_per_map.is_multiple_of(*s) && plan.points_per_map / s <= MOST_POINTS)
             .unwrap_or(plan.points_per_map);
         let points = Points::fitted(&network.maps, plan.points_per_map).every(stride);
-        let ends = [0.0, 1.0].map(|part| {
+        let landscape = |part: f64| -> Result<_> {
             let weights = base.plus(part, delta);
             let flatten = &plan.config.flatten;
             let problem = network.problem(&weights, flatten.definition, flatten.minimizer);
-            let found = minima::minima(&problem, points, Start::Idealized, &Tick::silent());
+            let found = minima::minima(&problem, points, Start::Idealized, &Tick::silent())?;
             let slopes = slopes(delta, &found.states);
-            (found.energies, slopes)
-        });
+            Ok((found.energies, slopes))
+        };
+        let ends = [landscape(0.0)?, landscape(1.0)?];
         let levels = [0, 1].map(|end| mean(&ends[end].0));
         let rise = levels[1] - levels[0];
-        Self {
+        Ok(Self {
             points: plan.points_per_map / stride,
             levels,
             energies: [0, 1].map(|end| Packed::new(ends[end].0.iter().map(|e| e - levels[end]))),
             slopes: [0, 1].map(|end| Packed::new(ends[end].1.iter().map(|s| s - rise))),
-        }
+        })
     }
 }
 

@@ -74,16 +74,25 @@ impl Layout {
 
     /// `network.maps` rings of all neurons, or those of `network.maps_file`.
     fn rings(config: &Config) -> Result<Self> {
+        let file = config.network.maps_file.as_deref();
+        let given = file.map(|file| read_rings(file, config)).transpose()?;
+        Self::of_rings(config, given.as_ref())
+    }
+
+    /// `network.maps` rings of all neurons, or the given ones.
+    ///
+    /// # Errors
+    /// As [`Layout::new`].
+    pub fn of_rings(config: &Config, given: Option<&Maps>) -> Result<Self> {
         let network = &config.network;
-        let given = network.maps_file.as_deref().map(|file| read_rings(file, config)).transpose()?;
-        let neurons = match (&given, network.neurons) {
+        let neurons = match (given, network.neurons) {
             (Some(maps), _) => maps.neurons(),
             (None, Some(neurons)) => neurons,
             (None, None) => weights_size(config)?.unwrap_or(600),
         };
-        let count = given.as_ref().map(Maps::count).or(network.maps).unwrap_or(10);
+        let count = given.map(Maps::count).or(network.maps).unwrap_or(10);
         let lattice = Lattice::of_sites(Shape::Ring, [neurons, 1], Arrangement::Square);
-        let placement = match &given {
+        let placement = match given {
             Some(maps) => Placement::Given((0..count).flat_map(|map| maps.places(map).to_vec()).collect()),
             None => Placement::Lattice,
         };

@@ -107,7 +107,7 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] naming the setting.
     pub fn set(&mut self, setting: &str) -> Result<()> {
-        let at = format!("--set {setting}");
+        let at = setting.to_owned();
         let Some((path, text)) = setting.split_once('=') else {
             return Err(Error::Usage(format!(
                 "{at}: write it as section.key=value, for example network.maps=4"
