@@ -224,10 +224,11 @@ mod tests {
         let other = Network::new(Maps::random(120, 1, 9, 0), Kernel::PAPER.scaled_to(120), 10.0);
         // A symmetric change with zero diagonal, small enough that no bump is lost.
         let delta = WeightMatrix::zeros(120).plus(0.01, &other.unwrap().weights);
-        let landscape = Landscape::new(&plan, &network, &network.weights, &delta);
+        let landscape = Landscape::new(&plan, &network, &network.weights, &delta).unwrap();
         let part = 1e-4;
         let near =
-            Landscape::new(&plan, &network, &network.weights, &WeightMatrix::zeros(120).plus(part, &delta));
+            Landscape::new(&plan, &network, &network.weights, &WeightMatrix::zeros(120).plus(part, &delta))
+                .unwrap();
         let (slopes, rise) = (unpack(&landscape.slopes[0]), landscape.levels[1] - landscape.levels[0]);
         let (from, to) = (unpack(&near.energies[0]), unpack(&near.energies[1]));
         for s in 0..slopes.len() {
@@ -238,6 +239,7 @@ mod tests {
         }
         assert!(slopes.iter().any(|s| s.abs() > 1.0), "the change does nothing: this test sees nothing");
     }
+
     #[test]
     fn what_the_page_cannot_draw_is_refused() {
         let torus = Maps::lattice_alone(Lattice::of_sites(Shape::Torus, [24, 24], Arrangement::Square));
