@@ -317,7 +317,10 @@ mod tests {
             ),
             ("[network]\nridge = 1e-9", vec!["did you mean flatten.ridge?"]),
             ("[flatten]\npoints = 9", vec!["did you mean flatten.points_per_map?"]),
-            ("[plots]\ncolour = 1", vec!["unknown section plots; there are network, network.transfer, kernel, dynamics"]),
+            (
+                "[plots]\ncolour = 1",
+                vec!["unknown section plots; there are network, network.transfer, kernel, dynamics"],
+            ),
             ("[network.deeper]\nmaps = 3", vec!["c.toml:1", "unknown section network.deeper"]),
             ("network = 3", vec!["unknown key network"]),
             ("[network\nmaps = 3", vec!["c.toml:1", "not valid TOML"]),
