@@ -4,3 +4,4 @@ pub mod config;
 pub mod keys;
 pub mod plan;
 mod read;
+pub mod reference;

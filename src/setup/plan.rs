@@ -37,7 +37,7 @@ pub struct Plan {
     pub points_per_map: usize,
     /// How the Gram system is solved.
     pub solver: ChosenSolver,
-    /// Every how manieth held-out point is evaluated.
+    /// One of this many held-out points is evaluated.
     pub held_out_stride: usize,
     /// Weight updates, at most.
     pub iterations: usize,
@@ -412,13 +412,13 @@ pub fn available_memory() -> u64 {
     system.available_memory()
 }
 
-/// Reads positions, int32 `[maps, neurons]`, and checks them against what was typed.
+/// Reads positions, int32 or int64 `[maps, neurons]`, and checks them against what was typed.
 fn read_maps(file: &Path, config: &Config) -> Result<Maps> {
-    let (shape, positions) = npy::read::<i32>(file)?;
+    let (shape, positions) = npy::read_whole(file)?;
     let &[maps, neurons] = shape.as_slice() else {
         return Err(Error::data(
             file,
-            format!("has shape {shape:?}; maps are int32 of shape [maps, neurons]"),
+            format!("has shape {shape:?}; maps are whole numbers of shape [maps, neurons]"),
         ));
     };
     for (key, typed, found) in

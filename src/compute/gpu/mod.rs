@@ -46,8 +46,8 @@ use crate::solve::direct::{WeightUpdate, flatten};
 use device::{Device, DeviceResult, Failure};
 use plan::Plan;
 
-/// Set to a number, destroys the device after so many submissions; a second number after a comma does it to the device
-/// that replaces it. For tests of what follows.
+/// Set to a number, destroys the device after that many submissions; a second number, after a comma, does the same to the
+/// device that replaces it. For tests of how a lost device is replaced.
 pub const DESTROY_DEVICE_AFTER: &str = "FLATSCAPE_DESTROY_DEVICE_AFTER";
 
 /// What a person asks for with `--backend`.
@@ -80,11 +80,7 @@ pub fn choose(choice: Choice, adapter: Option<&str>) -> Result<(Box<dyn Backend>
                 let reason = format!("{}: a GPU that passed its self-test", gpu.describe());
                 (Box::new(gpu), reason)
             }
-            Ok(gpu) => {
-                let reason = format!("{}: no hardware GPU, only {}", Cpu.describe(), gpu.report);
-                (Box::new(Cpu), reason)
-            }
-            Err(why) => (Box::new(Cpu), format!("{}: {}", Cpu.describe(), without_way_out(&why))),
+            _ => (Box::new(Cpu), format!("{}: no usable GPU (flatscape devices says why)", Cpu.describe())),
         }),
     }
 }
