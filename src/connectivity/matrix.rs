@@ -16,7 +16,7 @@ pub struct WeightMatrix {
     lines: Vec<Line>,
 }
 
-/// Length of a padded row of so many neurons.
+/// Length of a row of `neurons` values with its padding.
 pub fn stride(neurons: usize) -> usize {
     neurons.next_multiple_of(LINE)
 }

@@ -127,7 +127,8 @@ const REACH: f64 = 1.0;
 const BUMP_WIDTHS: f64 = 4.0;
 
 impl Line<'_> {
-    /// The minima of all points: every so manieth from its own start, then those halfway between, level by level.
+    /// The minima of all points: evenly spaced ones from their own starts first, then the points halfway between
+    /// them, and so on, level by level.
     fn minima(&self, tick: &Tick<'_>) -> Vec<Minimum> {
         let count = self.points.len();
         let mut known: Vec<Option<Known>> = (0..count).map(|_| None).collect();
