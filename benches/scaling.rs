@@ -80,8 +80,8 @@ fn main() {
     let (mut minima, mut solves, mut roughness) = (Vec::new(), Vec::new(), Vec::new());
     for update in 0..=plan.iterations {
         let weights = network.weights.plus(1.0, &delta);
-        let problem =
-            network.problem(&weights, plan.config.flatten.definition, plan.config.flatten.minimizer);
+        let flatten = &plan.config.flatten;
+        let problem = network.problem(&weights, flatten.definition, flatten.minimizer);
         let start = previous.as_ref().map_or(Start::Idealized, Start::States);
         let (found, seconds) =
             timed(|| Cpu.minima(&problem, fitted, start, &Tick::silent()).expect("the CPU does not fail"));

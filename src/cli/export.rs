@@ -23,10 +23,10 @@ pub(super) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct ExportRecord {
+struct ExportRecord<'a> {
     file: PathBuf,
     bytes: usize,
-    arrays: Vec<(&'static str, Vec<usize>)>,
+    arrays: Vec<(&'a str, &'a [usize])>,
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     Ok(0)
 }
 
-fn table(record: &ExportRecord) -> String {
+fn table(record: &ExportRecord<'_>) -> String {
     let mut text = String::new();
     for (name, shape) in &record.arrays {
         let shape: Vec<String> = shape.iter().map(usize::to_string).collect();

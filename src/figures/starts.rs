@@ -13,7 +13,6 @@ use crate::collect::mean_and_ci;
 use crate::connectivity::field::field;
 use crate::connectivity::matrix;
 use crate::connectivity::matrix::WeightMatrix;
-use crate::dynamics::trajectories::Dynamics;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::reached::Status;
@@ -87,8 +86,8 @@ fn rate_change(job: &Job<'_>, weights: &WeightMatrix) -> Result<f64> {
     let points = fitted.every((plan.points_per_map / plan.config.measure.starts_per_map).max(1));
     let minima = backend.minima(&problem, points, Start::Idealized, &Tick::silent())?;
     let starts: Vec<Vec<f64>> =
-        minima.states.iter().map(|state| currents(weights, network.external_current, state)).collect();
-    let dynamics = Dynamics { weights, external_current: network.external_current, step: plan.step() };
+        minima.states.iter().map(|state| currents(weights, &network.external_current, state)).collect();
+    let dynamics = network.dynamics(weights, plan.step());
     let runs = backend.trajectories(&dynamics, &starts, &[0, plan.steps], &Tick::silent(), stop)?;
     let runs = runs.ok_or(Error::Interrupted)?;
     let change = |run: &crate::dynamics::trajectories::Trajectory| -> f64 {
@@ -99,11 +98,11 @@ fn rate_change(job: &Job<'_>, weights: &WeightMatrix) -> Result<f64> {
 
 /// Currents `[neurons]` (Hz²) that have the state's rates: `r_i²`, and what silent neurons receive, as far as it keeps
 /// them silent.
-fn currents(weights: &WeightMatrix, external_current: f64, state: State<'_>) -> Vec<f64> {
+fn currents(weights: &WeightMatrix, external_current: &[f64], state: State<'_>) -> Vec<f64> {
     let mut input = vec![0.0; matrix::stride(weights.neurons())];
     field(Arch::new(), weights, state.active, state.rates, &mut input);
     input.truncate(weights.neurons());
-    input.iter_mut().for_each(|x| *x = (*x + external_current).min(0.0));
+    input.iter_mut().zip(external_current).for_each(|(x, h)| *x = (*x + h).min(0.0));
     for (i, r) in state.iter() {
         input[i] = r * r;
     }

@@ -13,7 +13,7 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::files::npy;
 use crate::files::write_atomically;
-use crate::job::drift::DriftRecord;
+use crate::job::drift_record::DriftRecord;
 use crate::job::reached::{IterationRecord, Landscape, Status};
 use crate::landscape::states::States;
 

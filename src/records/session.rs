@@ -9,7 +9,7 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::error::Result;
 use crate::files::npy;
 use crate::job::Job;
-use crate::job::drift::Which;
+use crate::job::drift_record::Which;
 use crate::job::reached::{Landscape, Status};
 use crate::setup::config::Method;
 
@@ -131,7 +131,12 @@ impl<'a> Session<'a> {
         let n = plan.neurons;
         let directory = &mut self.directory;
         directory.write_configuration(plan, network)?;
-        directory.write("maps.npy", &npy::encode(&[plan.maps, n], network.maps.as_slice()))?;
+        let maps = &network.maps;
+        if maps.are_full_rings() {
+            directory.write("maps.npy", &npy::encode(&[plan.maps, n], maps.all_sites()))?;
+        }
+        let places = npy::encode(&[plan.maps, n, maps.dimension()], &maps.all_places());
+        directory.write("positions.npy", &places)?;
         directory.write("weights_base.npy", &npy::encode(&[n, n], &network.weights.to_dense()))?;
         let iterations = landscape.map_or(&[][..], |l| &l.records);
         if let Some(landscape) = landscape {

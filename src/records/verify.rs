@@ -9,7 +9,7 @@ use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
 use crate::error::{Error, Result};
 use crate::files::npy;
-use crate::job::drift::DriftRecord;
+use crate::job::drift_record::DriftRecord;
 use crate::job::reached::IterationRecord;
 use crate::landscape::minima;
 use crate::landscape::problem::Start;
@@ -61,12 +61,7 @@ pub fn verify(path: &Path) -> Result<Verified> {
     let mut checker = Checker { path, directory: &directory, claims: Vec::new() };
     let plan = checker.plan(&manifest)?;
     let network = plan.network(0)?;
-    let positions = checker.directory.read_array::<i32>("maps.npy")?.1;
-    checker.claim(
-        "maps.npy",
-        positions == network.maps.as_slice(),
-        "the maps are those of the seed or the maps file",
-    )?;
+    checker.places(&network)?;
     checker.weights(&network)?;
     checker.figures(&plan)?;
     if plan.config.flatten.method == Method::Constrained {
@@ -107,6 +102,23 @@ impl Checker<'_> {
             "the manifest has the configuration's seed",
         )?;
         Ok(plan)
+    }
+
+    fn places(&mut self, network: &Network) -> Result<()> {
+        let maps = &network.maps;
+        if maps.are_full_rings() {
+            let sites = self.directory.read_array::<i32>("maps.npy")?.1;
+            self.claim(
+                "maps.npy",
+                sites == maps.all_sites(),
+                "the maps are those of the seed or the maps file",
+            )?;
+        }
+        let places = self.directory.read_array::<f64>("positions.npy")?.1;
+        let expected = maps.all_places();
+        let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+        let equal = places.len() == expected.len() && places.iter().zip(&expected).all(same);
+        self.claim("positions.npy", equal, "the neurons have the places of the seed or the file")
     }
 
     fn weights(&mut self, network: &Network) -> Result<()> {
@@ -150,8 +162,8 @@ impl Checker<'_> {
         if energies.is_empty() {
             return Ok(());
         }
-        let problem =
-            network.problem(&network.weights, plan.config.flatten.definition, plan.config.flatten.minimizer);
+        let flatten = &plan.config.flatten;
+        let problem = network.problem(&network.weights, flatten.definition, flatten.minimizer);
         let points = Points::fitted(&network.maps, plan.points_per_map);
         // Where minima of a map follow from each other, as on the CPU for large networks, whole maps are found again.
         let large = minima::minima_by_map(plan.neurons, plan.config.flatten.minimizer);

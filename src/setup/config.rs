@@ -168,7 +168,7 @@ impl Method {
 
 impl Default for Config {
     fn default() -> Self {
-        let Kernel { amplitude, width, inhibition } = Kernel::PAPER;
+        let Kernel { amplitude, width, inhibition, .. } = Kernel::PAPER;
         Self {
             network: NetworkConfig { neurons: None, maps: None, seed: 1, maps_file: None },
             kernel: KernelConfig { amplitude, width, inhibition, scale: true },
