@@ -116,7 +116,7 @@ fn replay(
             "--trial {id}: this scan has no such trial; its names look like {example}"
         )));
     };
-    let (record, _) = run_trial(trial, config, backend)?;
+    let (record, _) = run_trial(trial, config, backend, &|| false)?;
     let text = serde_json::to_string_pretty(&record).map_err(|e| Error::Run(e.to_string()))?;
     println!("{text}");
     let Some(out) = out else { return Ok(0) };

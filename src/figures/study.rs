@@ -109,7 +109,7 @@ impl Study {
                     if stop() {
                         return Err(Error::Interrupted);
                     }
-                    let record = run_trial(trial, &way.configure(config), backend)?.0;
+                    let record = run_trial(trial, &way.configure(config), backend, stop)?.0;
                     tick.one();
                     Ok((*way, record))
                 })
