@@ -1,28 +1,34 @@
 //! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
 
 mod bars;
+#[cfg(feature = "gpu")]
 mod bench;
 mod collect;
 mod config;
+#[cfg(feature = "gpu")]
 mod devices;
 mod export;
+#[cfg(feature = "plots")]
 mod figures;
 pub mod interrupt;
+#[cfg(feature = "plots")]
+mod live;
 mod measure;
 mod optimize;
 mod plan;
+#[cfg(feature = "plots")]
 mod report;
 mod scan;
 mod shell;
 mod verify;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::compute::backend::Backend;
-use crate::compute::gpu;
-use crate::compute::gpu::Choice;
+use crate::compute::choice::{Choice, choose};
 use crate::error::{Error, Result};
 use crate::setup::config::Config;
 
@@ -55,14 +61,21 @@ enum Command {
     /// Gather the trials of scans: tables, capacity, plots
     Collect(collect::Arguments),
     /// Draw the paper's figures, each with its verdict against the published numbers
+    #[cfg(feature = "plots")]
     Figures(figures::Arguments),
     /// Write one HTML page about a run or a scan, which needs nothing but a browser
+    #[cfg(feature = "plots")]
     Report(report::Arguments),
+    /// Run a configuration and open the page in which its network runs, to play with
+    #[cfg(feature = "plots")]
+    Live(live::Arguments),
     /// Write a run's network for other tools: NumPy, JAX, PyTorch, MATLAB
     Export(export::Arguments),
     /// List the GPUs that were found, their limits, and whether they pass the self-test
+    #[cfg(feature = "gpu")]
     Devices,
     /// Time and errors of every stage, CPU and GPU side by side
+    #[cfg(feature = "gpu")]
     Bench(bench::Arguments),
     /// Show what a configuration would do, in sizes, memory and time, and start nothing
     Plan(plan::Arguments),
@@ -77,7 +90,7 @@ enum Command {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options for every command")]
 pub struct Options {
     /// What does the work
@@ -120,10 +133,16 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Measure(arguments) => measure::run(arguments, options),
         Command::Scan(arguments) => scan::run(arguments, options),
         Command::Collect(arguments) => collect::run(arguments, options),
+        #[cfg(feature = "plots")]
         Command::Figures(arguments) => figures::run(arguments, options),
+        #[cfg(feature = "plots")]
         Command::Report(arguments) => report::run(arguments, options),
+        #[cfg(feature = "plots")]
+        Command::Live(arguments) => live::run(arguments, options),
         Command::Export(arguments) => export::run(arguments, options),
+        #[cfg(feature = "gpu")]
         Command::Devices => devices::run(options),
+        #[cfg(feature = "gpu")]
         Command::Bench(arguments) => bench::run(arguments, options),
         Command::Plan(arguments) => plan::run(arguments, options),
         Command::Verify(arguments) => verify::run(arguments, options),
@@ -133,10 +152,27 @@ pub fn run(cli: &Cli) -> Result<u8> {
     }
 }
 
+/// What the library's messages advise, and the options that do it.
+const ADVICE: [(&str, &str); 5] = [
+    ("resume", "--resume"),
+    ("another directory", "--out DIR"),
+    ("CPU backend", "--backend cpu"),
+    ("another format", "--format"),
+    ("another shard", "--shard I/N"),
+];
+
+/// An error for the person at the terminal: the library's message, and the options that do what it advises.
+pub fn explain(error: &Error) -> String {
+    let message = error.to_string();
+    let options: Vec<&str> =
+        ADVICE.iter().filter(|(advice, _)| message.contains(advice)).map(|(_, option)| *option).collect();
+    if options.is_empty() { message } else { format!("{message} ({})", options.join(", ")) }
+}
+
 impl Options {
     /// The backend that was asked for; says on stderr which it is and why, unless quiet.
-    fn backend(&self) -> Result<Box<dyn Backend>> {
-        let (backend, why) = gpu::choose(self.backend, self.adapter.as_deref())?;
+    fn backend(&self) -> Result<Arc<dyn Backend>> {
+        let (backend, why) = choose(self.backend, self.adapter.as_deref())?;
         if !self.quiet && self.backend != Choice::Cpu {
             eprintln!("flatscape: {why}");
         }
@@ -176,5 +212,19 @@ fn print(bytes: &[u8]) -> Result<()> {
             Err(Error::io(&PathBuf::from("stdout"), "write", e))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_comes_with_its_options() {
+        let error =
+            Error::Usage("runs: holds a run already; resume it, or choose another directory".to_owned());
+        assert!(explain(&error).ends_with("another directory (--resume, --out DIR)"), "{}", explain(&error));
+        let error = Error::Usage("network.maps = 0 is not allowed".to_owned());
+        assert_eq!(explain(&error), error.to_string());
     }
 }

@@ -28,6 +28,13 @@ pub(super) struct Arguments {
     keep_states: bool,
 }
 
+impl Arguments {
+    /// A configuration and where its run goes; nothing else asked for.
+    pub(super) fn new(config: PathBuf, out: PathBuf) -> Self {
+        Self { config, out, minimizer: None, keep_states: false }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum MinimizerChoice {
     /// Projected Newton steps

@@ -1,6 +1,6 @@
 //! `flatscape report`: one page for a run or a scan.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Options;
 use crate::error::Result;
 use crate::files::write_atomically;
+use crate::live;
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -15,7 +16,10 @@ pub(super) struct Arguments {
     /// A run directory, or that of a scan
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Where the page goes [default: report.html in DIR]
+    /// A page in which the run's network runs: drop a bump, watch it drift, flatten, watch it stay
+    #[arg(long)]
+    live: bool,
+    /// Where the page goes [default: report.html in DIR, or live.html]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -26,12 +30,36 @@ struct ReportRecord {
     bytes: usize,
 }
 
+/// Which page.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// Plots and tables about a run or a scan.
+    Report,
+    /// The network of a run, running.
+    Live,
+}
+
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
-    let page = report::page(&arguments.directory)?;
-    let file = arguments.out.clone().unwrap_or_else(|| arguments.directory.join("report.html"));
+    let kind = if arguments.live { Kind::Live } else { Kind::Report };
+    write_page(kind, &arguments.directory, arguments.out.as_deref(), options)?;
+    Ok(0)
+}
+
+/// Writes a page, says where and how large it is, and returns where.
+pub(super) fn write_page(
+    kind: Kind,
+    directory: &Path,
+    out: Option<&Path>,
+    options: &Options,
+) -> Result<PathBuf> {
+    let (page, name) = match kind {
+        Kind::Report => (report::page(directory)?, "report.html"),
+        Kind::Live => (live::page(directory)?, "live.html"),
+    };
+    let file = out.map_or_else(|| directory.join(name), Path::to_owned);
     write_atomically(&file, page.as_bytes())?;
-    let record = ReportRecord { file, bytes: page.len() };
+    let record = ReportRecord { file: file.clone(), bytes: page.len() };
     let table = format!("a page of {} kB in {}\n", record.bytes.div_ceil(1000), record.file.display());
     options.report(&record, &table)?;
-    Ok(0)
+    Ok(file)
 }

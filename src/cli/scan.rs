@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     };
     let config = options.load(file)?;
     let trials = trials(&config)?;
-    let backend: Arc<dyn Backend> = options.backend()?.into();
+    let backend = options.backend()?;
     match (&arguments.trial, &arguments.out) {
         (Some(id), out) => replay(id, &trials, &config, backend.as_ref(), out.as_deref()),
         (None, Some(out)) => scan(out, arguments.shard, trials, config, &backend, options),

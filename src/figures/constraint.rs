@@ -19,7 +19,7 @@ use crate::landscape::minima::minima;
 use crate::landscape::problem::Start;
 use crate::landscape::states::{State, StateBuf, States};
 use crate::manifold::{Points, start_point};
-use crate::plot::{LinePlot, Series, colour};
+use crate::plot::{LinePlot, Series, look};
 use crate::progress::Tick;
 
 /// Gradient steps shown, as in the paper.
@@ -64,8 +64,8 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
         if last > free_most {
             free_most = last;
             shown = vec![
-                ("with constraint", colour::IDEALIZED, held.clone()),
-                ("without", colour::NONE, free.clone()),
+                ("with constraint", look::IDEALIZED, held.clone()),
+                ("without", look::NONE, free.clone()),
             ];
         }
         rows.extend(held.iter().zip(&free).enumerate().step_by(10).map(|(step, (&held, &free))| CourseRow {
@@ -78,19 +78,23 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
     output.csv("figure-S8-position", &rows);
     let series = shown
         .into_iter()
-        .map(|(label, colour, course)| {
+        .map(|(label, look, course)| {
             let points = course.iter().enumerate().step_by(10).map(|(step, &x)| (step as f64, x)).collect();
-            Series::curve(label, colour, points)
+            Series::curve(label, look, points)
         })
         .collect();
     output.plot(
         "figure-S8-position",
         &LinePlot {
+            title: "Figure S8a: the constraint holds the bump in its place".to_owned(),
+            note: format!(
+                "The start that moves most without the constraint, of {EXAMPLES} in map {}.",
+                SHOWN_MAPS[0]
+            ),
             x_label: "gradient step".to_owned(),
-            y_label: "displacement of the bump (neuron units)".to_owned(),
+            y_label: "displacement (neuron units)".to_owned(),
             series,
-            logarithmic: false,
-            bottom: None,
+            ..LinePlot::default()
         },
     )?;
     let paper = "the position stays fixed under the constraint (fig. S8a)";
@@ -119,15 +123,15 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
     let problem = example.problem(&weights);
     let points = Points::fitted(&example.network.maps, example.plan.points_per_map);
     let start = Start::States(&example.landscape(Way::Paper).fitted);
-    let found = minima(&problem, points, start, &Tick::silent());
+    let found = minima(&problem, points, start, &Tick::silent())?;
     let shown = SHOWN_MAPS[0] * points.per_map() + points.per_map() / 2;
     let state = found.states.get(shown);
     let directions = directions(state, found.states.get(shown - 1), found.states.get(shown + 1));
     let mut rows = Vec::new();
     let mut series = Vec::new();
     let mut parabolas = Vec::new();
-    let shades = [colour::IDEALIZED, colour::NONE, colour::FURTHER, colour::CONSTRAINED];
-    for (i, (direction, colour)) in directions.iter().zip(shades).enumerate() {
+    let looks = [look::IDEALIZED, look::NONE, look::SIXTH, look::CONSTRAINED];
+    for (i, (direction, look)) in directions.iter().zip(looks).enumerate() {
         let distances: Vec<f64> = (-20..=20).map(|k| REACH * f64::from(k) / 20.0).collect();
         let moved: Vec<StateBuf> = distances.iter().map(|&a| moved(state, direction, a)).collect();
         let states = States::pack(example.plan.neurons, moved.iter().map(StateBuf::view));
@@ -146,17 +150,22 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
             distance,
             energy,
         }));
-        series.push(Series::curve(&label, colour, curve));
+        series.push(Series::curve(&label, look, curve));
     }
     output.csv("figure-S8-energy", &rows);
     output.plot(
         "figure-S8-energy",
         &LinePlot {
-            x_label: "distance α from the minimum, along a unit vector of currents (Hz²)".to_owned(),
+            title: "Figure S8b: energy around a constrained minimum".to_owned(),
+            note: format!(
+                "Flattened network, map {}. Along the manifold and across it in {DIRECTIONS} random directions; \
+                 distance along a unit vector of currents.",
+                SHOWN_MAPS[0]
+            ),
+            x_label: "distance from the minimum (Hz²)".to_owned(),
             y_label: "energy less the minimum (Hz³)".to_owned(),
             series,
-            logarithmic: false,
-            bottom: None,
+            ..LinePlot::default()
         },
     )?;
     let (along, across) = (&parabolas[0], &parabolas[1..]);

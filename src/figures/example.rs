@@ -18,11 +18,12 @@ use crate::setup::plan::Plan;
 /// Maps of the example.
 const MAPS: usize = 10;
 
-/// Maps whose trajectories are shown: the paper's #3 and #5.
+/// Maps whose trajectories are shown: the paper's #3 and #5, which are 2 and 4 where maps are counted from 0, as in all
+/// of this program's data and names.
 pub(super) const SHOWN_MAPS: [usize; 2] = [2, 4];
 
 /// Starts in each of them.
-const STARTS: usize = 10;
+pub(super) const STARTS: usize = 10;
 
 /// Interval between shown locations (ms).
 const INTERVAL_MS: f64 = 20.0;

@@ -6,7 +6,7 @@ use super::study::{Study, Way};
 use super::verdict::Range;
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
-use crate::plot::{LinePlot, Series, colour};
+use crate::plot::{LinePlot, Series, look};
 use crate::scan::TrialRecord;
 
 type Measure = fn(&TrialRecord) -> f64;
@@ -14,6 +14,7 @@ type Measure = fn(&TrialRecord) -> f64;
 /// A column of figures 4 and 6.
 struct Panel {
     name: &'static str,
+    title: &'static str,
     label: &'static str,
     measure: Measure,
     logarithmic: bool,
@@ -22,19 +23,28 @@ struct Panel {
 const PANELS: [Panel; 4] = [
     Panel {
         name: "energy",
-        label: "energy change along trajectories (Hz³)",
+        title: "how far bumps go downhill",
+        label: "energy change (Hz³)",
         measure: |r| r.course.last().map_or(f64::NAN, |m| m.energy_change),
         logarithmic: false,
     },
-    Panel { name: "score", label: "bump score", measure: |r| r.drift.score, logarithmic: false },
+    Panel {
+        name: "score",
+        title: "how well bumps keep their shape",
+        label: "bump score",
+        measure: |r| r.drift.score,
+        logarithmic: false,
+    },
     Panel {
         name: "rate-change",
-        label: "summed squared rate change (Hz²)",
+        title: "how much rates change",
+        label: "squared rate change (Hz²)",
         measure: |r| r.drift.rate_change,
         logarithmic: true,
     },
     Panel {
         name: "drift",
+        title: "how far bumps drift",
         label: "mean drift (neuron units)",
         measure: |r| r.drift.mean_drift,
         logarithmic: false,
@@ -82,11 +92,15 @@ fn panels(study: &Study, figure: &str, ways: &[Way], output: &mut Output) -> Res
         output.plot(
             &name,
             &LinePlot {
+                title: format!("Figure {figure}: {}", panel.title),
+                note: study.error_bars(),
                 x_label: "number of maps L".to_owned(),
                 y_label: panel.label.to_owned(),
                 series: study.series(ways, &panel.measure),
                 logarithmic: panel.logarithmic,
                 bottom: (panel.name != "energy").then_some(0.0),
+                whole: true,
+                ..LinePlot::default()
             },
         )?;
     }
@@ -195,18 +209,22 @@ fn constrained_verdicts(study: &Study, output: &mut Output) {
 
 /// Figure 5b–c: sizes of J and of every weight change, and SD and peak of the landscape, per iteration.
 fn iterations(study: &Study, way: Way, figure: &str, loads: &[usize], output: &mut Output) -> Result<()> {
-    let shades =
-        [colour::NONE, colour::FURTHER, colour::CONSTRAINED, colour::OTHER, colour::IDEALIZED, colour::KKT];
     type Size = fn(&crate::job::reached::IterationRecord) -> f64;
-    let panels: [(&str, &str, Size, usize); 4] = [
-        ("delta-mean", "mean |ΔM| (Hz)", |r| r.delta_mean_abs, 1),
-        ("delta-sd", "SD of ΔM (Hz)", |r| r.delta_sd, 1),
-        ("landscape-sd", "SD of the landscape (Hz³)", |r| r.energy_sd, 0),
-        ("landscape-peak", "largest |E − mean| (Hz³)", |r| r.energy_peak, 0),
+    let panels: [(&str, &str, &str, Size, usize); 4] = [
+        ("delta-mean", "Figure 5b: mean weight change", "mean |ΔM| (Hz)", |r| r.delta_mean_abs, 1),
+        ("delta-sd", "Figure 5b: SD of the weight change", "SD of ΔM (Hz)", |r| r.delta_sd, 1),
+        ("landscape-sd", "Figure 5c: roughness of the landscape", "SD of E (Hz³)", |r| r.energy_sd, 0),
+        (
+            "landscape-peak",
+            "Figure 5c: peak of the landscape",
+            "largest |E − mean| (Hz³)",
+            |r| r.energy_peak,
+            0,
+        ),
     ];
-    for (name, label, size, first) in panels {
+    for (name, title, label, size, first) in panels {
         let mut series = Vec::new();
-        for (iteration, colour) in (first..6).zip(shades) {
+        for (iteration, look) in (first..6).zip(look::IN_ORDER) {
             let points: Vec<(f64, f64, f64)> = loads
                 .iter()
                 .map(|&maps| {
@@ -216,18 +234,20 @@ fn iterations(study: &Study, way: Way, figure: &str, loads: &[usize], output: &m
                 })
                 .filter(|p| p.1.is_finite())
                 .collect();
-            let what =
-                if first == 1 { format!("update {iteration}") } else { format!("after {iteration} updates") };
-            series.push(Series::measured(&what, colour, &points));
+            let what = if iteration == 0 { "before".to_owned() } else { format!("update {iteration}") };
+            series.push(Series::measured(&what, look, &points));
         }
         output.plot(
             &format!("{figure}-{name}"),
             &LinePlot {
+                title: title.to_owned(),
+                note: format!("At the fitted points, for {}. {}", way.states(), study.error_bars()),
                 x_label: "number of maps L".to_owned(),
                 y_label: label.to_owned(),
                 series,
                 logarithmic: true,
-                bottom: None,
+                whole: true,
+                ..LinePlot::default()
             },
         )?;
     }
@@ -265,19 +285,23 @@ const BY_PHASE: Measure = |r| r.drift.phase_mean_drift;
 /// Figure S10: drift by the population vector's phase beside that by the score.
 fn phase(study: &Study, way: Way, figure: &str, output: &mut Output) -> Result<()> {
     let mut series = study.series(&[Way::None, way], &drift);
-    for (way, colour) in [(Way::None, colour::FURTHER), (way, colour::OTHER)] {
+    for (way, look) in [(Way::None, look::SIXTH), (way, look::FIFTH)] {
         let label = format!("{}, by phase", way.label());
-        series.push(Series::measured(&label, colour, &study.curve(way, &BY_PHASE)));
+        series.push(Series::measured(&label, look, &study.curve(way, &BY_PHASE)));
     }
     output.csv(figure, &rows(study, &[Way::None, way], BY_PHASE));
     output.plot(
         figure,
         &LinePlot {
+            title: "Figure S10: drift by score, and by the population vector's phase".to_owned(),
+            note: study.error_bars(),
             x_label: "number of maps L".to_owned(),
             y_label: "mean drift (neuron units)".to_owned(),
             series,
-            logarithmic: false,
             bottom: Some(0.0),
+            whole: true,
+            side_by_side: true,
+            ..LinePlot::default()
         },
     )
 }

@@ -1,4 +1,4 @@
-//! The paper's figures, each as data (CSV), plots (SVG) and verdicts: what the paper says, what was measured here.
+//! The paper's figures, each as data (CSV), plots (SVG, PNG, PDF) and verdicts: what the paper says, what was measured here.
 
 mod constraint;
 mod example;
@@ -17,6 +17,7 @@ use std::path::Path;
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
 use crate::files::write_atomically;
+use crate::plot::{LinePlot, image};
 use crate::progress::Monitor;
 use crate::records::{to_csv, to_json};
 use crate::setup::config::Config;
@@ -78,7 +79,7 @@ impl Scope {
     pub fn new(only: Vec<String>, full: bool) -> Result<Self> {
         match only.iter().find(|name| FIGURES.iter().all(|figure| figure.name != **name)) {
             Some(unknown) => Err(Error::Usage(format!(
-                "--only {unknown}: there is no such figure; there are {}",
+                "figure {unknown}: there is no such figure; there are {}",
                 FIGURES.map(|figure| figure.name).join(", ")
             ))),
             None => Ok(Self { only, full }),
@@ -112,8 +113,8 @@ impl Output {
         self.files.push((format!("{name}.csv"), to_csv(rows)));
     }
 
-    fn plot(&mut self, name: &str, plot: &crate::plot::LinePlot) -> Result<()> {
-        self.files.push((format!("{name}.svg"), plot.svg()?.into_bytes()));
+    fn plot(&mut self, name: &str, plot: &LinePlot) -> Result<()> {
+        self.files.extend(image::files(name, plot.svg())?);
         Ok(())
     }
 
@@ -149,7 +150,7 @@ pub fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
 /// written, if an end was asked for.
 pub fn draw(folder: &Path, scope: &Scope, workshop: &Workshop<'_>) -> Result<Vec<Verdict>> {
     std::fs::create_dir_all(folder).map_err(|e| {
-        Error::Usage(format!("{}: cannot be written to: {e}; choose another --out", folder.display()))
+        Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", folder.display()))
     })?;
     let mut output = Output::default();
     if scope.wants_any(&["2", "3", "5", "6", "S8", "S9"]) {

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::example::{Course, Example, SHOWN_MAPS, SNAPSHOTS_MS};
+use super::example::{Course, Example, SHOWN_MAPS, SNAPSHOTS_MS, STARTS};
 use super::study::Way;
 use super::verdict::Range;
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
-use crate::plot::{LinePlot, Series, colour};
+use crate::plot::{LinePlot, Series, look};
 
 #[derive(Serialize)]
 struct LocationRow {
@@ -16,6 +16,7 @@ struct LocationRow {
     start: usize,
     time_s: f64,
     location: f64,
+    displacement: f64,
 }
 
 #[derive(Serialize)]
@@ -90,27 +91,29 @@ fn trajectories(example: &Example, figure: &str, ways: &[Way], output: &mut Outp
         let mut series = Vec::new();
         for &way in ways {
             for (i, course) in courses(example, way).iter().filter(|c| c.map == map).enumerate() {
-                let at = |moved: f64| course.start as f64 + moved;
                 let label = if i == 0 { way.label() } else { "" };
-                let points = course.locations.iter().map(|&(t, moved)| (t, at(moved))).collect();
-                series.push(Series::curve(label, way.colour(), points));
+                series.push(Series::curve(label, way.look(), course.locations.clone()));
                 rows.extend(course.locations.iter().map(|&(time_s, moved)| LocationRow {
                     way: way.label(),
                     map,
                     start: course.start,
                     time_s,
-                    location: at(moved),
+                    location: course.start as f64 + moved,
+                    displacement: moved,
                 }));
             }
         }
         output.plot(
-            &format!("figure-{figure}-trajectories-map{}", map + 1),
+            &format!("figure-{figure}-trajectories-map{map}"),
             &LinePlot {
+                title: format!("Figure {figure}: drift of bumps in map {map}"),
+                note: format!(
+                    "One curve each for {STARTS} bumps that start at equal distances along the map."
+                ),
                 x_label: "time (s)".to_owned(),
-                y_label: format!("location in map {} (neuron units)", map + 1),
+                y_label: "displacement (neuron units)".to_owned(),
                 series,
-                logarithmic: false,
-                bottom: None,
+                ..LinePlot::default()
             },
         )?;
     }
@@ -127,15 +130,15 @@ fn snapshots(example: &Example, output: &mut Output) -> Result<()> {
         return Ok(());
     };
     let n = example.plan.neurons;
-    let shades = [colour::REFERENCE, colour::OTHER, colour::NONE];
+    let looks = [look::REFERENCE, look::FIFTH, look::NONE];
     // The shown half of the ring, with the start in its middle.
     let shown = |rates: &[f64]| -> Vec<(f64, f64)> {
         (0..n / 2).map(|k| (k as f64 - n as f64 / 4.0, rates[(course.start + n - n / 4 + k) % n])).collect()
     };
     let mut series = Vec::new();
     let mut rows = Vec::new();
-    for ((ms, rates), colour) in SNAPSHOTS_MS.iter().zip(&course.snapshots).zip(shades) {
-        series.push(Series::curve(&format!("{ms} ms, ten maps"), colour, shown(rates)));
+    for ((ms, rates), look) in SNAPSHOTS_MS.iter().zip(&course.snapshots).zip(looks) {
+        series.push(Series::curve(&format!("{ms} ms"), look, shown(rates)));
         rows.extend(rates.iter().enumerate().map(|(position, &rate)| SnapshotRow {
             way: Way::None.label(),
             map: course.map,
@@ -149,11 +152,16 @@ fn snapshots(example: &Example, output: &mut Output) -> Result<()> {
     output.plot(
         "figure-2-snapshots",
         &LinePlot {
+            title: "Figure 2a: a bump among ten maps drifts and changes shape".to_owned(),
+            note: format!(
+                "The start that drifts farthest of those shown: map {}, position {}. Half of the ring.",
+                course.map, course.start
+            ),
             x_label: "position from the start (neuron units)".to_owned(),
             y_label: "firing rate (Hz)".to_owned(),
             series,
-            logarithmic: false,
             bottom: Some(0.0),
+            ..LinePlot::default()
         },
     )
 }

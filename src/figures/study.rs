@@ -1,14 +1,14 @@
 //! The study behind the figures that show averages against the number of maps: the trials of a scan, by both
 //! definitions of the constrained minimum.
 
-use plotters::style::RGBColor;
 use rayon::prelude::*;
 
 use super::{Scope, Workshop};
 use crate::collect::mean_and_ci;
 use crate::error::{Error, Result};
 use crate::landscape::problem::Definition;
-use crate::plot::{Series, colour};
+use crate::plot::Series;
+use crate::plot::look::{self, Look};
 use crate::scan::{Trial, TrialRecord, run_trial};
 use crate::setup::config::{Config, Method};
 
@@ -33,12 +33,21 @@ impl Way {
         }
     }
 
-    pub fn colour(self) -> RGBColor {
+    pub fn look(self) -> Look {
         match self {
-            Way::None => colour::NONE,
-            Way::Idealized => colour::IDEALIZED,
-            Way::Paper => colour::CONSTRAINED,
-            Way::Kkt => colour::KKT,
+            Way::None => look::NONE,
+            Way::Idealized => look::IDEALIZED,
+            Way::Paper => look::CONSTRAINED,
+            Way::Kkt => look::KKT,
+        }
+    }
+
+    /// The states whose energies are this way's landscape.
+    pub fn states(self) -> &'static str {
+        match self {
+            Way::Idealized => "idealized bumps",
+            Way::None | Way::Paper => "constrained minima by the paper's definition",
+            Way::Kkt => "constrained minima by the kkt definition",
         }
     }
 
@@ -129,6 +138,14 @@ impl Study {
         mean_and_ci(&self.records(way, maps).map(f).collect::<Vec<f64>>())
     }
 
+    /// What the error bars of this study's plots are.
+    pub fn error_bars(&self) -> String {
+        let realizations = self.realizations;
+        format!(
+            "Mean of {realizations} draws of the maps; bars: 95\u{a0}% confidence interval (1.96 standard errors)."
+        )
+    }
+
     /// Means against the load.
     pub fn curve(&self, way: Way, f: &dyn Fn(&TrialRecord) -> f64) -> Vec<(f64, f64, f64)> {
         self.loads
@@ -140,6 +157,6 @@ impl Study {
 
     /// One series a way.
     pub fn series(&self, ways: &[Way], f: &dyn Fn(&TrialRecord) -> f64) -> Vec<Series> {
-        ways.iter().map(|&way| Series::measured(way.label(), way.colour(), &self.curve(way, f))).collect()
+        ways.iter().map(|&way| Series::measured(way.label(), way.look(), &self.curve(way, f))).collect()
     }
 }

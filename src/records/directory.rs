@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{Summary, checkpoint, checksum, read_checked, to_json};
+use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::files::npy;
 use crate::files::write_atomically;
@@ -103,10 +104,7 @@ impl RunDirectory {
     pub fn claim(path: &Path, plan: &Plan, network: &Network, resume: bool) -> Result<Self> {
         let (resolved, identity) = resolved_configuration(plan, network);
         let cannot = |e: std::io::Error| {
-            Error::Usage(format!(
-                "{}: cannot be written to: {e}; choose another directory with --out",
-                path.display()
-            ))
+            Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", path.display()))
         };
         std::fs::create_dir_all(path).map_err(cannot)?;
         let lock = File::create(path.join(LOCK)).map_err(cannot)?;
@@ -114,7 +112,7 @@ impl RunDirectory {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(Error::Usage(format!(
-                    "{}: another flatscape is working on this directory; wait for it, or choose another --out",
+                    "{}: another flatscape is working on this directory; wait for it, or choose another directory",
                     path.display()
                 )));
             }
@@ -137,7 +135,7 @@ impl RunDirectory {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::data(
                     path,
-                    "is no run directory (no manifest.json); give the --out of a finished run",
+                    "is no run directory (no manifest.json); give the directory of a finished run",
                 ));
             }
             Err(e) => return Err(Error::io(&manifest_path, "read", e)),
@@ -214,6 +212,19 @@ impl RunDirectory {
         npy::decode(&self.read(name)?).map_err(|what| Error::data(&self.path.join(name), what))
     }
 
+    /// A weight matrix of the manifest, checked.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming the file, also if it is not `[neurons, neurons]`.
+    pub fn read_square(&self, name: &str, neurons: usize) -> Result<WeightMatrix> {
+        let (shape, values) = self.read_array::<f64>(name)?;
+        if shape != [neurons, neurons] {
+            let what = format!("has shape {shape:?}, not [{neurons}, {neurons}] as config.toml says");
+            return Err(Error::data(&self.path.join(name), what));
+        }
+        Ok(WeightMatrix::from_dense(neurons, &values))
+    }
+
     /// The rows of a CSV table of the manifest, checked.
     ///
     /// # Errors
@@ -279,15 +290,13 @@ impl RunDirectory {
                 Ok(())
             } else {
                 usage(format!(
-                    "holds other files ({}) and no run; choose another --out",
+                    "holds other files ({}) and no run; choose another directory",
                     self.strangers().join(", ")
                 ))
             };
         }
         if !resume {
-            return usage(
-                "holds a run already; go on with it by --resume, or choose another --out".to_owned(),
-            );
+            return usage("holds a run already; resume it, or choose another directory".to_owned());
         }
         let there = match Self::open(&self.path) {
             Ok((_, manifest)) => Some(manifest.configuration),
@@ -296,7 +305,7 @@ impl RunDirectory {
         };
         match there {
             Some(there) if there != self.identity => usage(
-                "holds a run of another configuration or other maps; resume it with its own, or choose another --out".to_owned(),
+                "holds a run of another configuration or other maps; resume it with its own, or choose another directory".to_owned(),
             ),
             _ => Ok(()),
         }

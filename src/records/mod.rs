@@ -2,12 +2,14 @@
 
 mod checkpoint;
 mod directory;
+mod findings;
 mod session;
 mod summary;
 mod verify;
 
 pub use checkpoint::Checkpoint;
 pub use directory::{FORMAT, Manifest, RunDirectory, RunState};
+pub(crate) use findings::Findings;
 pub use session::{Opened, Session};
 pub use summary::{Summary, Warning};
 pub use verify::{Verified, verify};

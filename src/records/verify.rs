@@ -178,7 +178,7 @@ impl Checker<'_> {
         let found = if by_map {
             Cpu.minima(&problem, sample, Start::Idealized, &tick)?
         } else {
-            minima::one_by_one(&problem, sample, Start::Idealized, &tick)
+            minima::one_by_one(&problem, sample, Start::Idealized, &tick)?
         };
         let differ = (0..sample.len())
             .filter(|&s| {

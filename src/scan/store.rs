@@ -136,15 +136,12 @@ impl Store {
     /// [`Error::Usage`] if it cannot be written to, holds other files, or another scan.
     pub fn create(path: &Path, config: &Config) -> Result<Self> {
         let cannot = |e: std::io::Error| {
-            Error::Usage(format!(
-                "{}: cannot be written to: {e}; choose another directory with --out",
-                path.display()
-            ))
+            Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", path.display()))
         };
         let fresh = !path.join(CONFIG).exists();
         if fresh && path.join("manifest.json").exists() {
             return Err(Error::Usage(format!(
-                "{}: holds a run, not a scan; choose another --out",
+                "{}: holds a run, not a scan; choose another directory",
                 path.display()
             )));
         }
@@ -173,7 +170,7 @@ impl Store {
         } else {
             Err(Error::data(
                 path,
-                "is no scan directory (no trials/ or config.toml); give the --out of a scan",
+                "is no scan directory (no trials/ or config.toml); give the directory of a scan",
             ))
         }
     }
@@ -197,7 +194,7 @@ impl Store {
         let (a, b) = (there.to_toml(), config.to_toml());
         let difference = a.lines().zip(b.lines()).find(|(x, y)| x != y).map_or(("", ""), |pair| pair);
         Err(Error::Usage(format!(
-            "{}: holds a scan of another configuration ({} there, {} here); choose another --out",
+            "{}: holds a scan of another configuration ({} there, {} here); choose another directory",
             self.path.display(),
             difference.0,
             difference.1
@@ -229,7 +226,7 @@ impl Store {
         match file.try_lock() {
             Ok(()) => Ok(ShardLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
-                "{}: another flatscape is working on shard {}/{} of this scan; wait for it, or take another --shard",
+                "{}: another flatscape is working on shard {}/{} of this scan; wait for it, or take another shard",
                 self.path.display(),
                 shard.index,
                 shard.count
@@ -353,8 +350,10 @@ impl Store {
                     path.display(),
                     record.id
                 )),
-                Err(what) => complaints
-                    .push(format!("{}: {what}; left out, scan --resume does it again", path.display())),
+                Err(what) => complaints.push(format!(
+                    "{}: {what}; left out; the scan does it again when it goes on",
+                    path.display()
+                )),
             }
         }
         (records, complaints)

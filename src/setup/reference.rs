@@ -7,7 +7,8 @@ use serde::Serialize;
 use toml::Value;
 
 use crate::setup::config::Config;
-use crate::setup::keys::{KEYS, Key};
+use crate::setup::groups::MapsConfig;
+use crate::setup::keys::{KEYS, Key, MAPS_KEYS};
 
 /// What stands above the tables.
 const HEAD: &str = "# Configuration reference
@@ -37,20 +38,28 @@ pub struct Entry {
 
 /// Every key.
 pub fn entries() -> Vec<Entry> {
-    let defaults =
-        Value::try_from(Config::default()).expect("a configuration of plain numbers and texts is TOML");
-    let entry = |key: &'static Key<Config>| {
-        let value = key.path.iter().try_fold(&defaults, |table, part| table.get(part));
-        Entry {
-            section: key.section(),
-            key: key.name(),
-            default: value.map_or(key.unset.to_owned(), |value| format!("`{value}`")),
-            unit: key.unit,
-            allowed: key.values.to_string(),
-            meaning: key.about,
-        }
-    };
-    KEYS.iter().map(entry).collect()
+    let own = KEYS.iter().map(|key| entry(key, &defaults(&Config::default()), ""));
+    let of_maps = MAPS_KEYS.iter().map(|key| entry(key, &defaults(&MapsConfig::default()), "maps"));
+    own.chain(of_maps).collect()
+}
+
+fn defaults<T: Serialize>(of: &T) -> Value {
+    Value::try_from(of).expect("a configuration of plain numbers and texts is TOML")
+}
+
+/// A key of the table `T`, which stands under `under`.
+fn entry<T>(key: &Key<T>, defaults: &Value, under: &str) -> Entry {
+    let value = key.path.iter().try_fold(defaults, |table, part| table.get(part));
+    let parts = [under.to_owned(), key.section()];
+    let parts: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
+    Entry {
+        section: parts.join("."),
+        key: key.name(),
+        default: value.map_or(key.unset.to_owned(), |value| format!("`{value}`")),
+        unit: key.unit,
+        allowed: key.values.to_string(),
+        meaning: key.about,
+    }
 }
 
 /// The whole reference as Markdown.
@@ -59,9 +68,11 @@ pub fn markdown() -> String {
     let mut section = String::new();
     for entry in entries() {
         if entry.section != section {
+            // `[[maps]]` may stand several times, once for every group of maps.
+            let name =
+                if entry.section == "maps" { "[[maps]]".to_owned() } else { format!("[{}]", entry.section) };
             text.push_str(&format!(
-                "\n## [{}]\n\n| key | default | unit | allowed | meaning |\n|---|---|---|---|---|\n",
-                entry.section
+                "\n## {name}\n\n| key | default | unit | allowed | meaning |\n|---|---|---|---|---|\n"
             ));
             section = entry.section;
         }
@@ -89,11 +100,12 @@ mod tests {
     #[test]
     fn every_key_has_a_default_or_says_what_happens_without() {
         let entries = entries();
-        assert_eq!(entries.len(), KEYS.len());
-        for (entry, key) in entries.iter().zip(KEYS) {
-            assert!(!entry.default.is_empty(), "{}", key.full_name());
+        assert_eq!(entries.len(), KEYS.len() + MAPS_KEYS.len());
+        let unset = KEYS.iter().map(|key| key.unset).chain(MAPS_KEYS.iter().map(|key| key.unset));
+        for (entry, unset) in entries.iter().zip(unset) {
+            assert!(!entry.default.is_empty(), "{}.{}", entry.section, entry.key);
             // In words only where there is no value.
-            assert_eq!(entry.default.starts_with('`'), key.unset.is_empty(), "{}", key.full_name());
+            assert_eq!(entry.default.starts_with('`'), unset.is_empty(), "{}.{}", entry.section, entry.key);
         }
         assert!(markdown().contains("| `definition` | `\"kkt\"` |"));
     }
