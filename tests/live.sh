@@ -33,7 +33,7 @@ done
     --set network.maps=10 --set flatten.method=none --set flatten.points_per_map=60 --set measure.duration_ms=1
 "$flatscape" report "$work/large" --live --quiet
 
-python3 tests/live.py "$work/run/live.html" "$work/run/drift.csv" "$work/every.csv" "$work/large/live.html" target/live
+python3 -B tests/live.py "$work/run/live.html" "$work/run/drift.csv" "$work/every.csv" "$work/large/live.html" target/live
 
 # The site from the same configuration; a link that leads nowhere has to be found out.
 bash docs/build.sh "$flatscape" "$work/site" "$work/small.toml"

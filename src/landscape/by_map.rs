@@ -368,7 +368,7 @@ mod tests {
                 let problem = network.problem(&network.weights, definition, Minimizer::Newton);
                 let expected =
                     minima::one_by_one(&problem, points, Start::Idealized, &Tick::silent()).unwrap();
-                let found = minima(&problem, points, Start::Idealized, &Tick::silent());
+                let found = minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap();
                 assert_eq!(found.energies.len(), points.len());
                 assert!(found.certificates.iter().all(|c| c.converged(1e-8) && !c.bump_lost()));
                 // Both converged to 1e-9 Hz², which enters energies of 1e4 Hz³ squared: what remains is rounding.
@@ -378,7 +378,7 @@ mod tests {
                 let differ = (0..points.len()).filter(|s| !same(s)).count();
                 assert!(differ <= points.len() / 50, "{differ} of {} are other minima", points.len());
                 // From where they are, nothing is left to be done.
-                let again = minima(&problem, points, Start::States(&found.states), &Tick::silent());
+                let again = minima(&problem, points, Start::States(&found.states), &Tick::silent()).unwrap();
                 assert!(again.certificates.iter().all(|c| c.iterations <= 1));
             }
         }
@@ -391,7 +391,7 @@ mod tests {
         let problem = network.problem(&network.weights, Definition::Kkt, Minimizer::Newton);
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| minima(&problem, points, Start::Idealized, &Tick::silent()))
+            pool.install(|| minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap())
         };
         assert!(with(1) == with(3));
     }

@@ -15,8 +15,8 @@ use crate::progress::Tick;
 use crate::records::{RunDirectory, Summary};
 use crate::setup::plan::Plan;
 
-/// Networks beyond this are refused: J and M would take more than 45 MB of the page.
-pub(super) const MOST_NEURONS: usize = 2_000;
+/// Networks beyond this are refused: J and M would take more than 21 MB of the page.
+const MOST_NEURONS: usize = 2_000;
 
 /// Points a map at which the landscape is drawn, at most: a screen shows no more.
 const MOST_POINTS: usize = 600;
@@ -221,13 +221,14 @@ mod tests {
         let text = "[network]\nneurons = 120\nmaps = 2\nseed = 3\n[flatten]\npoints_per_map = 20\n";
         let plan = Plan::new(Config::parse(text, "test").unwrap()).unwrap();
         let network = plan.network(0).unwrap();
-        let other = Network::new(Maps::random(120, 1, 9, 0), plan.layout.groups[0].kernel.clone(), 10.0);
+        let other = Network::new(Maps::random(120, 1, 9, 0), Kernel::PAPER.scaled_to(120), 10.0);
         // A symmetric change with zero diagonal, small enough that no bump is lost.
         let delta = WeightMatrix::zeros(120).plus(0.01, &other.unwrap().weights);
-        let landscape = Landscape::new(&plan, &network, &network.weights, &delta);
+        let landscape = Landscape::new(&plan, &network, &network.weights, &delta).unwrap();
         let part = 1e-4;
         let near =
-            Landscape::new(&plan, &network, &network.weights, &WeightMatrix::zeros(120).plus(part, &delta));
+            Landscape::new(&plan, &network, &network.weights, &WeightMatrix::zeros(120).plus(part, &delta))
+                .unwrap();
         let (slopes, rise) = (unpack(&landscape.slopes[0]), landscape.levels[1] - landscape.levels[0]);
         let (from, to) = (unpack(&near.energies[0]), unpack(&near.energies[1]));
         for s in 0..slopes.len() {
@@ -238,6 +239,7 @@ mod tests {
         }
         assert!(slopes.iter().any(|s| s.abs() > 1.0), "the change does nothing: this test sees nothing");
     }
+
     #[test]
     fn what_the_page_cannot_draw_is_refused() {
         let torus = Maps::lattice_alone(Lattice::of_sites(Shape::Torus, [24, 24], Arrangement::Square));

@@ -113,7 +113,7 @@ pub(super) fn label(value: f64, step: f64) -> String {
     if size < 1e-9 * step {
         return "0".to_owned();
     }
-    if size >= 1e5 || size < 1e-3 {
+    if !(1e-3..1e5).contains(&size) {
         let text = format!("{value:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
         let digits: f64 = digits.parse().unwrap_or(1.0);

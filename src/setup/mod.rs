@@ -3,6 +3,7 @@
 pub mod config;
 pub mod cost;
 pub mod groups;
+pub mod inputs;
 pub mod keys;
 pub mod layout;
 pub mod plan;

@@ -85,9 +85,12 @@ impl Config {
             } else {
                 format!("{section}.{}", name.get_ref())
             };
-            if path == "maps"
-                && let Some(tables) = value.get_ref().as_array()
-            {
+            if path == "maps" {
+                let Some(tables) = value.get_ref().as_array() else {
+                    return Err(Error::Usage(format!(
+                        "{at}: unknown key maps; did you mean network.maps? Groups of maps are tables under [[maps]]"
+                    )));
+                };
                 self.maps = tables.iter().map(|table| read_maps(table, source)).collect::<Result<_>>()?;
                 continue;
             }
@@ -329,7 +332,7 @@ mod tests {
             ),
             ("[network]\nridge = 1e-9", vec!["did you mean flatten.ridge?"]),
             ("[flatten]\npoints = 9", vec!["did you mean flatten.points_per_map?"]),
-            ("[plots]\ncolour = 1", vec!["unknown section plots; there are network, kernel, dynamics"]),
+            ("[plots]\ncolour = 1", vec!["unknown section plots; there are network, network.transfer, kernel, dynamics"]),
             ("[network.deeper]\nmaps = 3", vec!["c.toml:1", "unknown section network.deeper"]),
             ("network = 3", vec!["unknown key network"]),
             ("[network\nmaps = 3", vec!["c.toml:1", "not valid TOML"]),
