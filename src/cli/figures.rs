@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{Options, bars};
+use super::{Options, bars, interrupt};
 use crate::error::{Error, Result};
-use crate::figures::{Scope, draw, table};
+use crate::figures::{self, Scope, Workshop, draw, table};
 use crate::setup::config::Config;
-use crate::setup::plan::Plan;
 
 /// The paper's protocol, built in.
 const PAPER: &str = include_str!("../../configs/paper.toml");
@@ -31,11 +30,17 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     for setting in &options.set {
         config.set(setting)?;
     }
+    let scope = Scope::new(arguments.only.clone(), arguments.full)?;
     let backend = options.backend()?;
-    let plan = Plan::new(config.clone())?;
-    let monitor = bars::monitor(options.shows_progress(), 3.0 * plan.cost.total_seconds);
-    let scope = Scope { only: arguments.only.clone(), full: arguments.full };
-    let verdicts = draw(&arguments.out, &scope, &config, backend.as_ref(), &monitor)?;
+    let monitor = bars::monitor(options.shows_progress(), figures::seconds(&scope, &config)?);
+    interrupt::listen()?;
+    let workshop = Workshop {
+        config: &config,
+        backend: backend.as_ref(),
+        monitor: &monitor,
+        stop: &interrupt::requested,
+    };
+    let verdicts = draw(&arguments.out, &scope, &workshop)?;
     monitor.finish();
     options
         .report(&verdicts, &format!("{}data and plots in {}\n", table(&verdicts), arguments.out.display()))?;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::bars;
 use crate::error::{Error, Result};
 
 static REQUESTS: AtomicU32 = AtomicU32::new(0);
@@ -12,11 +13,14 @@ static REQUESTS: AtomicU32 = AtomicU32::new(0);
 /// If the operating system refuses.
 pub fn listen() -> Result<()> {
     ctrlc::set_handler(|| match REQUESTS.fetch_add(1, Ordering::SeqCst) {
-        0 => eprintln!(
-            "\nstopping after the current piece of work; twice more ends at once, without saving it"
-        ),
+        0 => {
+            bars::say("stopping after the current piece of work; twice more ends at once, without saving it")
+        }
         1 => {}
-        _ => std::process::exit(i32::from(Error::Interrupted.exit_code())),
+        _ => {
+            bars::clear();
+            std::process::exit(i32::from(Error::Interrupted.exit_code()))
+        }
     })
     .map_err(|e| Error::Run(format!("cannot listen for signals: {e}")))
 }

@@ -4,6 +4,7 @@ mod bars;
 #[cfg(feature = "gpu")]
 mod bench;
 mod collect;
+mod config;
 #[cfg(feature = "gpu")]
 mod devices;
 mod export;
@@ -18,6 +19,7 @@ mod plan;
 #[cfg(feature = "plots")]
 mod report;
 mod scan;
+mod shell;
 mod verify;
 
 use std::path::PathBuf;
@@ -79,6 +81,12 @@ enum Command {
     Plan(plan::Arguments),
     /// Check every checksum of a run directory and recompute what it claims
     Verify(verify::Arguments),
+    /// Write out a configuration with all its keys, or the reference of all keys
+    Config(config::Arguments),
+    /// Print a script that completes commands and options in a shell
+    Completions(shell::CompletionsArguments),
+    /// Print the man page
+    Man(shell::ManArguments),
 }
 
 /// Options of every command.
@@ -138,6 +146,9 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Bench(arguments) => bench::run(arguments, options),
         Command::Plan(arguments) => plan::run(arguments, options),
         Command::Verify(arguments) => verify::run(arguments, options),
+        Command::Config(arguments) => config::run(arguments, options),
+        Command::Completions(arguments) => shell::completions(arguments),
+        Command::Man(arguments) => shell::man(arguments),
     }
 }
 
@@ -179,24 +190,28 @@ impl Options {
 
     /// Prints the result: JSON if asked for, else the table unless quiet.
     fn report<T: serde::Serialize>(&self, record: &T, table: &str) -> Result<()> {
-        use std::io::Write;
-        let mut out = std::io::stdout().lock();
-        let written = if self.json {
+        if self.json {
             let text = serde_json::to_string_pretty(record)
                 .map_err(|e| Error::Run(format!("cannot write JSON: {e}")))?;
-            writeln!(out, "{text}")
+            print(format!("{text}\n").as_bytes())
         } else if self.quiet {
             Ok(())
         } else {
-            write!(out, "{table}")
-        };
-        match written.and_then(|()| out.flush()) {
-            // The reader of a pipe may leave when it has seen enough.
-            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Error::io(&PathBuf::from("stdout"), "write", e))
-            }
-            _ => Ok(()),
+            print(table.as_bytes())
         }
+    }
+}
+
+/// Writes to stdout.
+fn print(bytes: &[u8]) -> Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // The reader of a pipe may leave when it has seen enough.
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io(&PathBuf::from("stdout"), "write", e))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,13 +1,12 @@
 //! `flatscape scan`: a capacity scan, or what is known of one.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 
-use super::Options;
+use super::{Options, bars};
 use crate::cli::interrupt;
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
@@ -70,7 +69,7 @@ fn scan(
     let planned = runner.total;
     let outcome = runner
         .run(&store, &Arc::new(config), backend, &interrupt::requested, &mut |event| watcher.show(&event))?;
-    watcher.finish();
+    drop(watcher);
     match outcome {
         Outcome::Interrupted => {
             eprintln!("flatscape: interrupted; go on with the same command");
@@ -117,7 +116,7 @@ fn replay(
             "--trial {id}: this scan has no such trial; its names look like {example}"
         )));
     };
-    let (record, _) = run_trial(trial, config, backend)?;
+    let (record, _) = run_trial(trial, config, backend, &|| false)?;
     let text = serde_json::to_string_pretty(&record).map_err(|e| Error::Run(e.to_string()))?;
     println!("{text}");
     let Some(out) = out else { return Ok(0) };
@@ -189,16 +188,12 @@ fn status(directory: &Path, options: &Options) -> Result<u8> {
 /// One line that is rewritten on a terminal, one line a trial elsewhere.
 struct Watcher {
     visible: bool,
-    bar: Option<indicatif::ProgressBar>,
+    bar: Option<bars::Bar>,
 }
 
 impl Watcher {
     fn new(visible: bool) -> Self {
-        let bar = (visible && std::io::stderr().is_terminal()).then(indicatif::ProgressBar::new_spinner);
-        if let Some(bar) = &bar {
-            bar.enable_steady_tick(std::time::Duration::from_millis(250));
-        }
-        Self { visible, bar }
+        Self { visible, bar: bars::spinner(visible) }
     }
 
     fn show(&mut self, event: &Event<'_>) {
@@ -217,7 +212,7 @@ impl Watcher {
                 );
                 match (error, &self.bar) {
                     (Some(error), _) => self.line(&format!("{id} failed: {error}")),
-                    (None, Some(bar)) => bar.set_message(format!("{so_far}; last {id}")),
+                    (None, Some(bar)) => bar.message(format!("{so_far}; last {id}")),
                     (None, None) if self.visible => {
                         eprintln!("{id} done in {}; {so_far}", duration(*seconds))
                     }
@@ -228,15 +223,6 @@ impl Watcher {
     }
 
     fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(format!("flatscape: {text}")),
-            None => eprintln!("flatscape: {text}"),
-        }
-    }
-
-    fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        bars::say(&format!("flatscape: {text}"));
     }
 }

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::example::{Example, SHOWN_MAPS};
 use super::study::Way;
+use super::verdict::Range;
 use super::{Output, Verdict};
 use crate::error::Result;
 use crate::landscape::descent::descent_course;
@@ -101,7 +102,7 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
         "S8",
         "largest displacement with the constraint (neuron units)",
         paper,
-        (0.0, 1.0),
+        Range::at_most(1.0, "one neuron unit, the spacing of the neurons"),
         held_most,
     ));
     let paper = "drifts systematically without it: 7.5 and 30 units shown (fig. S8a)";
@@ -109,7 +110,7 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
         "S8",
         "largest displacement without it (neuron units)",
         paper,
-        (3.0, f64::INFINITY),
+        Range::at_least(3.0, "several times what the constraint allows; less than the two starts shown"),
         free_most,
     ));
     profiles(example, output)
@@ -171,11 +172,18 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
     let worst_fit = across.iter().map(|p| p.fit).fold(1.0, f64::min);
     let paper = "quadratic across the constraint, R² = 0.99 (fig. S8b)";
     let quantity = "R² of a parabola across the manifold, worst direction";
-    output.verdict(Verdict::new("S8", quantity, paper, (0.98, 1.0), worst_fit));
+    output.verdict(Verdict::new(
+        "S8",
+        quantity,
+        paper,
+        Range::new(0.98, 1.0, "0.99, give or take one in the last digit"),
+        worst_fit,
+    ));
     let stiffness = across.iter().map(|p| p.curvature).sum::<f64>() / across.len() as f64;
+    let flat = Range::new(-0.25, 0.25, "at most a quarter of the curvature across counts as flat");
     let paper = "flat along the constraint, quadratic across it (fig. S8b)";
     let quantity = "curvature of the energy along the manifold over that across";
-    output.verdict(Verdict::new("S8", quantity, paper, (-0.25, 0.25), along.curvature / stiffness));
+    output.verdict(Verdict::new("S8", quantity, paper, flat, along.curvature / stiffness));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::example::{Example, SHOWN_MAPS};
 use super::study::Way;
+use super::verdict::Range;
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
 use crate::landscape::roughness::Roughness;
@@ -24,12 +25,12 @@ pub(super) fn draw(example: &Example, scope: &Scope, output: &mut Output) -> Res
         maps(example, "3", Way::Idealized, output)?;
         let after = Roughness::of(landscape(example, Way::Idealized, 1), None);
         let paper = "precisely flat at the states it was fitted to (text on fig. 3)";
-        // |E| is 2·10⁵ and the ridge 10⁻⁹ of the Gram matrix's diagonal: 10⁻³ is a part in 10⁶ of the landscape before.
         output.verdict(Verdict::new(
             "3",
             "SD of the idealized landscape, flattened (Hz³)",
             paper,
-            (0.0, 1e-3),
+            // |E| is 2·10⁵, and the ridge 10⁻⁹ of the Gram matrix's diagonal.
+            Range::at_most(1e-3, "a millionth of the landscape before, more than the ridge leaves"),
             after.sd,
         ));
     }
@@ -46,7 +47,7 @@ pub(super) fn draw(example: &Example, scope: &Scope, output: &mut Output) -> Res
             "5",
             "constrained minima above their idealized bump",
             paper,
-            (0.0, 0.0),
+            Range::new(0.0, 0.0, "a constrained minimum is no higher than any state with its bump there"),
             above as f64,
         ));
     }
@@ -180,9 +181,10 @@ fn iteration_verdicts(example: &Example, output: &mut Output) {
         "S9",
         "updates after which the landscape is rougher",
         paper,
-        (0.0, 0.0),
+        Range::new(0.0, 0.0, "every one"),
         rises as f64,
     ));
     let ratio = records.last().map_or(f64::NAN, |r| r.energy_sd) / records[0].energy_sd;
-    output.verdict(Verdict::new("S9", "SD after the last update over SD before", paper, (0.0, 0.01), ratio));
+    let range = Range::at_most(0.01, "our choice: two decades, of the three to four that the paper shows");
+    output.verdict(Verdict::new("S9", "SD after the last update over SD before", paper, range, ratio));
 }

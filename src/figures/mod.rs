@@ -10,7 +10,7 @@ mod starts;
 mod study;
 mod verdict;
 
-pub use verdict::{Verdict, table};
+pub use verdict::{Range, Verdict, table};
 
 use std::path::Path;
 
@@ -22,36 +22,82 @@ use crate::progress::Monitor;
 use crate::records::{to_csv, to_json};
 use crate::setup::config::Config;
 use example::Example;
-use study::Study;
+use study::{Study, Way};
 
-/// Names that `--only` takes, with what they show.
-pub const NAMES: [(&str, &str); 9] = [
-    ("2", "bumps and their drift in one map and in ten"),
-    ("3", "landscapes and trajectories, flattened at idealized bumps"),
-    ("4", "energy, score, rate change and drift against L, idealized"),
-    ("5", "landscapes of constrained minima; sizes of weights and landscapes per iteration"),
-    ("6", "score, rate change and drift against L, constrained"),
-    ("S7", "what still moves after a time"),
-    ("S8", "position held by the constraint; energy along and across it"),
-    ("S9", "landscapes per iteration"),
-    ("S10", "drift by the population vector's phase"),
-];
+/// A figure, and what has to be computed for it.
+struct Figure {
+    /// What `--only` takes.
+    name: &'static str,
+    /// Ways whose landscapes of the example network it needs.
+    landscapes: &'static [Way],
+    /// Ways whose trajectories in the example network it shows.
+    courses: &'static [Way],
+    /// Ways whose averages over many networks it shows.
+    averages: &'static [Way],
+}
+
+/// Trajectories and averages of a way need its weights; the computation sees to that.
+const FIGURES: [Figure; 9] = {
+    use Way::{Idealized, Kkt, None, Paper};
+    const fn figure(name: &'static str) -> Figure {
+        Figure { name, landscapes: &[], courses: &[], averages: &[] }
+    }
+    [
+        // Bumps and their drift in one map and in ten.
+        Figure { courses: &[None], ..figure("2") },
+        // Landscapes and trajectories, flattened at idealized bumps.
+        Figure { landscapes: &[Idealized], courses: &[None, Idealized], ..figure("3") },
+        // Energy, score, rate change and drift against L, idealized.
+        Figure { averages: &[None, Idealized], ..figure("4") },
+        // Landscapes of constrained minima; sizes of weights and landscapes per iteration.
+        Figure { landscapes: &[Idealized, Paper, Kkt], averages: &[Paper, Kkt], ..figure("5") },
+        // Trajectories; score, rate change and drift against L, constrained.
+        Figure { courses: &[None, Paper, Kkt], averages: &Way::ALL, ..figure("6") },
+        // What still moves after a time.
+        Figure { averages: &[None, Paper, Kkt], ..figure("S7") },
+        // Position held by the constraint; energy along and across it.
+        Figure { landscapes: &[Paper], ..figure("S8") },
+        // Landscapes per iteration.
+        Figure { landscapes: &[Paper, Kkt], ..figure("S9") },
+        // Drift by the population vector's phase.
+        Figure { averages: &[None, Paper, Kkt], ..figure("S10") },
+    ]
+};
 
 /// What is drawn, and on how much data.
 pub struct Scope {
-    /// All figures, or those with these names.
-    pub only: Vec<String>,
-    /// The paper's 15 realizations and loads, or a few that take minutes.
-    pub full: bool,
+    only: Vec<String>,
+    full: bool,
 }
 
 impl Scope {
+    /// All figures, or those with these names; on the paper's 15 realizations and loads (`full`), or on a few that take
+    /// minutes.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a name that no figure has.
+    pub fn new(only: Vec<String>, full: bool) -> Result<Self> {
+        match only.iter().find(|name| FIGURES.iter().all(|figure| figure.name != **name)) {
+            Some(unknown) => Err(Error::Usage(format!(
+                "figure {unknown}: there is no such figure; there are {}",
+                FIGURES.map(|figure| figure.name).join(", ")
+            ))),
+            None => Ok(Self { only, full }),
+        }
+    }
+
     fn wants(&self, name: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|n| n == name)
     }
 
     fn wants_any(&self, names: &[&str]) -> bool {
         names.iter().any(|n| self.wants(n))
+    }
+
+    /// The ways that some wanted figure needs.
+    fn ways(&self, needed: fn(&Figure) -> &'static [Way]) -> Vec<Way> {
+        let by_some = |way: &Way| FIGURES.iter().any(|f| self.wants(f.name) && needed(f).contains(way));
+        Way::ALL.into_iter().filter(by_some).collect()
     }
 }
 
@@ -77,30 +123,38 @@ impl Output {
     }
 }
 
+/// What computes the figures, who watches, and who may stop it.
+pub struct Workshop<'a> {
+    /// The protocol.
+    pub config: &'a Config,
+    /// Who does the work.
+    pub backend: &'a dyn Backend,
+    /// Who is told.
+    pub monitor: &'a Monitor,
+    /// Whether an end was asked for.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Estimated time of the figures (s).
+///
+/// # Errors
+/// If a network that they need is impossible on this machine.
+pub fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
+    Ok(example::seconds(scope, config)? + study::seconds(scope, config)?)
+}
+
 /// Draws the figures into `folder` and returns the verdicts.
 ///
 /// # Errors
-/// If a name is unknown, the network has no bump, the backend fails, or a file cannot be written.
-pub fn draw(
-    folder: &Path,
-    scope: &Scope,
-    config: &Config,
-    backend: &dyn Backend,
-    monitor: &Monitor,
-) -> Result<Vec<Verdict>> {
-    if let Some(unknown) = scope.only.iter().find(|name| !NAMES.iter().any(|(known, _)| known == name)) {
-        let known: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-        return Err(Error::Usage(format!(
-            "figure {unknown}: there is no such figure; there are {}",
-            known.join(", ")
-        )));
-    }
+/// If the network has no bump, the backend fails, or a file cannot be written; [`Error::Interrupted`], and nothing is
+/// written, if an end was asked for.
+pub fn draw(folder: &Path, scope: &Scope, workshop: &Workshop<'_>) -> Result<Vec<Verdict>> {
     std::fs::create_dir_all(folder).map_err(|e| {
         Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", folder.display()))
     })?;
     let mut output = Output::default();
     if scope.wants_any(&["2", "3", "5", "6", "S8", "S9"]) {
-        let example = Example::compute(config, backend, monitor)?;
+        let example = Example::compute(scope, workshop)?;
         if scope.wants_any(&["2", "3", "6"]) {
             snapshots::draw(&example, scope, &mut output)?;
         }
@@ -112,10 +166,10 @@ pub fn draw(
         }
     }
     if scope.wants_any(&["4", "5", "6", "S7", "S10"]) {
-        let study = Study::compute(config, scope.full, backend, monitor)?;
+        let study = Study::compute(scope, workshop)?;
         load::draw(&study, scope, &mut output)?;
         if scope.wants("6") {
-            starts::draw(&study, config, backend, monitor, &mut output)?;
+            starts::draw(&study, workshop, &mut output)?;
         }
         if scope.wants("S7") {
             settling::draw(&study, &mut output)?;
@@ -126,4 +180,33 @@ pub fn draw(
         write_atomically(&folder.join(name), bytes)?;
     }
     Ok(output.verdicts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ways(only: &[&str], needed: fn(&Figure) -> &'static [Way]) -> Vec<Way> {
+        Scope::new(only.iter().map(|name| (*name).to_owned()).collect(), false).unwrap().ways(needed)
+    }
+
+    #[test]
+    fn only_what_a_figure_needs_is_computed() {
+        assert_eq!(ways(&["2"], |f| f.courses), [Way::None]);
+        assert!(ways(&["2"], |f| f.landscapes).is_empty() && ways(&["2"], |f| f.averages).is_empty());
+        assert_eq!(ways(&["4"], |f| f.averages), [Way::None, Way::Idealized]);
+        assert_eq!(ways(&["S8", "3"], |f| f.landscapes), [Way::Idealized, Way::Paper]);
+        assert_eq!(ways(&[], |f| f.averages), Way::ALL);
+    }
+
+    #[test]
+    fn a_figure_alone_is_estimated_at_less() {
+        let config = Config::default();
+        let seconds = |only: &[&str]| {
+            let scope = Scope::new(only.iter().map(|name| (*name).to_owned()).collect(), false).unwrap();
+            super::seconds(&scope, &config).unwrap()
+        };
+        let (two, all) = (seconds(&["2"]), seconds(&[]));
+        assert!(two > 0.0 && two < 0.05 * all, "{two} s of {all} s");
+    }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::study::{Study, Way};
+use super::verdict::Range;
 use super::{Output, Verdict};
 use crate::error::Result;
 use crate::job::drift::Moment;
@@ -84,7 +85,9 @@ pub(super) fn draw(study: &Study, output: &mut Output) -> Result<()> {
     let (measured, error) = study.mean(Way::None, maps, &|r| per_second(r, last, |m| m.recent_drift));
     let paper = "only negligible changes persist after 3 s (fig. S7)";
     let quantity = format!("drift rate in the last half second, L = {maps} (neuron units per s)");
-    output.verdict(Verdict::new("S7", &quantity, paper, (0.0, 1.0), measured).with_error(error));
+    let range = Range::at_most(1.0, "our choice of negligible: one neuron unit per second");
+    let verdict = Verdict::new("S7", &quantity, paper, range, measured).with_error(error);
+    output.verdict(verdict.over(study.realizations));
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::example::{Course, Example, SHOWN_MAPS, SNAPSHOTS_MS, STARTS};
 use super::study::Way;
+use super::verdict::Range;
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
 use crate::plot::{LinePlot, Series, look};
@@ -42,32 +43,35 @@ pub(super) fn draw(example: &Example, scope: &Scope, output: &mut Output) -> Res
         snapshots(example, output)?;
         let peak = example.network.bumps.lattice_bump(0).centred_rates().into_iter().fold(0.0, f64::max);
         let paper = "about 11.5 Hz at the bump's peak, one map (fig. 2a)";
-        output.verdict(Verdict::new("2", "peak rate of the single-map bump (Hz)", paper, (11.0, 12.0), peak));
+        let range = Range::new(11.0, 12.0, "read off the plot, to half a Hz");
+        output.verdict(Verdict::new("2", "peak rate of the single-map bump (Hz)", paper, range, peak));
         let active = example.network.bumps.active(0) as f64 / example.plan.neurons as f64;
         let paper = "about a tenth of the ring (fig. 2a)";
         output.verdict(Verdict::new(
             "2",
             "active fraction of the single-map bump",
             paper,
-            (0.09, 0.11),
+            Range::new(0.09, 0.11, "a tenth, to a tenth of it"),
             active,
         ));
         let drift = mean_drift(courses(example, Way::None));
-        let paper = "systematic drift is evident with ten maps (fig. 2b); 9-10 on average (fig. 4, ±30 %)";
+        let paper = "systematic drift is evident with ten maps (fig. 2b); 9-10 on average (fig. 4)";
         output.verdict(Verdict::new(
             "2",
             "mean drift of the shown starts (neuron units)",
             paper,
-            (5.0, 15.0),
+            Range::new(5.0, 15.0, "the average, ±50 % for twenty starts in one network"),
             drift,
         ));
     }
-    for (figure, way, limit) in [("3", Way::Idealized, 5.9), ("6", Way::Paper, 3.9), ("6", Way::Kkt, 3.9)] {
+    for (figure, way, most) in [("3", Way::Idealized, 4.5), ("6", Way::Paper, 3.0), ("6", Way::Kkt, 3.0)] {
         if scope.wants(figure) {
             let quantity = format!("mean drift of the shown starts, {} (neuron units)", way.label());
-            let paper = "drifts are attenuated (figs 3c, 6a); range from figs 4, 6 (±30 %)";
+            let paper = "drifts are attenuated (figs 3c, 6a)";
+            let range =
+                Range::at_most(1.3 * most, "the largest average of figs 4 and 6, +30 % for reading a plot");
             let drift = mean_drift(courses(example, way));
-            output.verdict(Verdict::new(figure, &quantity, paper, (0.0, limit), drift));
+            output.verdict(Verdict::new(figure, &quantity, paper, range, drift));
         }
     }
     Ok(())

@@ -3,13 +3,12 @@
 
 use rayon::prelude::*;
 
+use super::{Scope, Workshop};
 use crate::collect::mean_and_ci;
-use crate::compute::backend::Backend;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::landscape::problem::Definition;
 use crate::plot::Series;
 use crate::plot::look::{self, Look};
-use crate::progress::Monitor;
 use crate::scan::{Trial, TrialRecord, run_trial};
 use crate::setup::config::{Config, Method};
 
@@ -72,40 +71,61 @@ impl Way {
     }
 }
 
-/// Trials of all ways at several loads.
+/// Trials of the ways that the figures need, at several loads.
 pub(super) struct Study {
     pub loads: Vec<usize>,
+    /// Independent draws of the maps at every load.
+    pub realizations: usize,
     trials: Vec<(Way, TrialRecord)>,
 }
 
-impl Study {
-    pub fn compute(config: &Config, full: bool, backend: &dyn Backend, monitor: &Monitor) -> Result<Self> {
-        let (loads, realizations) =
-            if full { (vec![1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20], 15) } else { (vec![1, 2, 5, 10], 3) };
-        let neurons = config.network.neurons.unwrap_or(600);
-        let mut cells = Vec::new();
-        for &maps in loads.iter().rev() {
-            for realization in 0..realizations {
-                cells.extend(
-                    Way::ALL.map(|way| (way, Trial { neurons, maps, realization, method: way.method() })),
-                );
-            }
+/// Numbers of maps, and draws of each.
+fn extent(scope: &Scope) -> (Vec<usize>, usize) {
+    if scope.full { (vec![1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20], 15) } else { (vec![1, 2, 5, 10], 3) }
+}
+
+/// Every trial, those of the highest load, which take longest, first.
+fn cells(scope: &Scope, config: &Config) -> Vec<(Way, Trial)> {
+    let (loads, realizations) = extent(scope);
+    let neurons = config.network.neurons.unwrap_or(600);
+    let ways = scope.ways(|figure| figure.averages);
+    let mut cells = Vec::new();
+    for &maps in loads.iter().rev() {
+        for realization in 0..realizations {
+            cells.extend(
+                ways.iter().map(|&way| (way, Trial { neurons, maps, realization, method: way.method() })),
+            );
         }
-        let seconds: f64 = cells
-            .iter()
-            .map(|(way, trial)| trial.plan(&way.configure(config)).map(|plan| plan.cost.total_seconds))
-            .sum::<Result<f64>>()?;
-        let trials = monitor.stage("trials", cells.len(), seconds, |tick| {
+    }
+    cells
+}
+
+/// Estimated time of all trials (s).
+pub(super) fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
+    let cells = cells(scope, config);
+    let seconds = cells.iter().map(|(way, trial)| Ok(trial.plan(&way.configure(config))?.cost.total_seconds));
+    seconds.sum()
+}
+
+impl Study {
+    pub fn compute(scope: &Scope, workshop: &Workshop<'_>) -> Result<Self> {
+        let Workshop { config, backend, monitor, stop } = *workshop;
+        let cells = cells(scope, config);
+        let trials = monitor.stage("trials", cells.len(), seconds(scope, config)?, |tick| {
             cells
                 .par_iter()
                 .map(|(way, trial)| {
-                    let record = run_trial(trial, &way.configure(config), backend)?.0;
+                    if stop() {
+                        return Err(Error::Interrupted);
+                    }
+                    let record = run_trial(trial, &way.configure(config), backend, stop)?.0;
                     tick.one();
                     Ok((*way, record))
                 })
                 .collect::<Result<Vec<_>>>()
         })?;
-        Ok(Self { loads, trials })
+        let (loads, realizations) = extent(scope);
+        Ok(Self { loads, realizations, trials })
     }
 
     /// Records of one way at one load.
@@ -120,7 +140,7 @@ impl Study {
 
     /// What the error bars of this study's plots are.
     pub fn error_bars(&self) -> String {
-        let realizations = self.loads.first().map_or(0, |&maps| self.records(Way::None, maps).count());
+        let realizations = self.realizations;
         format!(
             "Mean of {realizations} draws of the maps; bars: 95\u{a0}% confidence interval (1.96 standard errors)."
         )

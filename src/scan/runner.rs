@@ -236,8 +236,9 @@ impl Runner {
 /// store is returned.
 fn work(task: &Task, store: &Store, config: &Config, backend: &dyn Backend) -> Result<(f64, Option<String>)> {
     let started = Instant::now();
-    let result =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run_trial(&task.trial, config, backend)));
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        run_trial(&task.trial, config, backend, &|| false)
+    }));
     let result =
         result.unwrap_or_else(|_| Err(Error::Run("the trial panicked; please report it".to_owned())));
     let seconds = started.elapsed().as_secs_f64();

@@ -1,7 +1,7 @@
 //! A store of trial records that survives what happens to machines at night.
 //!
-//! One file a trial, named by the hash of its inputs, whose first line holds the checksum of the rest; written to a
-//! temporary file, fsynced, renamed. What a file is called proves nothing: a record counts when its checksum is right
+//! One file a trial, JSON, named by the hash of its inputs: `{"flatscape_trial": 1, "checksum": …, "record": …}`. The
+//! checksum is of the record's bytes; the file is written to a temporary one, fsynced, renamed. What a file is called proves nothing: a record counts when its checksum is right
 //! and its inputs are those of the trial. Timings, failures and the state of each shard lie beside the records,
 //! never in them.
 
@@ -24,8 +24,14 @@ const DAMAGED: &str = "damaged";
 const SHARDS: &str = "shards";
 const CONFIG: &str = "config.toml";
 
-/// First word of a record's first line.
-const MAGIC: &str = "flatscape-trial-1";
+/// How a record's file begins; the checksum follows.
+const HEAD: &str = "{\"flatscape_trial\": 1, \"checksum\": \"";
+
+/// What stands between the checksum and the record.
+const MIDDLE: &str = "\", \"record\":\n";
+
+/// What follows the record.
+const TAIL: &str = "}\n";
 
 /// Part `index` (from 1) of `count` of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -369,16 +375,17 @@ fn read_folder(folder: &Path, extension: &str) -> Vec<(PathBuf, Vec<u8>)> {
 
 fn encode(record: &TrialRecord) -> Vec<u8> {
     let body = to_json(record);
-    [format!("{MAGIC} {}\n", checksum(&body)).as_bytes(), &body].concat()
+    let head = [HEAD, &checksum(&body), MIDDLE].concat();
+    [head.as_bytes(), &body, TAIL.as_bytes()].concat()
 }
 
 fn decode(bytes: &[u8]) -> std::result::Result<TrialRecord, String> {
     let damaged = || "is damaged (its checksum does not match)".to_owned();
-    let end = bytes.iter().position(|&b| b == b'\n').ok_or_else(damaged)?;
-    let (header, body) = (&bytes[..end], &bytes[end + 1..]);
-    if header != format!("{MAGIC} {}", checksum(body)).as_bytes() {
-        return Err(damaged());
-    }
+    let rest = bytes.strip_prefix(HEAD.as_bytes()).ok_or_else(damaged)?;
+    let end = rest.iter().position(|&b| b == b'"').ok_or_else(damaged)?;
+    let (claimed, rest) = rest.split_at(end);
+    let body = rest.strip_prefix(MIDDLE.as_bytes()).and_then(|rest| rest.strip_suffix(TAIL.as_bytes()));
+    let body = body.filter(|body| checksum(body).as_bytes() == claimed).ok_or_else(damaged)?;
     serde_json::from_slice(body).map_err(|e| format!("is of another version of the program ({e})"))
 }
 

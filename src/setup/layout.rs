@@ -401,13 +401,13 @@ fn nearly_square(sites: usize) -> Option<[usize; 2]> {
     (2 * rows <= 3 * columns).then_some([rows, columns])
 }
 
-/// Reads positions on rings of all neurons, int32 `[maps, neurons]`, and checks them against what was typed.
+/// Reads positions on rings of all neurons, int32 or int64 `[maps, neurons]`, and checks them against what was typed.
 fn read_rings(file: &Path, config: &Config) -> Result<Maps> {
-    let (shape, positions) = npy::read::<i32>(file)?;
+    let (shape, positions) = npy::read_whole(file)?;
     let &[maps, neurons] = shape.as_slice() else {
         return Err(Error::data(
             file,
-            format!("has shape {shape:?}; maps are int32 of shape [maps, neurons]"),
+            format!("has shape {shape:?}; maps are whole numbers of shape [maps, neurons]"),
         ));
     };
     for (key, typed, found) in

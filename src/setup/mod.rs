@@ -8,3 +8,4 @@ pub mod keys;
 pub mod layout;
 pub mod plan;
 mod read;
+pub mod reference;

@@ -31,7 +31,7 @@ pub struct Plan {
     pub points_per_map: usize,
     /// How the Gram system is solved.
     pub solver: ChosenSolver,
-    /// One in so many held-out points is evaluated.
+    /// One of this many held-out points is evaluated.
     pub held_out_stride: usize,
     /// Weight updates, at most.
     pub iterations: usize,

@@ -45,8 +45,8 @@ use crate::solve::direct::{WeightUpdate, flatten};
 use device::{Device, DeviceResult, Failure};
 use plan::Plan;
 
-/// Set to a number, destroys the device after so many submissions; a second number after a comma does it to the device
-/// that replaces it. For tests of what follows.
+/// Set to a number, destroys the device after that many submissions; a second number, after a comma, does the same to the
+/// device that replaces it. For tests of how a lost device is replaced.
 pub const DESTROY_DEVICE_AFTER: &str = "FLATSCAPE_DESTROY_DEVICE_AFTER";
 
 /// Why there is no GPU, for where the CPU is taken already and need not be recommended.
