@@ -73,7 +73,10 @@ fn trajectories_and_landscape_agree_with_the_measurement() {
 fn arguments_of_the_wrong_size_are_refused_with_both_sizes() {
     let model = Model::new(config(&[])).unwrap();
     let weights = &model.network().weights;
-    let refused = |result: flatscape::Result<_>| result.err().expect("must be refused").to_string();
+    let refused = |result: flatscape::Result<_>| match result {
+        Err(error) => error.to_string(),
+        Ok(_) => panic!("must be refused"),
+    };
     let small = WeightMatrix::zeros(60);
     assert!(refused(model.simulate(&small, &[], &[0.0])).contains("60 neurons"));
     assert!(refused(model.simulate(weights, &[vec![0.0; 7]], &[0.0])).contains("7 currents"));

@@ -27,8 +27,11 @@ struct GroupBumps {
     /// By the bits of a fraction of a spacing; rates by offset from the site before the point.
     profiles: Memory<[u64; 2], Vec<([i64; 2], f64)>>,
     /// Near edges, by site and fraction; rates by site.
-    near_edges: Memory<([i64; 2], [u64; 2]), Vec<(usize, f64)>>,
+    near_edges: Memory<PlaceOnLattice, Vec<(usize, f64)>>,
 }
+
+/// Site before a point, and the bits of its fraction of a spacing.
+type PlaceOnLattice = ([i64; 2], [u64; 2]);
 
 /// What was computed once and is wanted again.
 type Memory<K, V> = RwLock<HashMap<K, Arc<V>>>;

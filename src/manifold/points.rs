@@ -200,8 +200,8 @@ pub fn start_point(maps: &Maps, map: usize, k: usize, count: usize) -> Point {
     }
     const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let mut base = [0; 2];
-    for d in 0..lattice.space.dimension() {
-        base[d] = match (lattice.space.shape.axes()[d], d) {
+    for (d, base) in base.iter_mut().enumerate().take(lattice.space.dimension()) {
+        *base = match (lattice.space.shape.axes()[d], d) {
             (Axis::Joined | Axis::Flipped, 0) => (k * lattice.counts[0] / count) as i64,
             (axis, _) => {
                 let share =
