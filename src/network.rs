@@ -3,7 +3,7 @@
 use crate::connectivity::matrix::WeightMatrix;
 use crate::connectivity::{Kernel, connectivity};
 use crate::dynamics::trajectories::Dynamics;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::landscape::bumps::IdealizedBumps;
 use crate::landscape::energy::Energy;
 use crate::landscape::problem::{Definition, Minimizer, Problem};
@@ -49,6 +49,7 @@ impl Network {
         transfer: Transfer,
     ) -> Result<Self> {
         let bumps = IdealizedBumps::new(&maps, &kernels, baseline_current, transfer)?;
+        check_balance(&maps, &bumps)?;
         let external_current = calibrated_current(&maps, &kernels, &bumps, baseline_current);
         let weights = connectivity(&kernels, &maps);
         Ok(Self { maps, kernels, weights, external_current, transfer, bumps })
@@ -102,6 +103,28 @@ impl Network {
             definition,
             minimizer,
         }
+    }
+}
+
+/// Summed rates of bumps that differ by more than this fraction cannot be balanced by one external current.
+const UNBALANCED: f64 = 0.05;
+
+/// Checks that bumps of all groups of maps inhibit the network alike.
+fn check_balance(maps: &Maps, bumps: &IdealizedBumps) -> Result<()> {
+    let rates = |group: usize| bumps.lattice_bump(group).free().rate_sum;
+    let name = |group: usize| maps.groups()[group].lattice.space.shape.name();
+    let differs = |group: &usize| (rates(*group) / rates(0) - 1.0).abs() > UNBALANCED;
+    match (1..maps.groups().len()).find(differs) {
+        None => Ok(()),
+        Some(group) => Err(Error::Usage(format!(
+            "bumps of [[maps]] 1 ({}) fire {:.0} Hz in all and those of [[maps]] {} ({}) {:.0} Hz; one external current a neuron balances maps whose bumps inhibit the network alike, to {:.0} %: change maps.kernel or the members of one, or store them in networks of their own",
+            name(0),
+            rates(0),
+            group + 1,
+            name(group),
+            rates(group),
+            100.0 * UNBALANCED
+        ))),
     }
 }
 

@@ -38,7 +38,7 @@ pub trait Backend: Send + Sync {
         tick: &Tick<'_>,
     ) -> Result<Minima>;
 
-    /// Energies of given states (Hz³); see [`crate::landscape::energy::energies`]. Good to f64: they decide what is accepted.
+    /// Energies of given states (Hz³); see [`crate::landscape::energy::Energy::of_states`]. Good to f64: they decide what is accepted.
     ///
     /// # Errors
     /// If the device fails.

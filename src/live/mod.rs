@@ -1,6 +1,6 @@
 //! One HTML page in which a run's network runs: drop a bump, watch it drift, flatten the landscape, watch it stay.
 //!
-//! The page needs nothing but a browser. It carries the network ([`data`]), and the script that simulates it: in a worker
+//! The page needs nothing but a browser. It carries the network (`data.rs`), and the script that simulates it: in a worker
 //! for each of the two networks J and J + s·M, on the GPU by the program's own `trajectories.wgsl` where the browser has
 //! WebGPU, else in plain JavaScript. Its content security policy allows the scripts of the page by their hashes and
 //! nothing else: nothing is loaded, nothing is sent.

@@ -38,7 +38,7 @@ impl<'a> Session<'a> {
     /// `keep_states` the constrained minima after the last update are written too (`rates.npy`).
     ///
     /// # Errors
-    /// As [`RunDirectory::claim`], and [`Error::Data`](crate::error::Error::Data) if a checkpoint is damaged.
+    /// As [`RunDirectory::claim`], and [`Error::Data`] if a checkpoint is damaged.
     pub fn open(path: &Path, job: Job<'a>, resume: bool, keep_states: bool) -> Result<Opened<'a>> {
         let directory = RunDirectory::claim(path, job.plan, job.network, resume)?;
         if let Some(summary) = complete(&directory, resume)? {

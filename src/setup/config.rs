@@ -1,5 +1,5 @@
 //! What a user typed: the configuration and its defaults. The limits of every key stand in [`crate::setup::keys`], how
-//! files are read in [`crate::setup::read`].
+//! files are read in `setup/read.rs`.
 
 use std::path::PathBuf;
 

@@ -6,7 +6,7 @@
 //! where `G α = E − C·1`, `C = (1ᵀG⁻¹E)/(1ᵀG⁻¹1)`. A ridge ρ (relative to the mean of G's diagonal) is added to
 //! G's diagonal: states that nearly coincide make G nearly singular.
 //!
-//! [`flatten`] here forms G and factors it; [`conjugate::flatten`] does neither, and is for many states.
+//! [`flatten`] here forms G and factors it; [`crate::solve::conjugate::flatten`] does neither, and is for many states.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
 //! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32, then f64 Newton on the host from there |
-//! | energies | – | [`energy::energies`] | f64 on the host: a²·S operations, and they decide what is accepted |
+//! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
 //! | weight update | – | [`flatten`] | f64 on the host: the Gram matrix has condition 10⁷ |
 //! | Gram matrix, gradient, response | `gram.wgsl`, `gradient.wgsl`, `response.wgsl` | [`gram_matrix`](crate::solve::direct::gram_matrix), [`weight_gradient`](crate::solve::direct::weight_gradient), [`response`](crate::solve::direct::response) | f32, or f64 where the device has it |
 //! | scores | `scores.wgsl` | [`score::Scorer::place`](crate::dynamics::decoding::Scorer::place) | f32 |
