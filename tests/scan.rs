@@ -314,7 +314,7 @@ fn collected_tables_and_plots_are_complete() {
         ("roughness-idealized", &["before", "flattened"]),
     ] {
         let svg = fs::read_to_string(folder.join(format!("{name}.svg"))).unwrap();
-        for part in labels.iter().chain(&["number of maps L", "confidence interval"]) {
+        for part in labels.iter().chain(&["number of maps L", "confidence"]) {
             assert!(svg.contains(part), "{name}: {part}");
         }
         assert_eq!(svg.matches("class=\"key\"").count(), labels.len(), "{name}");

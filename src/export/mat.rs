@@ -37,34 +37,52 @@ pub(super) fn encode(origin: &str, arrays: &[Array]) -> Result<Vec<u8>> {
 
 fn matrix(array: &Array) -> Result<Vec<u8>> {
     // Arrays have two dimensions at least; vectors and scalars become rows.
-    let (rows, columns) = match array.shape[..] {
-        [rows, columns] => (rows, columns),
-        [columns] => (1, columns),
-        _ => (1, 1),
+    let dimensions = match array.shape[..] {
+        [] => vec![1, 1],
+        [columns] => vec![1, columns],
+        _ => array.shape.clone(),
     };
     let class = match &array.values {
         Values::Real(_) => MX_DOUBLE_CLASS,
         Values::Whole(_) => MX_INT32_CLASS,
     };
-    let words = |words: [u32; 2]| words.map(u32::to_le_bytes).concat();
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+    let lengths: Vec<u32> = dimensions.iter().map(|&length| length as u32).collect();
     let mut bytes = Vec::new();
-    element(&mut bytes, MI_UINT32, &words([class, 0]))?;
-    element(&mut bytes, MI_INT32, &words([rows as u32, columns as u32]))?;
+    element(&mut bytes, MI_UINT32, &words(&[class, 0]))?;
+    element(&mut bytes, MI_INT32, &words(&lengths))?;
     element(&mut bytes, MI_INT8, array.name.as_bytes())?;
     match &array.values {
         Values::Real(values) => {
-            element(&mut bytes, MI_DOUBLE, &by_column(values, columns, |v| v.to_le_bytes()))?;
+            element(&mut bytes, MI_DOUBLE, &by_column(values, &dimensions, |v| v.to_le_bytes()))?;
         }
         Values::Whole(values) => {
-            element(&mut bytes, MI_INT32, &by_column(values, columns, |v| v.to_le_bytes()))?;
+            element(&mut bytes, MI_INT32, &by_column(values, &dimensions, |v| v.to_le_bytes()))?;
         }
     }
     Ok(bytes)
 }
 
-/// The bytes of a C-ordered array, column by column.
-fn by_column<T: Copy, const B: usize>(values: &[T], columns: usize, bytes: fn(T) -> [u8; B]) -> Vec<u8> {
-    (0..columns).flat_map(|c| values[c..].iter().step_by(columns).copied()).flat_map(bytes).collect()
+/// The bytes of a C-ordered array in the order of MATLAB: the first index runs fastest.
+fn by_column<T: Copy, const B: usize>(
+    values: &[T],
+    dimensions: &[usize],
+    bytes: fn(T) -> [u8; B],
+) -> Vec<u8> {
+    // How far apart neighbours along each dimension lie in C order.
+    let mut strides = vec![1; dimensions.len()];
+    for d in (1..dimensions.len()).rev() {
+        strides[d - 1] = strides[d] * dimensions[d];
+    }
+    let place = |mut index: usize| {
+        let along = dimensions.iter().zip(&strides).map(|(length, stride)| {
+            let own = index % length;
+            index /= length;
+            own * stride
+        });
+        along.sum::<usize>()
+    };
+    (0..values.len()).flat_map(|index| bytes(values[place(index)])).collect()
 }
 
 /// Appends an element: type, length, data, padding.
@@ -87,8 +105,10 @@ mod tests {
 
     #[test]
     fn values_are_written_column_by_column() {
-        let column = by_column(&[1_i32, 2, 3, 4, 5, 6], 3, i32::to_le_bytes);
+        let column = by_column(&[1_i32, 2, 3, 4, 5, 6], &[2, 3], i32::to_le_bytes);
         assert_eq!(bytemuck::pod_collect_to_vec::<u8, i32>(&column), [1, 4, 2, 5, 3, 6]);
+        let cube = by_column(&[1_i32, 2, 3, 4, 5, 6, 7, 8], &[2, 2, 2], i32::to_le_bytes);
+        assert_eq!(bytemuck::pod_collect_to_vec::<u8, i32>(&cube), [1, 5, 3, 7, 2, 6, 4, 8]);
     }
 
     #[test]

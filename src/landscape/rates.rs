@@ -3,37 +3,43 @@
 use crate::landscape::transfer::Transfer;
 use crate::manifold::Vector;
 
-/// Terms of the energy (Hz³).
+/// Terms of the energy.
 #[derive(Clone, Copy, Default)]
 pub(super) struct EnergyParts {
-    /// `Σ n/(n+1)·(r/c)^{1/n}·r`.
+    /// `Σ n/(n+1)·(r/c)^{1/n}·r` (Hz³).
     own: f64,
-    /// `Σ h r`, and the same of absolute values.
-    drive: f64,
-    drive_size: f64,
-    /// `½ rᵀWr`.
+    /// h of the first neuron (Hz²), and `Σ r` (Hz): most networks have one h, and digits are not lost in a sum of large terms.
+    common_current: f64,
+    total_rate: f64,
+    /// `Σ (h − common_current)·r` (Hz³).
+    further_drive: f64,
+    /// `½ rᵀWr` (Hz³).
     interaction: f64,
 }
 
 impl EnergyParts {
     /// Of rates with their field and external current.
     pub(super) fn of(transfer: Transfer, rates: &[f64], field: &[f64], h: &[f64]) -> Self {
-        let mut parts = Self::default();
+        let common_current = h.first().copied().unwrap_or(0.0);
+        let mut parts = Self { common_current, ..Self::default() };
         for ((&r, &f), &h) in rates.iter().zip(field).zip(h) {
-            parts.own += r * transfer.energy_per_rate(r);
-            parts.drive += h * r;
-            parts.drive_size += h.abs() * r;
+            parts.own += transfer.energy(r);
+            parts.total_rate += r;
+            parts.further_drive += (h - common_current) * r;
             parts.interaction += 0.5 * r * f;
         }
         parts
     }
 
     pub(super) fn energy(&self) -> f64 {
-        self.own - self.drive - self.interaction
+        self.own - (self.common_current * self.total_rate + self.further_drive) - self.interaction
     }
 
     pub(super) fn magnitude(&self) -> f64 {
-        self.own + self.drive_size + self.interaction.abs()
+        self.own
+            + self.common_current.abs() * self.total_rate
+            + self.further_drive.abs()
+            + self.interaction.abs()
     }
 }
 

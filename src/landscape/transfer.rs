@@ -58,6 +58,12 @@ impl Transfer {
         }
     }
 
+    /// The first term of the energy for one neuron (Hz³).
+    #[inline]
+    pub fn energy(&self, rate: f64) -> f64 {
+        if self.is_root { rate * rate * rate / 3.0 } else { rate * self.energy_per_rate(rate) }
+    }
+
     /// `d(r/c)^{1/n}/dr`: the curvature of the first term; 2r for the square root (Hz).
     #[inline]
     pub fn curvature(&self, rate: f64) -> f64 {
@@ -102,7 +108,7 @@ mod tests {
         for transfer in [Transfer::ROOT, Transfer::new(0.8, 1.5), Transfer::new(1.0, 0.3)] {
             let rate = transfer.rate(17.0);
             assert!((transfer.current(rate) - 17.0).abs() < 1e-12);
-            let energy = |r: f64| r * transfer.energy_per_rate(r);
+            let energy = |r: f64| transfer.energy(r);
             let slope = (energy(rate + 1e-4) - energy(rate - 1e-4)) / 2e-4;
             // Central differences are good to the third derivative times 10⁻⁸.
             assert!((slope - 17.0).abs() < 1e-5, "{transfer:?} {slope}");
