@@ -1,3 +1,9 @@
+#![warn(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "they panic where nobody can hear: see text::tell"
+)]
+
 pub mod bench;
 pub mod cli;
 pub mod collect;

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match flatscape::cli::run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("flatscape: {error}");
+            flatscape::text::tell(&error.to_string());
             ExitCode::from(error.exit_code())
         }
     }

@@ -8,12 +8,14 @@ mod figures;
 pub mod interrupt;
 mod measure;
 mod optimize;
+mod output;
 mod plan;
 mod report;
 mod scan;
 mod verify;
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::Path;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -22,6 +24,7 @@ use crate::compute::gpu;
 use crate::compute::gpu::Choice;
 use crate::error::{Error, Result};
 use crate::setup::config::Config;
+use crate::text::{printable, tell};
 
 /// Flatten the energy landscapes of continuous attractors stored together in one recurrent network.
 ///
@@ -71,9 +74,9 @@ enum Command {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options for every command")]
 pub struct Options {
-    /// What does the work
-    #[arg(long, global = true, value_enum, default_value = "auto")]
-    backend: Choice,
+    /// What does the work [default: auto]
+    #[arg(long, global = true, value_enum)]
+    backend: Option<Choice>,
     /// Take the GPU whose name contains this
     #[arg(long, global = true, value_name = "NAME")]
     adapter: Option<String>,
@@ -86,6 +89,9 @@ pub struct Options {
     /// Go on with an interrupted run
     #[arg(long, global = true)]
     resume: bool,
+    /// Write to --out whatever lies there, also what this command did not make
+    #[arg(long, global = true)]
+    force: bool,
     /// No progress and no table
     #[arg(long, global = true)]
     quiet: bool,
@@ -99,6 +105,7 @@ pub struct Options {
 /// # Errors
 /// What the person at the terminal has to know.
 pub fn run(cli: &Cli) -> Result<u8> {
+    cli.command.refuse_unused(&cli.options)?;
     if let Some(threads) = cli.options.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(usize::from(threads))
@@ -121,17 +128,67 @@ pub fn run(cli: &Cli) -> Result<u8> {
     }
 }
 
+impl Command {
+    /// Its name, and the options for every command that it has a use for, beside --quiet and --json.
+    fn uses(&self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Command::Optimize(_) => {
+                ("optimize", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
+            }
+            Command::Measure(_) => ("measure", &["--backend", "--adapter", "--threads", "--set", "--force"]),
+            Command::Scan(arguments) if arguments.only_looks() => ("scan --status", &["--threads"]),
+            Command::Scan(_) => {
+                ("scan", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
+            }
+            Command::Figures(_) => {
+                ("figures", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
+            }
+            Command::Bench(_) => ("bench", &["--backend", "--adapter", "--threads", "--set"]),
+            Command::Collect(_) => ("collect", &["--threads", "--force"]),
+            Command::Plan(_) => ("plan", &["--threads", "--set"]),
+            Command::Verify(_) => ("verify", &["--backend", "--adapter", "--threads"]),
+            Command::Report(_) => ("report", &["--force"]),
+            Command::Export(_) => ("export", &["--force"]),
+            Command::Devices => ("devices", &[]),
+        }
+    }
+
+    /// An option without effect was meant to have one.
+    fn refuse_unused(&self, options: &Options) -> Result<()> {
+        let (command, used) = self.uses();
+        let given = [
+            ("--backend", options.backend.is_some()),
+            ("--adapter", options.adapter.is_some()),
+            ("--threads", options.threads.is_some()),
+            ("--set", !options.set.is_empty()),
+            ("--resume", options.resume),
+            ("--force", options.force),
+        ];
+        match given.into_iter().find(|(name, given)| *given && !used.contains(name)) {
+            Some((name, _)) => Err(Error::Usage(format!(
+                "{name} has no effect on flatscape {command}; leave it out, see flatscape help"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Options {
+    /// What was asked to do the work.
+    fn choice(&self) -> Choice {
+        self.backend.unwrap_or(Choice::Auto)
+    }
+
     /// The backend that was asked for; says on stderr which it is and why, unless quiet.
     fn backend(&self) -> Result<Box<dyn Backend>> {
-        let (backend, why) = gpu::choose(self.backend, self.adapter.as_deref())?;
-        if !self.quiet && self.backend != Choice::Cpu {
-            eprintln!("flatscape: {why}");
+        let (backend, why) = gpu::choose(self.choice(), self.adapter.as_deref())?;
+        if !self.quiet && self.choice() != Choice::Cpu {
+            tell(&why);
         }
         Ok(backend)
     }
 
-    fn load(&self, path: &std::path::Path) -> Result<Config> {
+    fn load(&self, path: &Path) -> Result<Config> {
         Config::load(path, &self.set)
     }
 
@@ -142,23 +199,42 @@ impl Options {
 
     /// Prints the result: JSON if asked for, else the table unless quiet.
     fn report<T: serde::Serialize>(&self, record: &T, table: &str) -> Result<()> {
-        use std::io::Write;
-        let mut out = std::io::stdout().lock();
-        let written = if self.json {
-            let text = serde_json::to_string_pretty(record)
-                .map_err(|e| Error::Run(format!("cannot write JSON: {e}")))?;
-            writeln!(out, "{text}")
+        if self.json {
+            self.report_json(record)
         } else if self.quiet {
             Ok(())
         } else {
-            write!(out, "{table}")
-        };
-        match written.and_then(|()| out.flush()) {
-            // The reader of a pipe may leave when it has seen enough.
-            Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Error::io(&PathBuf::from("stdout"), "write", e))
-            }
-            _ => Ok(()),
+            let lines: String = table.lines().flat_map(|line| [printable(line), "\n".to_owned()]).collect();
+            print(&lines)
         }
+    }
+
+    /// Prints a result that is JSON in any case.
+    fn report_json<T: serde::Serialize>(&self, record: &T) -> Result<()> {
+        let text = serde_json::to_string_pretty(record)
+            .map_err(|e| Error::Run(format!("cannot write JSON: {e}")))?;
+        print(&(text + "\n"))
+    }
+
+    /// As [`Options::report`] about a file that was written; silent where that file is stdout itself.
+    fn report_file<T: serde::Serialize>(
+        &self,
+        file: &output::OutputFile,
+        record: &T,
+        table: &str,
+    ) -> Result<()> {
+        if file.is_stdout() { Ok(()) } else { self.report(record, table) }
+    }
+}
+
+/// Writes a result to stdout. That it cannot be written is an error, except that the reader of a pipe may leave when it has
+/// seen enough.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io(Path::new("stdout"), "write", e))
+        }
+        _ => Ok(()),
     }
 }

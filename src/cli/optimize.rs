@@ -20,6 +20,10 @@ use crate::progress::Monitor;
 use crate::records::{self, Checkpoint, Manifest, RunDirectory, RunState, Summary};
 use crate::setup::config::Method;
 use crate::setup::plan::Plan;
+use crate::text::tell;
+
+/// Where constrained minima are kept.
+const STATES: &str = "rates.npy";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -66,14 +70,20 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let plan = Plan::new(config)?;
     let backend = options.backend()?;
     let network = plan.network(0)?;
-    let directory = RunDirectory::claim(&arguments.out, &plan, &network, options.resume)?;
+    let directory = RunDirectory::claim(&arguments.out, &plan, &network, options.resume, options.force)?;
     if let Some(summary) = finished(&directory, options.resume)? {
-        eprintln!("flatscape: {} is complete already", arguments.out.display());
+        if arguments.keep_states && !directory.path().join(STATES).exists() {
+            return Err(Error::Usage(format!(
+                "{}: is complete and has no {STATES}, and its states are gone; run it again with --keep-states and another --out",
+                arguments.out.display()
+            )));
+        }
+        tell(&format!("{} is complete already", arguments.out.display()));
         options.report(&summary, &summary.table())?;
         return Ok(0);
     }
     interrupt::listen()?;
-    let (checkpoint, landscape) = Checkpoint::load(directory.path())?;
+    let (checkpoint, landscape) = Checkpoint::load(directory.path(), &plan)?;
     let monitor = Monitor::new(options.shows_progress(), plan.cost.total_seconds);
     let job = Job {
         plan: &plan,
@@ -95,7 +105,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         &format!("{}results in {place}; check them with: flatscape verify {place}\n", summary.table()),
     )?;
     if status == Status::Interrupted {
-        eprintln!("flatscape: interrupted; go on with the same command and --resume");
+        tell("interrupted; go on with the same command and --resume");
         return Ok(Error::Interrupted.exit_code());
     }
     Ok(0)
@@ -193,6 +203,8 @@ impl Run<'_> {
         directory.write_configuration(plan, network)?;
         directory.write("maps.npy", &npy::encode(&[plan.maps, n], network.maps.as_slice()))?;
         directory.write("weights_base.npy", &npy::encode(&[n, n], &network.weights.to_dense()))?;
+        // An earlier session may have left the states of a network that is not the present one.
+        directory.discard(STATES)?;
         let iterations = landscape.map_or(&[][..], |l| &l.records);
         if let Some(landscape) = landscape {
             let shape = [iterations.len(), plan.maps, plan.points_per_map];
@@ -200,7 +212,7 @@ impl Run<'_> {
             directory.write("energies.npy", &npy::encode(&shape, &landscape.energies))?;
             if self.keep_states {
                 let rates: Vec<f32> = landscape.fitted.to_dense().into_iter().map(|r| r as f32).collect();
-                directory.write("rates.npy", &npy::encode(&[plan.states(), n], &rates))?;
+                directory.write(STATES, &npy::encode(&[plan.states(), n], &rates))?;
             }
         }
         directory.write("iterations.csv", &records::to_csv(iterations))?;
@@ -221,7 +233,7 @@ impl Run<'_> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Manifest {
             format: records::FORMAT,
-            program: concat!("flatscape ", env!("CARGO_PKG_VERSION")).to_owned(),
+            program: records::PROGRAM.to_owned(),
             status: state,
             outcome,
             configuration: self.directory.identity().to_owned(),

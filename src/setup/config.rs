@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::landscape::problem::{Definition, Minimizer};
 
 /// A whole configuration. Units are in the field documentation; defaults are the paper's protocol.
@@ -42,7 +43,7 @@ pub struct NetworkConfig {
     /// Seed of the random maps.
     pub seed: u64,
     /// int32 `[L, N]` positions to use in place of random maps; relative to the configuration file.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub maps_file: Option<PathBuf>,
 }
 
@@ -287,6 +288,11 @@ static KEYS: &[Key] = &[
     )),
 ];
 
+/// A path as people read it: not every path is text, and a record of one must not fail for it.
+fn as_text<S: serde::Serializer>(path: &Option<PathBuf>, to: S) -> std::result::Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(to)
+}
+
 fn whole(value: &DeValue<'_>, range: RangeInclusive<usize>) -> Option<usize> {
     let integer = value.as_integer()?;
     let number = usize::from_str_radix(integer.as_str(), integer.radix()).ok()?;
@@ -342,7 +348,7 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] with file, line, key, the value found and what is allowed.
     pub fn load(path: &Path, settings: &[String]) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| {
+        let bytes = files::read(path).map_err(|e| {
             Error::Usage(format!("{}: cannot read the configuration: {e}; check the path", path.display()))
         })?;
         let text = String::from_utf8(bytes).map_err(|e| {
