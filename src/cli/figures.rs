@@ -1,15 +1,19 @@
 //! `flatscape figures`: the paper's figures with verdicts.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::Options;
+use crate::cli::interrupt;
+use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
-use crate::figures::{Scope, draw, table};
+use crate::figures::{Resources, Scope, draw, table};
 use crate::progress::Monitor;
 use crate::setup::config::Config;
 use crate::setup::plan::Plan;
+use crate::text::tell;
 
 /// The paper's protocol, built in.
 const PAPER: &str = include_str!("../../configs/paper.toml");
@@ -32,11 +36,19 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     for setting in &options.set {
         config.set(setting)?;
     }
-    let backend = options.backend()?;
+    let backend: Arc<dyn Backend> = options.backend()?.into();
     let plan = Plan::new(config.clone())?;
+    interrupt::listen()?;
     let monitor = Monitor::new(options.shows_progress(), 3.0 * plan.cost.total_seconds);
     let scope = Scope { only: arguments.only.clone(), full: arguments.full };
-    let verdicts = draw(&arguments.out, &scope, &config, backend.as_ref(), &monitor)?;
+    let work = Resources { backend: &backend, monitor: &monitor, stop: &interrupt::requested };
+    let verdicts = match draw(&arguments.out, &scope, &config, &work, options.force) {
+        Err(Error::Interrupted) => {
+            tell("interrupted; go on with the same command");
+            return Ok(Error::Interrupted.exit_code());
+        }
+        verdicts => verdicts?,
+    };
     monitor.finish();
     options
         .report(&verdicts, &format!("{}data and plots in {}\n", table(&verdicts), arguments.out.display()))?;

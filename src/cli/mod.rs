@@ -146,7 +146,10 @@ impl Command {
             Command::Bench(_) => ("bench", &["--backend", "--adapter", "--threads", "--set"]),
             Command::Collect(_) => ("collect", &["--threads", "--force"]),
             Command::Plan(_) => ("plan", &["--threads", "--set"]),
-            Command::Verify(_) => ("verify", &["--backend", "--adapter", "--threads"]),
+            Command::Verify(arguments) if arguments.does_all() => {
+                ("verify --full", &["--backend", "--adapter", "--threads"])
+            }
+            Command::Verify(_) => ("verify", &["--threads"]),
             Command::Report(_) => ("report", &["--force"]),
             Command::Export(_) => ("export", &["--force"]),
             Command::Devices => ("devices", &[]),

@@ -13,15 +13,22 @@ mod verdict;
 pub use verdict::{Verdict, table};
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{claim_folder, made_by, mark, remove_partials, write_atomically};
 use crate::progress::Monitor;
 use crate::records::{to_csv, to_json};
 use crate::setup::config::Config;
 use example::Example;
 use study::Study;
+
+/// The command, as folders that it made name it.
+const COMMAND: &str = "figures";
+
+/// Where the trials of the study are kept.
+const STUDY: &str = "study";
 
 /// Names that `--only` takes, with what they show.
 pub const NAMES: [(&str, &str); 9] = [
@@ -76,16 +83,28 @@ impl Output {
     }
 }
 
-/// Draws the figures into `folder` and returns the verdicts.
+/// What the work is done with.
+pub struct Resources<'a> {
+    /// Who does it.
+    pub backend: &'a Arc<dyn Backend>,
+    /// Who is told.
+    pub monitor: &'a Monitor,
+    /// Whether an end was asked for.
+    pub stop: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// Draws the figures into `folder` and returns the verdicts. The trials that they need are kept there, in `study/`: a run
+/// that was interrupted goes on with those that are left.
 ///
 /// # Errors
-/// If a name is unknown, the network has no bump, the backend fails, or a file cannot be written.
+/// If a name is unknown, the folder holds other files (unless `force`), the network has no bump, the backend fails, or a
+/// file cannot be written. [`Error::Interrupted`] if an end was asked for.
 pub fn draw(
     folder: &Path,
     scope: &Scope,
     config: &Config,
-    backend: &dyn Backend,
-    monitor: &Monitor,
+    work: &Resources<'_>,
+    force: bool,
 ) -> Result<Vec<Verdict>> {
     if let Some(unknown) = scope.only.iter().find(|name| !NAMES.iter().any(|(known, _)| known == name)) {
         let known: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
@@ -94,10 +113,16 @@ pub fn draw(
             known.join(", ")
         )));
     }
-    std::fs::create_dir_all(folder).map_err(|e| {
-        Error::Usage(format!("{}: cannot be written to: {e}; choose another --out", folder.display()))
-    })?;
+    claim_folder(folder, &|path| made_by(path, COMMAND), force)?;
+    mark(folder, COMMAND)?;
+    remove_partials(folder);
+    let (backend, monitor) = (work.backend.as_ref(), work.monitor);
     let mut output = Output::default();
+    // The study first: it takes longest, and is what an interruption keeps.
+    let study = scope
+        .wants_any(&["4", "5", "6", "S7", "S10"])
+        .then(|| Study::compute(&folder.join(STUDY), config, scope.full, work))
+        .transpose()?;
     if scope.wants_any(&["2", "3", "5", "6", "S8", "S9"]) {
         let example = Example::compute(config, backend, monitor)?;
         if scope.wants_any(&["2", "3", "6"]) {
@@ -110,14 +135,16 @@ pub fn draw(
             constraint::draw(&example, &mut output)?;
         }
     }
-    if scope.wants_any(&["4", "5", "6", "S7", "S10"]) {
-        let study = Study::compute(config, scope.full, backend, monitor)?;
-        load::draw(&study, scope, &mut output)?;
+    if (work.stop)() {
+        return Err(Error::Interrupted);
+    }
+    if let Some(study) = &study {
+        load::draw(study, scope, &mut output)?;
         if scope.wants("6") {
-            starts::draw(&study, config, backend, monitor, &mut output)?;
+            starts::draw(study, config, backend, monitor, &mut output)?;
         }
         if scope.wants("S7") {
-            settling::draw(&study, &mut output)?;
+            settling::draw(study, &mut output)?;
         }
     }
     output.files.push(("verdicts.json".to_owned(), to_json(&output.verdicts)));

@@ -1,17 +1,19 @@
 //! The study behind the figures that show averages against the number of maps: the trials of a scan, by both
 //! definitions of the constrained minimum.
 
-use plotters::style::RGBColor;
-use rayon::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
 
+use plotters::style::RGBColor;
+
+use super::Resources;
 use crate::collect::mean_and_ci;
-use crate::compute::backend::Backend;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::landscape::problem::Definition;
 use crate::plot::{Series, colour};
-use crate::progress::Monitor;
-use crate::scan::{Trial, TrialRecord, run_trial};
+use crate::scan::{Event, Lookup, Outcome, Runner, Shard, Store, Trial, TrialRecord, Work};
 use crate::setup::config::{Config, Method};
+use crate::text::tell;
 
 /// A way to flatten, as the figures tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,34 +71,59 @@ pub(super) struct Study {
     trials: Vec<(Way, TrialRecord)>,
 }
 
+/// Does what the store does not have.
+fn run(store: &Arc<Store>, trials: &[Work], work: &Resources<'_>) -> Result<()> {
+    let seconds = |(trial, scan): &Work| trial.plan(scan).map(|plan| plan.cost.total_seconds);
+    let seconds = trials.iter().map(seconds).sum::<Result<f64>>()?;
+    let outcome = work.monitor.stage("trials", trials.len(), seconds, |tick| {
+        let threads = rayon::current_num_threads();
+        let mut watch = |event: Event<'_>| match event {
+            Event::Damaged { id, what } => tell(&format!("the record of {id} {what}; it is done again")),
+            Event::Finished { .. } => tick.one(),
+        };
+        let runner = Runner::new(store, trials, Shard::WHOLE, threads, &mut watch)?;
+        tick.add(runner.done as u64);
+        runner.run(store, work.backend, work.stop, &mut watch)
+    })?;
+    match outcome {
+        Outcome::Interrupted => Err(Error::Interrupted),
+        Outcome::Finished(failed) if failed.is_empty() => Ok(()),
+        Outcome::Finished(failed) => {
+            let why = store.failures().into_iter().next().map_or(String::new(), |f| format!(": {}", f.error));
+            Err(Error::Run(format!("{} trials of the study failed, {} first{why}", failed.len(), failed[0])))
+        }
+    }
+}
+
 impl Study {
-    pub fn compute(config: &Config, full: bool, backend: &dyn Backend, monitor: &Monitor) -> Result<Self> {
+    /// Runs the trials that the store in `folder` does not have yet. Interrupted, it goes on there the next time.
+    pub fn compute(folder: &Path, config: &Config, full: bool, work: &Resources<'_>) -> Result<Self> {
         let (loads, realizations) =
             if full { (vec![1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20], 15) } else { (vec![1, 2, 5, 10], 3) };
         let neurons = config.network.neurons.unwrap_or(600);
-        let mut cells = Vec::new();
+        let configs = Way::ALL.map(|way| (way, Arc::new(way.configure(config))));
+        let mut cells: Vec<(Way, Work)> = Vec::new();
         for &maps in loads.iter().rev() {
             for realization in 0..realizations {
-                cells.extend(
-                    Way::ALL.map(|way| (way, Trial { neurons, maps, realization, method: way.method() })),
-                );
+                cells.extend(configs.iter().map(|(way, scan)| {
+                    let trial = Trial { neurons, maps, realization, method: way.method() };
+                    (*way, (trial, scan.clone()))
+                }));
             }
         }
-        let seconds: f64 = cells
-            .iter()
-            .map(|(way, trial)| trial.plan(&way.configure(config)).map(|plan| plan.cost.total_seconds))
-            .sum::<Result<f64>>()?;
-        let trials = monitor.stage("trials", cells.len(), seconds, |tick| {
-            cells
-                .par_iter()
-                .map(|(way, trial)| {
-                    let record = run_trial(trial, &way.configure(config), backend)?.0;
-                    tick.one();
-                    Ok((*way, record))
-                })
-                .collect::<Result<Vec<_>>>()
-        })?;
-        Ok(Self { loads, trials })
+        let (store, _lock) = Store::create(folder, config, Shard::WHOLE, false)?;
+        let trials: Vec<Work> = cells.iter().map(|(_, cell)| cell.clone()).collect();
+        run(&Arc::new(store), &trials, work)?;
+        let store = Store::open(folder)?;
+        let record = |(way, (trial, scan)): (Way, Work)| match store.look_up(
+            &trial.content_hash(&scan),
+            &trial,
+            &scan,
+        )? {
+            Lookup::Done(record) => Ok((way, *record)),
+            _ => Err(Error::data(folder, format!("has lost the record of {}; start again", trial.id()))),
+        };
+        Ok(Self { loads, trials: cells.into_iter().map(record).collect::<Result<_>>()? })
     }
 
     /// Records of one way at one load.

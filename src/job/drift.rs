@@ -104,6 +104,19 @@ pub struct DriftSummary {
     pub energy_rises: usize,
 }
 
+impl DriftRecord {
+    /// Whether the row could be: it starts at `place`, and the displacement leads from its start to its end.
+    pub(crate) fn is_possible(&self, (map, start): (usize, usize), maps: usize, neurons: usize) -> bool {
+        let displacement = periodic_displacement(self.start as f64, self.end as f64, neurons as f64);
+        (self.map, self.start) == (map, start)
+            && self.winning_map < maps
+            && self.end < neurons
+            && self.displacement == displacement
+            && self.end_energy <= self.start_energy
+            && self.rate_change >= 0.0
+    }
+}
+
 impl DriftSummary {
     /// Averages the records of one network; `None` if there are none.
     pub fn of(records: &[DriftRecord], network: Which) -> Option<Self> {
@@ -140,16 +153,37 @@ impl Job<'_> {
     /// # Errors
     /// If the backend fails.
     pub fn measure_drift(&self, weights: &WeightMatrix, which: Which) -> Result<Option<Measurement>> {
+        self.measure_from(weights, which, &self.start_places())
+    }
+
+    /// Where the trajectories of a measurement start, as (map, position).
+    pub fn start_places(&self) -> Vec<(usize, usize)> {
+        start_places(self.plan.maps, self.plan.neurons, self.plan.config.measure.starts_per_map)
+    }
+
+    /// Currents of the idealized bumps at the given places (Hz²).
+    pub(crate) fn starting_currents(&self, places: &[(usize, usize)]) -> Vec<Vec<f64>> {
+        let network = self.network;
+        let at = |&(map, position): &(usize, usize)| {
+            let mut current = vec![0.0; self.plan.neurons];
+            network.bumps.current_at(&network.maps, map, position, &mut current);
+            current
+        };
+        places.iter().map(at).collect()
+    }
+
+    /// As [`Job::measure_drift`], from some places only.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    pub fn measure_from(
+        &self,
+        weights: &WeightMatrix,
+        which: Which,
+        places: &[(usize, usize)],
+    ) -> Result<Option<Measurement>> {
         let (plan, network) = (self.plan, self.network);
-        let places = start_places(plan.maps, plan.neurons, plan.config.measure.starts_per_map);
-        let starts: Vec<Vec<f64>> = places
-            .iter()
-            .map(|&(map, position)| {
-                let mut current = vec![0.0; plan.neurons];
-                network.bumps.current_at(&network.maps, map, position, &mut current);
-                current
-            })
-            .collect();
+        let starts = self.starting_currents(places);
         let dynamics = Dynamics { weights, external_current: network.external_current, step: plan.step() };
         let label = match which {
             Which::None => "drift before",

@@ -7,7 +7,7 @@ use crate::landscape::constraint::Minimum;
 use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::States;
 use crate::landscape::{by_map, descent, newton};
-use crate::manifold::Points;
+use crate::manifold::{Point, Points};
 use crate::progress::Tick;
 
 /// From this many neurons on W is larger than the caches, and minima are sought map by map; see
@@ -31,13 +31,19 @@ pub fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Ti
 
 /// Finds the minima in the order of the points, in the network as it is.
 pub(crate) fn one_by_one(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Tick<'_>) -> Minima {
+    let points: Vec<Point> = points.iter().collect();
+    at(problem, &points, start, tick)
+}
+
+/// Finds the minima at any points, each by itself.
+pub(crate) fn at(problem: &Problem<'_>, points: &[Point], start: Start<'_>, tick: &Tick<'_>) -> Minima {
     let neurons = problem.maps.neurons();
     let found: Vec<Minimum> = (0..points.len())
         .into_par_iter()
         .map_init(
             || newton::Workspace::new(Arch::new(), neurons),
             |workspace, s| {
-                let constraint = problem.constraint(points.get(s));
+                let constraint = problem.constraint(points[s]);
                 let from = match start {
                     Start::Idealized => constraint.idealized.view(),
                     Start::States(states) => states.get(s),

@@ -3,7 +3,7 @@
 //! One file a trial, named by the hash of its inputs, whose first line holds the checksum of the rest; written to a
 //! temporary file, fsynced, renamed. What a file is called proves nothing: a record counts when its checksum is right
 //! and its inputs are those of the trial. Timings, failures and the state of each shard lie beside the records,
-//! never in them.
+//! never in them, in files of the same form.
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
@@ -163,7 +163,7 @@ impl Store {
         }
         remove_partials(path);
         let shard = store.lock(shard)?;
-        let bytes = config.to_toml().into_bytes();
+        let bytes = encode_config(config);
         if files::read(&path.join(CONFIG)).ok().as_ref() != Some(&bytes) {
             write_atomically(&path.join(CONFIG), &bytes)?;
         }
@@ -203,7 +203,16 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub fn config(&self) -> Result<Config> {
-        Config::load(&self.path.join(CONFIG), &[])
+        let path = self.path.join(CONFIG);
+        let config = Config::load(&path, &[]).map_err(|e| Error::data(&path, e.to_string()))?;
+        let bytes = files::read(&path).map_err(|e| Error::io(&path, "read", e))?;
+        if bytes == encode_config(&config) {
+            return Ok(config);
+        }
+        Err(Error::data(
+            &path,
+            "does not have its own checksum; it was damaged or changed, so scan into another --out",
+        ))
     }
 
     /// Trials of different configurations would be averaged together: only what is scanned may change.
@@ -285,7 +294,7 @@ impl Store {
     pub fn save(&self, hash: &str, record: &TrialRecord, timing: &Timing) -> Result<()> {
         let name = format!("{hash}.json");
         write_atomically(&self.path.join(TRIALS).join(&name), &encode(record))?;
-        write_atomically(&self.path.join(TIMINGS).join(&name), &to_json(timing))?;
+        write_atomically(&self.path.join(TIMINGS).join(&name), &encode(timing))?;
         let failure = self.path.join(FAILED).join(&name);
         match std::fs::remove_file(&failure) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&failure, "remove", e)),
@@ -298,7 +307,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn save_failure(&self, hash: &str, failure: &Failure) -> Result<()> {
-        write_atomically(&self.path.join(FAILED).join(format!("{hash}.json")), &to_json(failure))
+        write_atomically(&self.path.join(FAILED).join(format!("{hash}.json")), &encode(failure))
     }
 
     /// Writes how far a shard is.
@@ -308,7 +317,7 @@ impl Store {
     pub fn save_status(&self, status: &ShardStatus) -> Result<()> {
         write_atomically(
             &self.path.join(SHARDS).join(format!("{}.json", status.shard.name())),
-            &to_json(status),
+            &encode(status),
         )
     }
 
@@ -412,19 +421,26 @@ fn paths(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The JSON files of a folder that can be read, with their names. What they say is of use and not of weight: timings,
-/// failures, the state of shards.
+/// The sound JSON files of a folder, with their names. What they say is of use and not of weight: timings, failures, the
+/// state of shards; what was damaged is as if it had never been told.
 fn parsed<T: serde::de::DeserializeOwned + Send>(folder: &Path) -> Vec<(String, T)> {
     let read = |path: PathBuf| {
         let name = path.file_name()?.to_str()?.strip_suffix(".json")?.to_owned();
-        Some((name, serde_json::from_slice(&files::read(&path).ok()?).ok()?))
+        let bytes = files::read(&path).ok()?;
+        Some((name, serde_json::from_slice(body(&bytes).ok()?).ok()?))
     };
     paths(folder).into_par_iter().filter_map(read).collect()
 }
 
-fn encode(record: &TrialRecord) -> Vec<u8> {
+fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     let body = to_json(record);
     [format!("{MAGIC} {}\n", checksum(&body)).as_bytes(), &body].concat()
+}
+
+/// The scan's configuration, after a comment that holds its checksum.
+fn encode_config(config: &Config) -> Vec<u8> {
+    let body = config.to_toml();
+    format!("# {MAGIC} {}\n{body}", checksum(body.as_bytes())).into_bytes()
 }
 
 /// A record from the bytes of its file.
