@@ -59,7 +59,8 @@ fn of_a_checkpoint() {
     let load = || Checkpoint::load(&run, &plan);
     assert!(load().unwrap().1.is_some(), "{fault} came before the first landscape");
     // What the next write began with is no part of the checkpoint.
-    let state: serde_json::Value = serde_json::from_slice(&fs::read(run.join("checkpoint/state.json")).unwrap()).unwrap();
+    let state: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("checkpoint/state.json")).unwrap()).unwrap();
     for file in files(&run.join("checkpoint")) {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
         if name != "state.json" && state["arrays"].get(&name).is_none() {

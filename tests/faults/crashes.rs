@@ -29,7 +29,11 @@ fn every_write_of_a_run_fails_once() {
     place.succeed(&["optimize", "tiny.toml", "--out", "sound", "--quiet", "--keep-states"]);
     let sound = results(&place.path("sound"));
     let mut writes = 0;
-    while goes_wrong(&place, &["optimize", "tiny.toml", "--out", "run", "--quiet", "--keep-states"], writes + 1) {
+    while goes_wrong(
+        &place,
+        &["optimize", "tiny.toml", "--out", "run", "--quiet", "--keep-states"],
+        writes + 1,
+    ) {
         writes += 1;
         let resume = ["optimize", "tiny.toml", "--out", "run", "--quiet", "--keep-states", "--resume"];
         place.succeed(&resume);

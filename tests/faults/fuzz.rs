@@ -8,8 +8,33 @@ use crate::{Dice, TINY, number, targets};
 
 /// Fragments that parsers look for.
 const TOKENS: [&str; 28] = [
-    "[", "]", "[[", "{", "}", "=", "\"", "'", "\n", ",", ".", "-", "0", "1e999", "nan", "-inf", "9223372036854775808",
-    "0x7fffffffffffffff", "null", "true", "[network]", "neurons", "maps", "'shape': (", "4294967296", "'<f8'", "True",
+    "[",
+    "]",
+    "[[",
+    "{",
+    "}",
+    "=",
+    "\"",
+    "'",
+    "\n",
+    ",",
+    ".",
+    "-",
+    "0",
+    "1e999",
+    "nan",
+    "-inf",
+    "9223372036854775808",
+    "0x7fffffffffffffff",
+    "null",
+    "true",
+    "[network]",
+    "neurons",
+    "maps",
+    "'shape': (",
+    "4294967296",
+    "'<f8'",
+    "True",
     "\u{1b}[31m",
 ];
 
@@ -110,7 +135,11 @@ fn records() {
             [format!("flatscape-trial-1 {}\n", blake3::hash(body).to_hex()).as_bytes(), body].concat()
         }
         _ => {
-            let field = if input.windows(12).any(|w| w == b"\"generation\"") { "\"checksum\": \"" } else { "\"manifest\": \"" };
+            let field = if input.windows(12).any(|w| w == b"\"generation\"") {
+                "\"checksum\": \""
+            } else {
+                "\"manifest\": \""
+            };
             reseal(&input, field)
         }
     });
