@@ -9,7 +9,7 @@ use std::time::Instant;
 use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::connectivity::matrix::WeightMatrix;
-use flatscape::landscape::problem::{Problem, Start};
+use flatscape::landscape::problem::Start;
 use flatscape::landscape::roughness::Roughness;
 use flatscape::landscape::states::States;
 use flatscape::manifold::Points;
@@ -80,14 +80,8 @@ fn main() {
     let (mut minima, mut solves, mut roughness) = (Vec::new(), Vec::new(), Vec::new());
     for update in 0..=plan.iterations {
         let weights = network.weights.plus(1.0, &delta);
-        let problem = Problem {
-            weights: &weights,
-            external_current: network.external_current,
-            maps: &network.maps,
-            bumps: &network.bumps,
-            definition: plan.config.flatten.definition,
-            minimizer: plan.config.flatten.minimizer,
-        };
+        let flatten = &plan.config.flatten;
+        let problem = network.problem(&weights, flatten.definition, flatten.minimizer);
         let start = previous.as_ref().map_or(Start::Idealized, Start::States);
         let (found, seconds) =
             timed(|| Cpu.minima(&problem, fitted, start, &Tick::silent()).expect("the CPU does not fail"));

@@ -7,9 +7,8 @@ use std::time::Instant;
 use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::connectivity::Kernel;
-use flatscape::dynamics::trajectories::Dynamics;
-use flatscape::job::drift::start_places;
-use flatscape::landscape::problem::{Definition, Minimizer, Problem, Start};
+use flatscape::job::drift::{start_currents, start_points};
+use flatscape::landscape::problem::{Definition, Minimizer, Start};
 use flatscape::manifold::Maps;
 use flatscape::manifold::Points;
 use flatscape::network::Network;
@@ -63,16 +62,8 @@ fn time(name: &'static str, states_steps: Option<f64>, mut work: impl FnMut()) -
 }
 
 fn trajectories(network: &Network, name: &'static str, starts_per_map: usize) -> Measurement {
-    let starts: Vec<Vec<f64>> = start_places(MAPS, NEURONS, starts_per_map)
-        .into_iter()
-        .map(|(map, base)| {
-            let mut current = vec![0.0; NEURONS];
-            network.bumps.current_at(&network.maps, map, base, &mut current);
-            current
-        })
-        .collect();
-    let dynamics =
-        Dynamics { weights: &network.weights, external_current: network.external_current, step: 0.2 / 15.0 };
+    let starts = start_currents(network, &start_points(&network.maps, starts_per_map));
+    let dynamics = network.dynamics(&network.weights, 0.2 / 15.0);
     let steps = if starts_per_map == NEURONS { EULER_STEPS } else { 10 * EULER_STEPS };
     time(name, Some((starts.len() * steps) as f64), || {
         let runs = Cpu.trajectories(&dynamics, &starts, &[steps], &Tick::silent(), &|| false);
@@ -81,24 +72,16 @@ fn trajectories(network: &Network, name: &'static str, starts_per_map: usize) ->
 }
 
 fn main() {
-    let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 };
-    let maps = Maps::random(NEURONS, MAPS, 1, 0);
-    let points = Points::fitted(&maps, NEURONS);
-    let network =
-        Network::new(maps, kernel, 10.0, &points.fractions()).expect("the paper's network has a bump");
+    let kernel = Kernel::PAPER;
+    let network = Network::new(Maps::random(NEURONS, MAPS, 1, 0), kernel, 10.0);
+    let network = network.expect("the paper's network has a bump");
+    let points = Points::fitted(&network.maps, NEURONS);
     let mut measurements = vec![
         trajectories(&network, "trajectories, all 6000 points", NEURONS),
         trajectories(&network, "trajectories, 10 starts a map", 10),
     ];
     for (definition, name) in [(Definition::Paper, "minima, paper"), (Definition::Kkt, "minima, kkt")] {
-        let problem = Problem {
-            weights: &network.weights,
-            external_current: network.external_current,
-            maps: &network.maps,
-            bumps: &network.bumps,
-            definition,
-            minimizer: Minimizer::Newton,
-        };
+        let problem = network.problem(&network.weights, definition, Minimizer::Newton);
         let find = || {
             Cpu.minima(&problem, points, Start::Idealized, &Tick::silent()).expect("the CPU does not fail")
         };

@@ -16,6 +16,7 @@ pub mod figures;
 pub mod files;
 pub mod job;
 pub mod landscape;
+pub mod live;
 pub mod manifold;
 pub mod network;
 pub mod plot;

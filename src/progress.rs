@@ -1,12 +1,8 @@
-//! Telling a person how far the work is, and hearing that they want it to stop.
+//! Telling somebody how far the work is.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::text;
+use std::time::Instant;
 
 /// Receives one call for every finished item of a stage, from any thread.
 #[derive(Clone, Copy)]
@@ -34,12 +30,36 @@ impl<'a> Tick<'a> {
     }
 }
 
-/// A progress line for a job whose stages have estimated durations.
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress<'a> {
+    /// What is being done, in a few words.
+    pub stage: &'a str,
+    /// Part of this stage that is done, from 0 (it begins) to 1.
+    pub of_stage: f64,
+    /// Part of the whole job that is done, by estimated time, from 0 to 1.
+    pub of_job: f64,
+    /// Estimate of the time left (s).
+    pub seconds_left: f64,
+}
+
+/// Somebody who shows people how far a job is.
+///
+/// Calls come from any thread, several thousand a second at times: it is up to the watcher to draw fewer.
+pub trait Watcher: Send + Sync {
+    /// The job is this far.
+    fn show(&self, progress: &Progress<'_>);
+
+    /// The job is done: what was drawn is to be taken away.
+    fn finish(&self) {}
+}
+
+/// Keeps the account of a job whose stages have estimated durations, and tells a watcher.
 ///
 /// The time left is the estimate for the stages that are left, corrected by how long the finished ones really took
 /// against their own estimates.
 pub struct Monitor {
-    bar: ProgressBar,
+    watcher: Option<Box<dyn Watcher>>,
     started: Instant,
     account: Mutex<Account>,
 }
@@ -50,25 +70,17 @@ struct Account {
     done: f64,
 }
 
-const BAR_STEPS: u64 = 1000;
-
 impl Monitor {
-    /// For a job estimated at `total` seconds; draws on stderr if `visible` and stderr is a terminal.
-    pub fn new(visible: bool, total: f64) -> Self {
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), target);
-        let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {elapsed}  {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style);
-        if !bar.is_hidden() {
-            bar.enable_steady_tick(Duration::from_millis(250));
-        }
-        Self { bar, started: Instant::now(), account: Mutex::new(Account { total, done: 0.0 }) }
+    /// For a job estimated at `total` seconds.
+    pub fn new(watcher: impl Watcher + 'static, total: f64) -> Self {
+        let account = Mutex::new(Account { total, done: 0.0 });
+        Self { watcher: Some(Box::new(watcher)), started: Instant::now(), account }
     }
 
-    /// Shows nothing.
+    /// Tells nobody.
     pub fn silent() -> Self {
-        Self::new(false, 0.0)
+        let account = Mutex::new(Account { total: 0.0, done: 0.0 });
+        Self { watcher: None, started: Instant::now(), account }
     }
 
     /// Does one stage of `items` items, estimated at `seconds`.
@@ -77,11 +89,9 @@ impl Monitor {
         let items = items.max(1) as f64;
         let on_tick = |count| {
             let share = (finished.fetch_add(count, Ordering::Relaxed) + count) as f64 / items;
-            if !self.bar.is_hidden() {
-                self.draw(label, seconds * share.min(1.0));
-            }
+            self.tell(label, share.min(1.0), seconds);
         };
-        self.draw(label, 0.0);
+        self.tell(label, 0.0, seconds);
         let result = work(&Tick::new(&on_tick));
         self.account().done += seconds;
         result
@@ -92,18 +102,23 @@ impl Monitor {
         self.account().done += seconds;
     }
 
-    /// Takes the line away.
+    /// The job is done.
     pub fn finish(&self) {
-        self.bar.finish_and_clear();
+        if let Some(watcher) = &self.watcher {
+            watcher.finish();
+        }
     }
 
-    fn draw(&self, label: &str, done_in_stage: f64) {
-        let account = self.account();
-        let done = account.done + done_in_stage;
-        let total = account.total.max(done);
-        self.bar.set_position((BAR_STEPS as f64 * done / total.max(1e-9)) as u64);
-        let left = time_left(self.started.elapsed().as_secs_f64(), done, total);
-        self.bar.set_message(format!("{label}, about {} left", text::duration(left)));
+    /// Tells the watcher that `of_stage` of a stage of so many estimated seconds is done.
+    fn tell(&self, stage: &str, of_stage: f64, seconds: f64) {
+        let Some(watcher) = &self.watcher else { return };
+        let (done, total) = {
+            let account = self.account();
+            let done = account.done + of_stage * seconds;
+            (done, account.total.max(done))
+        };
+        let seconds_left = time_left(self.started.elapsed().as_secs_f64(), done, total);
+        watcher.show(&Progress { stage, of_stage, of_job: done / total.max(1e-9), seconds_left });
     }
 
     fn account(&self) -> MutexGuard<'_, Account> {
@@ -121,6 +136,8 @@ fn time_left(elapsed: f64, done: f64, total: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     #[test]
@@ -131,15 +148,41 @@ mod tests {
         assert_eq!(time_left(50.0, 100.0, 100.0), 0.0);
     }
 
+    /// Writes down what it is shown.
+    struct Diary(Arc<Mutex<Vec<(String, f64, f64)>>>);
+
+    impl Watcher for Diary {
+        fn show(&self, p: &Progress<'_>) {
+            self.0.lock().unwrap().push((p.stage.to_owned(), p.of_stage, p.of_job));
+        }
+    }
+
     #[test]
-    fn a_stage_returns_what_its_work_returns() {
-        let monitor = Monitor::new(false, 10.0);
-        let total = monitor.stage("adding", 3, 5.0, |tick| {
+    fn a_stage_tells_how_far_it_is_and_returns_what_its_work_returns() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let monitor = Monitor::new(Diary(told.clone()), 10.0);
+        let total = monitor.stage("adding", 4, 5.0, |tick| {
             tick.one();
-            tick.add(2);
+            tick.add(3);
             7
         });
         assert_eq!(total, 7);
-        assert_eq!(monitor.account().done, 5.0);
+        monitor.skip(2.0);
+        monitor.stage("resting", 1, 3.0, |_| {});
+        let told = told.lock().unwrap();
+        let expected =
+            [("adding", 0.0, 0.0), ("adding", 0.25, 0.125), ("adding", 1.0, 0.5), ("resting", 0.0, 0.7)];
+        assert_eq!(*told, expected.map(|(stage, of_stage, of_job)| (stage.to_owned(), of_stage, of_job)));
+    }
+
+    #[test]
+    fn a_silent_monitor_does_the_work_all_the_same() {
+        assert_eq!(
+            Monitor::silent().stage("adding", 1, 5.0, |tick| {
+                tick.one();
+                7
+            }),
+            7
+        );
     }
 }

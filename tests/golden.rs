@@ -8,9 +8,7 @@ use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::connectivity::matrix::WeightMatrix;
 use flatscape::dynamics::decoding::Scorer;
-use flatscape::dynamics::trajectories::Dynamics;
-use flatscape::job::drift::start_places;
-use flatscape::landscape::energy;
+use flatscape::job::drift::{start_currents, start_points};
 use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
 use flatscape::landscape::states::{StateBuf, States};
 use flatscape::manifold::Points;
@@ -22,19 +20,12 @@ const CASES: [&str; 2] = ["ring200_3", "ring600_2"];
 
 fn idealized(network: &Network) -> States {
     let points = Points::fitted(&network.maps, network.neurons());
-    let bumps: Vec<StateBuf> = points.iter().map(|p| network.bumps.at(&network.maps, p)).collect();
+    let bumps: Vec<StateBuf> = points.iter().map(|p| network.bumps.at(&network.maps, &p)).collect();
     States::pack(network.neurons(), bumps.iter().map(StateBuf::view))
 }
 
 fn problem<'a>(network: &'a Network, weights: &'a WeightMatrix, definition: Definition) -> Problem<'a> {
-    Problem {
-        weights,
-        external_current: network.external_current,
-        maps: &network.maps,
-        bumps: &network.bumps,
-        definition,
-        minimizer: Minimizer::Newton,
-    }
+    network.problem(weights, definition, Minimizer::Newton)
 }
 
 #[test]
@@ -42,15 +33,15 @@ fn bump_and_external_current() {
     for name in CASES {
         let golden = Golden::load(name);
         let network = golden.network();
+        let bump = network.bumps.lattice_bump(0);
         // Both bumps are converged to rounding of currents of a few hundred Hz².
-        Mismatches::of("rate", &network.bumps.centred_rates(), &golden.array("ideal_rate"), 1e-10)
-            .assert_none();
-        Mismatches::of("current", network.bumps.centred_current(), &golden.array("ideal_current"), 1e-9)
-            .assert_none();
+        Mismatches::of("rate", &bump.centred_rates(), &golden.array("ideal_rate"), 1e-10).assert_none();
+        Mismatches::of("current", bump.centred_current(), &golden.array("ideal_current"), 1e-9).assert_none();
         let energy = golden.scalar("single_map_energy");
-        Mismatches::of("energy", &[network.bumps.energy()], &[energy], 1e-10 * energy.abs()).assert_none();
+        Mismatches::of("energy", &[bump.energy()], &[energy], 1e-10 * energy.abs()).assert_none();
         let h = golden.scalar("h");
-        Mismatches::of("h", &[network.external_current], &[h], 1e-11 * h.abs()).assert_none();
+        Mismatches::of("h", &network.external_current[..1], &[h], 1e-11 * h.abs()).assert_none();
+        assert!(network.external_current.iter().all(|x| *x == network.external_current[0]));
     }
 }
 
@@ -60,7 +51,7 @@ fn idealized_energies_and_weights() {
         let golden = Golden::load(name);
         let network = golden.network();
         let states = idealized(&network);
-        let energies = energy::energies(&network.weights, network.external_current, &states);
+        let energies = network.energy(&network.weights).of_states(&states);
         // 1e-10 relative: both sum the same 3,600 products of one sign and size.
         let expected = golden.array("energy_ideal");
         let scale = expected[0].abs();
@@ -97,8 +88,9 @@ fn constrained_minima_before_the_first_update() {
             let same: Vec<usize> = (0..points.len()).filter(|s| !energies.indices().contains(s)).collect();
             let multipliers = golden.array(&format!("{label}_lambda0"));
             let pick = |values: &[f64]| same.iter().map(|&s| values[s]).collect::<Vec<f64>>();
+            let found_multipliers: Vec<f64> = found.multipliers.iter().map(|l| l[0]).collect();
             // A residual of 1e-9 Hz² over displacements of some neuron units.
-            Mismatches::of("lambda", &pick(&found.multipliers), &pick(&multipliers), 1e-7).assert_none();
+            Mismatches::of("lambda", &pick(&found_multipliers), &pick(&multipliers), 1e-7).assert_none();
             let rates = golden.array(&format!("{label}_rates0"));
             let n = network.neurons();
             let dense = found.states.to_dense();
@@ -195,17 +187,10 @@ fn trajectories_end_where_they_should() {
                 Some(delta) => network.weights.plus(1.0, &WeightMatrix::from_dense(n, &golden.array(delta))),
                 None => network.weights.clone(),
             };
-            let places = start_places(network.maps.count(), n, 10);
-            let starts: Vec<Vec<f64>> = places
-                .iter()
-                .map(|&(map, base)| {
-                    let mut current = vec![0.0; n];
-                    network.bumps.current_at(&network.maps, map, base, &mut current);
-                    current
-                })
-                .collect();
+            let points = start_points(&network.maps, 10);
+            let starts = start_currents(&network, &points);
             let step = golden.scalar("dt") / golden.scalar("tau");
-            let dynamics = Dynamics { weights: &weights, external_current: network.external_current, step };
+            let dynamics = network.dynamics(&weights, step);
             let steps = (3000.0 / golden.scalar("dt")).round() as usize;
             let runs = Cpu
                 .trajectories(&dynamics, &starts, &[0, steps], &Tick::silent(), &|| false)
@@ -222,10 +207,10 @@ fn trajectories_end_where_they_should() {
                     "{name} {label}, start {i}: energy rose by {}",
                     run.largest_rise
                 );
-                assert_eq!(begin[i], places[i].1 as i64);
+                assert_eq!(begin[i], points[i].base[0]);
                 let place = scorer.place(&run.snapshots[1]);
                 all += 1;
-                if (place.location as i64, place.map as i64) != (end[i], map[i]) {
+                if (place.location[0] as i64, place.map as i64) != (end[i], map[i]) {
                     println!(
                         "{name} {label}, start {i}: ends at {place:?}, not at {} of map {}",
                         end[i], map[i]
@@ -233,7 +218,7 @@ fn trajectories_end_where_they_should() {
                     continue;
                 }
                 same += 1;
-                let moved = periodic_displacement(begin[i] as f64, place.location as f64, n as f64);
+                let moved = periodic_displacement(begin[i] as f64, place.location[0], n as f64);
                 assert_eq!(moved, displacement[i] as f64);
                 // Settled states: both integrations have forgotten their rounding up to slow drift.
                 assert!(

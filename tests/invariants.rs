@@ -5,42 +5,27 @@ use flatscape::compute::cpu::Cpu;
 use flatscape::connectivity::Kernel;
 use flatscape::connectivity::matrix::WeightMatrix;
 use flatscape::dynamics::decoding::Scorer;
-use flatscape::dynamics::trajectories::Dynamics;
-use flatscape::landscape::energy;
-use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::landscape::problem::{Definition, Minima, Minimizer, Start};
 use flatscape::landscape::roughness::Roughness;
 use flatscape::landscape::states::State;
 use flatscape::manifold::Maps;
-use flatscape::manifold::Points;
+use flatscape::manifold::{Point, Points};
 use flatscape::network::Network;
 use flatscape::progress::Tick;
 use proptest::prelude::*;
 
-const PAPER: Kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 };
-
 fn network(maps: Maps) -> Network {
-    network_with_points(maps, &[0.0])
-}
-
-fn network_with_points(maps: Maps, fractions: &[f64]) -> Network {
-    let kernel = PAPER.scaled_to(maps.neurons());
-    Network::new(maps, kernel, 10.0, fractions).expect("the paper's kernel has a bump at every size")
+    let kernel = Kernel::PAPER.scaled_to(maps.neurons());
+    Network::new(maps, kernel, 10.0).expect("the paper's kernel has a bump at every size")
 }
 
 fn minima(
     network: &Network,
     weights: &WeightMatrix,
-    points: Points,
+    points: Points<'_>,
     with: (Definition, Minimizer),
 ) -> Minima {
-    let problem = Problem {
-        weights,
-        external_current: network.external_current,
-        maps: &network.maps,
-        bumps: &network.bumps,
-        definition: with.0,
-        minimizer: with.1,
-    };
+    let problem = network.problem(weights, with.0, with.1);
     Cpu.minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap()
 }
 
@@ -54,8 +39,8 @@ proptest! {
     #[test]
     fn weights_are_symmetric_with_zero_diagonal(neurons in 60_usize..140, maps in 1_usize..4, seed in 0_u64..1000) {
         let maps = Maps::random(neurons, maps, seed, 0);
-        let points = Points::fitted(&maps, neurons / 2);
-        let network = network_with_points(maps, &points.fractions());
+        let network = network(maps);
+        let points = Points::fitted(&network.maps, neurons / 2);
         let found = minima(&network, &network.weights, points, KKT);
         let update = Cpu.weight_update(&found.states, &found.energies, 1e-6, &Tick::silent()).unwrap();
         for matrix in [&network.weights, &update.delta] {
@@ -73,16 +58,16 @@ proptest! {
         let neurons = 100;
         let maps = Maps::random(neurons, 2, seed, 0);
         let label: Vec<usize> =
-            Maps::random(neurons, 1, relabelling, 1).positions(0).iter().map(|&p| p as usize).collect();
+            Maps::random(neurons, 1, relabelling, 1).sites(0).iter().map(|&p| p as usize).collect();
         let mut positions = vec![0; 2 * neurons];
         for map in 0..2 {
-            for (neuron, &p) in maps.positions(map).iter().enumerate() {
+            for (neuron, &p) in maps.sites(map).iter().enumerate() {
                 positions[map * neurons + label[neuron]] = p;
             }
         }
         let (one, other) = (network(maps), network(Maps::from_positions(neurons, positions).unwrap()));
         let points = Points::fitted(&one.maps, neurons);
-        let (a, b) = (minima(&one, &one.weights, points, PAPER_NEWTON), minima(&other, &other.weights, points, PAPER_NEWTON));
+        let (a, b) = (minima(&one, &one.weights, points, PAPER_NEWTON), minima(&other, &other.weights, Points::fitted(&other.maps, neurons), PAPER_NEWTON));
         let (dense_a, dense_b) = (a.states.to_dense(), b.states.to_dense());
         let (scorer_a, scorer_b) = (Scorer::new(&one.maps, &one.bumps), Scorer::new(&other.maps, &other.bumps));
         for s in 0..points.len() {
@@ -105,12 +90,13 @@ proptest! {
     }
 
     #[test]
-    fn energy_never_rises_along_trajectories(seed in 0_u64..1000, base in 0_usize..100) {
+    fn energy_never_rises_along_trajectories(seed in 0_u64..1000, base in 0_i64..100) {
         let network = network(Maps::random(100, 3, seed, 0));
+        let point = Point::on_lattice(1, &network.maps.group(1).lattice, [base, 0], [0.0; 2]);
         let mut current = vec![0.0; 100];
-        network.bumps.current_at(&network.maps, 1, base, &mut current);
+        network.bumps.current_at(&network.maps, &point, &mut current);
         let dynamics =
-            Dynamics { weights: &network.weights, external_current: network.external_current, step: 0.2 / 15.0 };
+            network.dynamics(&network.weights, 0.2 / 15.0);
         let runs = Cpu.trajectories(&dynamics, &[current], &[0, 3000], &Tick::silent(), &|| false).unwrap().unwrap();
         prop_assert_eq!(runs[0].energy_rises, 0);
         prop_assert!(runs[0].energies[1] < runs[0].energies[0]);
@@ -134,9 +120,9 @@ fn a_single_map_is_flat() {
 fn constrained_minima_lie_below_idealized_bumps() {
     let network = network(Maps::random(120, 3, 4, 0));
     let points = Points::fitted(&network.maps, 120);
-    let bumps: Vec<_> = points.iter().map(|p| network.bumps.at(&network.maps, p)).collect();
+    let bumps: Vec<_> = points.iter().map(|p| network.bumps.at(&network.maps, &p)).collect();
     let states = flatscape::landscape::states::States::pack(120, bumps.iter().map(|b| b.view()));
-    let idealized = energy::energies(&network.weights, network.external_current, &states);
+    let idealized = network.energy(&network.weights).of_states(&states);
     for with in [KKT, PAPER_NEWTON] {
         let found = minima(&network, &network.weights, points, with);
         assert!(found.energies.iter().zip(&idealized).all(|(found, idealized)| found < idealized));
@@ -185,7 +171,7 @@ fn newton_and_descent_agree() {
         let (certificate, state) = (descent.certificates[s], descent.states.get(s));
         let total: f64 = state.rates.iter().sum();
         // A bump that is off by δ gains λ·δ·Σr; a residual g over curvatures of at least 1 Hz gains a·g²/2.
-        let force = newton.multipliers[s].abs().max(descent.multipliers[s].abs());
+        let force = newton.multipliers[s][0].abs().max(descent.multipliers[s][0].abs());
         let explained = 1.5 * force * certificate.displacement * total
             + 0.5 * state.active.len() as f64 * certificate.stationarity.powi(2)
             + 1e-6;

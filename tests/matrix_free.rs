@@ -4,8 +4,7 @@ use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::connectivity::Kernel;
 use flatscape::connectivity::matrix::WeightMatrix;
-use flatscape::landscape::energy;
-use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::landscape::problem::{Definition, Minima, Minimizer, Start};
 use flatscape::landscape::states::{StateBuf, States};
 use flatscape::manifold::Maps;
 use flatscape::manifold::Points;
@@ -16,21 +15,13 @@ use flatscape::solve::manifolds::Manifolds;
 use flatscape::solve::{conjugate, direct};
 
 /// Constrained minima of a network, with far neurons among their active ones.
-fn minima(neurons: usize, maps: usize, per_map: usize) -> (Network, Points, Minima) {
-    let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(neurons);
-    let maps = Maps::random(neurons, maps, 1, 0);
-    let points = Points::fitted(&maps, per_map);
-    let network = Network::new(maps, kernel, 10.0, &points.fractions()).unwrap();
-    let problem = Problem {
-        weights: &network.weights,
-        external_current: network.external_current,
-        maps: &network.maps,
-        bumps: &network.bumps,
-        definition: Definition::Kkt,
-        minimizer: Minimizer::Newton,
-    };
+fn minima(neurons: usize, maps: usize, per_map: usize) -> (Network, Minima) {
+    let kernel = Kernel::PAPER.scaled_to(neurons);
+    let network = Network::new(Maps::random(neurons, maps, 1, 0), kernel, 10.0).unwrap();
+    let points = Points::fitted(&network.maps, per_map);
+    let problem = network.problem(&network.weights, Definition::Kkt, Minimizer::Newton);
     let found = Cpu.minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap();
-    (network, points, found)
+    (network, found)
 }
 
 fn largest(matrix: &WeightMatrix) -> f64 {
@@ -44,7 +35,8 @@ fn largest_difference(a: &WeightMatrix, b: &WeightMatrix) -> f64 {
 #[test]
 fn products_are_those_of_the_definition() {
     for (neurons, maps, per_map) in [(200, 4, 200), (150, 3, 37), (61, 2, 100), (40, 1, 7)] {
-        let (network, points, found) = minima(neurons, maps, per_map);
+        let (network, found) = minima(neurons, maps, per_map);
+        let points = Points::fitted(&network.maps, per_map);
         let bands = Bands::new(Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 });
         let alpha: Vec<f64> = (0..points.len()).map(|s| (s as f64).sin()).collect();
         let expected = direct::weight_gradient(&found.states, &alpha);
@@ -67,7 +59,8 @@ fn products_are_those_of_the_definition() {
 #[test]
 fn weight_change_is_that_of_the_direct_solve() {
     for (neurons, maps, per_map, ridge) in [(200, 2, 200, 1e-4), (200, 2, 400, 1e-4), (200, 3, 120, 1e-7)] {
-        let (network, points, found) = minima(neurons, maps, per_map);
+        let (network, found) = minima(neurons, maps, per_map);
+        let points = Points::fitted(&network.maps, per_map);
         let direct = direct::flatten(&found.states, &found.energies, ridge, &Tick::silent()).unwrap();
         let manifolds = Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 };
         let solve = |accuracy| {
@@ -86,11 +79,12 @@ fn weight_change_is_that_of_the_direct_solve() {
 
 #[test]
 fn two_states_at_each_point_are_flattened_as_by_the_direct_solve() {
-    let (network, points, found) = minima(200, 2, 400);
-    let bumps: Vec<StateBuf> = points.iter().map(|p| network.bumps.at(&network.maps, p)).collect();
+    let (network, found) = minima(200, 2, 400);
+    let points = Points::fitted(&network.maps, 400);
+    let bumps: Vec<StateBuf> = points.iter().map(|p| network.bumps.at(&network.maps, &p)).collect();
     let both = found.states.iter().zip(&bumps).flat_map(|(minimum, bump)| [minimum, bump.view()]);
     let states = States::pack(200, both);
-    let energies = energy::energies(&network.weights, network.external_current, &states);
+    let energies = network.energy(&network.weights).of_states(&states);
     let direct = direct::flatten(&states, &energies, 1e-3, &Tick::silent()).unwrap();
     let manifolds = Manifolds { states: &states, maps: &network.maps, points, at_each: 2 };
     // Every other row lies at the same point as the one before it; were it taken for the next point's, half the rates would
@@ -110,7 +104,8 @@ fn two_states_at_each_point_are_flattened_as_by_the_direct_solve() {
 
 #[test]
 fn threads_do_not_change_a_bit() {
-    let (network, points, found) = minima(120, 3, 60);
+    let (network, found) = minima(120, 3, 60);
+    let points = Points::fitted(&network.maps, 60);
     let manifolds = Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 };
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -124,7 +119,8 @@ fn threads_do_not_change_a_bit() {
 
 #[test]
 fn coinciding_states_need_a_ridge() {
-    let (network, points, found) = minima(100, 1, 100);
+    let (network, found) = minima(100, 1, 100);
+    let points = Points::fitted(&network.maps, 100);
     let twice = States::pack(100, found.states.iter().flat_map(|s| [s, s]));
     let energies: Vec<f64> = (0..200).map(|s| (s as f64).sin()).collect();
     let manifolds = Manifolds { states: &twice, maps: &network.maps, points, at_each: 2 };

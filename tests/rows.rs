@@ -2,7 +2,8 @@
 
 use flatscape::compute::cpu::Cpu;
 use flatscape::job::Job;
-use flatscape::job::drift::{DriftSummary, Which};
+use flatscape::job::drift::DriftSummary;
+use flatscape::job::drift_record::Which;
 use flatscape::manifold::Points;
 use flatscape::network::Network;
 use flatscape::progress::Monitor;
@@ -34,7 +35,11 @@ fn rows_of_the_first_updates_are_minima_and_idealized_bumps() {
             };
             // E = Σ r³/3 − h Σ r − ½ rᵀWr, by its definition.
             let energy = |rates: &[f64]| -> f64 {
-                let cubes = rates.iter().map(|r| r.powi(3) / 3.0 - network.external_current * r).sum::<f64>();
+                let cubes = rates
+                    .iter()
+                    .zip(&network.external_current)
+                    .map(|(r, h)| r.powi(3) / 3.0 - h * r)
+                    .sum::<f64>();
                 cubes - 0.5 * rates.iter().enumerate().map(|(i, r)| r * field(rates, i)).sum::<f64>()
             };
             let rows = job.rows(landscape, true)?;
@@ -42,7 +47,7 @@ fn rows_of_the_first_updates_are_minima_and_idealized_bumps() {
             let dense = rows.states.to_dense();
             for s in 0..900 {
                 assert_eq!(rows.states.get(2 * s), landscape.fitted.get(s));
-                let bump = network.bumps.at(&network.maps, points.get(s));
+                let bump = network.bumps.at(&network.maps, &points.get(s));
                 assert_eq!(rows.states.get(2 * s + 1), bump.view());
                 for row in [2 * s, 2 * s + 1] {
                     // Sums of 10^4 Hz³ in another order.

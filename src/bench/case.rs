@@ -8,16 +8,14 @@ use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
 use crate::compute::gpu::Precision;
 use crate::dynamics::decoding::{Place, Scorer};
-use crate::dynamics::trajectories::{Dynamics, Trajectory};
+use crate::dynamics::trajectories::Trajectory;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::job::drift::start_places;
+use crate::job::drift::{start_currents, start_points};
 use crate::job::reached::Landscape;
-use crate::landscape::energy;
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::StateBuf;
-use crate::manifold::Points;
-use crate::manifold::periodic_displacement;
+use crate::manifold::{Point, Points};
 use crate::network::Network;
 use crate::progress::{Monitor, Tick};
 use crate::setup::plan::Plan;
@@ -48,7 +46,7 @@ pub(super) fn run(bench: &Bench<'_>, plan: &Plan, settings: &Settings) -> Result
         )?,
         subject.trajectories(
             "trajectories, 10 starts a map",
-            start_places(plan.maps, plan.neurons, STARTS_PER_MAP),
+            start_points(&subject.network.maps, STARTS_PER_MAP),
             LONGER * settings.steps,
         )?,
     ];
@@ -69,11 +67,11 @@ pub(super) fn run(bench: &Bench<'_>, plan: &Plan, settings: &Settings) -> Result
 }
 
 impl Subject<'_> {
-    /// Every neuron position of every map, or evenly spaced runs of neighbours with at most `most` positions.
-    fn all_points(&self, most: usize) -> Vec<(usize, usize)> {
-        let places = start_places(self.plan.maps, self.plan.neurons, self.plan.neurons);
-        let stride = places.len().div_ceil(most.max(1));
-        places.chunks(NEIGHBOURS).step_by(stride).flatten().copied().take(most).collect()
+    /// Every site of every map, or evenly spaced runs of neighbours with at most `most` sites.
+    fn all_points(&self, most: usize) -> Vec<Point> {
+        let points = start_points(&self.network.maps, self.plan.neurons);
+        let stride = points.len().div_ceil(most.max(1));
+        points.chunks(NEIGHBOURS).step_by(stride).flatten().copied().take(most).collect()
     }
 
     /// Precisions of the products that the device offers; on the CPU alone there is but one.
@@ -86,31 +84,14 @@ impl Subject<'_> {
     }
 
     fn problem(&self) -> Problem<'_> {
-        Problem {
-            weights: &self.network.weights,
-            external_current: self.network.external_current,
-            maps: &self.network.maps,
-            bumps: &self.network.bumps,
-            definition: self.plan.config.flatten.definition,
-            minimizer: self.plan.config.flatten.minimizer,
-        }
+        let flatten = &self.plan.config.flatten;
+        self.network.problem(&self.network.weights, flatten.definition, flatten.minimizer)
     }
 
-    fn trajectories(&self, name: &'static str, places: Vec<(usize, usize)>, steps: usize) -> Result<Stage> {
+    fn trajectories(&self, name: &'static str, points: Vec<Point>, steps: usize) -> Result<Stage> {
         let (network, neurons) = (&self.network, self.plan.neurons);
-        let starts: Vec<Vec<f64>> = places
-            .iter()
-            .map(|&(map, base)| {
-                let mut current = vec![0.0; neurons];
-                network.bumps.current_at(&network.maps, map, base, &mut current);
-                current
-            })
-            .collect();
-        let dynamics = Dynamics {
-            weights: &network.weights,
-            external_current: network.external_current,
-            step: self.plan.step(),
-        };
+        let starts = start_currents(network, &points);
+        let dynamics = network.dynamics(&network.weights, self.plan.step());
         let run = |backend: &dyn Backend| {
             let runs = backend.trajectories(&dynamics, &starts, &[steps], &Tick::silent(), &|| false)?;
             runs.ok_or(Error::Interrupted)
@@ -118,7 +99,7 @@ impl Subject<'_> {
         let mut stage = Stage::new(name, "f32", starts.len(), steps, None);
         let expected = self.bench.cpu(&mut stage, || run(&Cpu))?;
         let ends = expected.iter().flat_map(|run| &run.snapshots[0]).filter(|r| **r > 0.0).count();
-        let active = 0.5 * (network.bumps.active() as f64 + ends as f64 / starts.len() as f64);
+        let active = 0.5 * (network.bumps.active(0) as f64 + ends as f64 / starts.len() as f64);
         let (n, items) = (neurons as f64, (starts.len() * steps) as f64);
         stage.work = Some(Work {
             flops: items * 2.0 * active * n,
@@ -127,7 +108,7 @@ impl Subject<'_> {
         self.bench.device(
             &mut stage,
             |gpu| run(gpu),
-            |found| self.compare_trajectories(&places, found, &expected),
+            |found| self.compare_trajectories(&points, found, &expected),
         );
         Ok(stage)
     }
@@ -136,7 +117,7 @@ impl Subject<'_> {
     /// bumps are, by the phase of the population vector in the start's map.
     fn compare_trajectories(
         &self,
-        places: &[(usize, usize)],
+        points: &[Point],
         found: &[Trajectory],
         expected: &[Trajectory],
     ) -> Vec<Compared> {
@@ -148,9 +129,9 @@ impl Subject<'_> {
         }
         let scorer = Scorer::new(&self.network.maps, &self.network.bumps);
         let displaced = |runs: &[Trajectory]| -> Vec<f64> {
-            let ends = runs.iter().zip(places).map(|(run, &(map, start))| {
-                let phase = scorer.phase(map, &run.snapshots[0]);
-                periodic_displacement(start as f64, phase, self.plan.neurons as f64)
+            let ends = runs.iter().zip(points).map(|(run, start)| {
+                let phase = scorer.phase(start.map, &run.snapshots[0]);
+                self.network.maps.space(start.map).displacement(start.position, phase)[0]
             });
             ends.collect()
         };
@@ -178,8 +159,8 @@ impl Subject<'_> {
                     Compared::of(
                         "multiplier",
                         "Hz²/neuron unit",
-                        found.multipliers.clone(),
-                        expected.multipliers.clone(),
+                        found.multipliers.concat(),
+                        expected.multipliers.concat(),
                     ),
                 ]
             },
@@ -227,7 +208,7 @@ impl Subject<'_> {
         let mut stage = Stage::new("energies", "host", states.len(), 1, None);
         self.bench.both(
             &mut stage,
-            || Ok(energy::energies(problem.weights, problem.external_current, states)),
+            || Ok(problem.energy().of_states(states)),
             |gpu| gpu.energies(&problem, states),
             |found, expected| vec![Compared::of("energy", "Hz³", found.clone(), expected.clone())],
         )?;
@@ -241,14 +222,14 @@ impl Subject<'_> {
         let scorer = Scorer::new(&network.maps, &network.bumps);
         let (n, l, count) = (neurons as f64, maps as f64, minima.states.len() as f64);
         let work = Work {
-            flops: count * 2.0 * minima.states.mean_active() * network.bumps.active() as f64 * l,
+            flops: count * 2.0 * minima.states.mean_active() * network.bumps.active(0) as f64 * l,
             bytes: count * 4.0 * n * (1.0 + l),
         };
         let mut stage = Stage::new("scores", "f32", minima.states.len(), 1, Some(work));
         // Of two places whose scores f32 cannot tell apart either may win: what counts is the score there in f64.
         let there = |places: &[Place]| -> Vec<f64> {
             let rows = rates.par_chunks_exact(neurons).zip(places);
-            rows.map(|(row, place)| scorer.scores(place.map, row)[place.location]).collect()
+            rows.map(|(row, place)| scorer.scores(place.map, row)[place.location[0] as usize]).collect()
         };
         self.bench.both(
             &mut stage,

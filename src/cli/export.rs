@@ -24,12 +24,12 @@ pub(super) struct Arguments {
 }
 
 #[derive(Serialize)]
-struct ExportRecord {
+struct ExportRecord<'a> {
     #[serde(serialize_with = "as_text")]
     file: PathBuf,
     bytes: usize,
     run: RunState,
-    arrays: Vec<(&'static str, Vec<usize>)>,
+    arrays: Vec<(&'a str, &'a [usize])>,
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
@@ -48,7 +48,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     Ok(0)
 }
 
-fn table(record: &ExportRecord) -> String {
+fn table(record: &ExportRecord<'_>) -> String {
     let mut text = String::new();
     for (name, shape) in &record.arrays {
         let shape: Vec<String> = shape.iter().map(usize::to_string).collect();

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::Options;
+use super::{Options, bars};
 use crate::cli::interrupt;
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
 use crate::figures::{Resources, Scope, draw, table};
-use crate::progress::Monitor;
 use crate::setup::config::Config;
 use crate::setup::plan::Plan;
 use crate::text::tell;
@@ -39,7 +38,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let backend: Arc<dyn Backend> = options.backend()?.into();
     let plan = Plan::new(config.clone())?;
     interrupt::listen()?;
-    let monitor = Monitor::new(options.shows_progress(), 3.0 * plan.cost.total_seconds);
+    let monitor = bars::monitor(options.shows_progress(), 3.0 * plan.cost.total_seconds);
     let scope = Scope { only: arguments.only.clone(), full: arguments.full };
     let work = Resources { backend: &backend, monitor: &monitor, stop: &interrupt::requested };
     let verdicts = match draw(&arguments.out, &scope, &config, &work, options.force) {

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::Options;
-use super::output::{OutputFile, as_text, tell_if_unfinished};
+use super::output::{OutputFile, as_text, contains, tell_if_unfinished};
+use super::{Options, bars};
 use crate::cli::interrupt;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::job::drift::{DriftSummary, Which};
-use crate::progress::Monitor;
+use crate::job::drift::DriftSummary;
+use crate::job::drift_record::Which;
 use crate::records;
 use crate::records::{RunDirectory, RunState};
 use crate::setup::config::Config;
@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let flattened = base.plus(1.0, &square(&directory, "weights_delta.npy", n)?);
     let backend = options.backend()?;
     interrupt::listen()?;
-    let monitor = Monitor::new(options.shows_progress(), 2.0 * plan.cost.trajectories_seconds);
+    let monitor = bars::monitor(options.shows_progress(), 2.0 * plan.cost.trajectories_seconds);
     let job = Job {
         plan: &plan,
         network: &network,
@@ -100,7 +100,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
 
 /// Whether a file holds rows of this command.
 fn is_rows(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"network,map,start,end,displacement,")
+    bytes.starts_with(b"network,map,start") && contains(bytes, b"displacement,settled_displacement,")
 }
 
 /// The run's configuration with what is to be measured differently. Only `[measure]` and `[dynamics]` may change: the

@@ -1,11 +1,13 @@
 //! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
 
+mod bars;
 mod bench;
 mod collect;
 mod devices;
 mod export;
 mod figures;
 pub mod interrupt;
+mod live;
 mod measure;
 mod optimize;
 mod output;
@@ -58,6 +60,8 @@ enum Command {
     Figures(figures::Arguments),
     /// Write one HTML page about a run or a scan, which needs nothing but a browser
     Report(report::Arguments),
+    /// Run a configuration and open the page in which its network runs, to play with
+    Live(live::Arguments),
     /// Write a run's network for other tools: NumPy, JAX, PyTorch, MATLAB
     Export(export::Arguments),
     /// List the GPUs that were found, their limits, and whether they pass the self-test
@@ -71,7 +75,7 @@ enum Command {
 }
 
 /// Options of every command.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options for every command")]
 pub struct Options {
     /// What does the work [default: auto]
@@ -120,6 +124,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Collect(arguments) => collect::run(arguments, options),
         Command::Figures(arguments) => figures::run(arguments, options),
         Command::Report(arguments) => report::run(arguments, options),
+        Command::Live(arguments) => live::run(arguments, options),
         Command::Export(arguments) => export::run(arguments, options),
         Command::Devices => devices::run(options),
         Command::Bench(arguments) => bench::run(arguments, options),
@@ -142,6 +147,9 @@ impl Command {
             }
             Command::Figures(_) => {
                 ("figures", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
+            }
+            Command::Live(_) => {
+                ("live", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
             }
             Command::Bench(_) => ("bench", &["--backend", "--adapter", "--threads", "--set"]),
             Command::Collect(_) => ("collect", &["--threads", "--force"]),

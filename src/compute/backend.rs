@@ -25,7 +25,7 @@ pub trait Backend: Send + Sync {
     fn minima(
         &self,
         problem: &Problem<'_>,
-        points: Points,
+        points: Points<'_>,
         start: Start<'_>,
         tick: &Tick<'_>,
     ) -> Result<Minima>;

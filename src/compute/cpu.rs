@@ -3,7 +3,6 @@
 use crate::compute::backend::Backend;
 use crate::dynamics::trajectories::{self, Dynamics, Trajectory};
 use crate::error::Result;
-use crate::landscape::energy;
 use crate::landscape::minima;
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::States;
@@ -24,7 +23,7 @@ impl Backend for Cpu {
     fn minima(
         &self,
         problem: &Problem<'_>,
-        points: Points,
+        points: Points<'_>,
         start: Start<'_>,
         tick: &Tick<'_>,
     ) -> Result<Minima> {
@@ -32,7 +31,7 @@ impl Backend for Cpu {
     }
 
     fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {
-        Ok(energy::energies(problem.weights, problem.external_current, states))
+        Ok(problem.energy().of_states(states))
     }
 
     fn weight_update(

@@ -116,7 +116,8 @@ mod tests {
     use crate::manifold::Maps;
 
     fn weights(neurons: usize) -> WeightMatrix {
-        Kernel { amplitude: 2.0, width: 5.0, inhibition: -0.6 }.connectivity(&Maps::random(neurons, 3, 1, 0))
+        Kernel { amplitude: 2.0, width: 5.0, inhibition: -0.6, ..Kernel::PAPER }
+            .connectivity(&Maps::random(neurons, 3, 1, 0))
     }
 
     #[test]

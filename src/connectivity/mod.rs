@@ -4,4 +4,4 @@ pub mod field;
 mod kernel;
 pub mod matrix;
 
-pub use kernel::{Kernel, PAPER_NEURONS};
+pub use kernel::{Form, Kernel, PAPER_NEURONS, connectivity};

@@ -8,6 +8,8 @@ use rayon::prelude::*;
 
 use crate::connectivity::field::{GROUP, field, group_field};
 use crate::connectivity::matrix::WeightMatrix;
+use crate::landscape::energy::Energy;
+use crate::landscape::transfer::Transfer;
 use crate::progress::Tick;
 
 /// The network and the time step.
@@ -15,10 +17,19 @@ use crate::progress::Tick;
 pub struct Dynamics<'a> {
     /// W (Hz).
     pub weights: &'a WeightMatrix,
-    /// h (Hz²).
-    pub external_current: f64,
+    /// h `[neurons]` (Hz²).
+    pub external_current: &'a [f64],
+    /// φ.
+    pub transfer: Transfer,
     /// Δt/τ, dimensionless.
     pub step: f64,
+}
+
+impl Dynamics<'_> {
+    /// The energy that never rises along the dynamics.
+    pub fn energy(&self) -> Energy<'_> {
+        Energy { weights: self.weights, external_current: self.external_current, transfer: self.transfer }
+    }
 }
 
 /// What one trajectory leaves behind.
@@ -94,6 +105,8 @@ struct Integrator<'a, const G: usize> {
     neurons: usize,
     stride: usize,
     current: Vec<f64>,
+    /// h, padded to `[stride]`.
+    external_current: Vec<f64>,
     field: Vec<f64>,
     /// Neurons active in any of the states, ascending.
     active: Vec<u32>,
@@ -110,8 +123,11 @@ impl<'a, const G: usize> Integrator<'a, G> {
         }
         let neurons = dynamics.weights.neurons();
         let (active, rates) = (vec![0; neurons], vec![[0.0; G]; neurons]);
+        let mut external_current = dynamics.external_current.to_vec();
+        external_current.resize(stride, 0.0);
+        let field = vec![0.0; G * stride];
         let mut integrator =
-            Self { dynamics, neurons, stride, current, field: vec![0.0; G * stride], active, rates };
+            Self { dynamics, neurons, stride, current, external_current, field, active, rates };
         integrator.update_rates();
         integrator
     }
@@ -178,16 +194,18 @@ impl<'a, const G: usize> Integrator<'a, G> {
 
     /// `I += (Δt/τ)·(−I + h + f)`.
     fn update_currents(&mut self) {
-        let (k, h) = (self.dynamics.step, self.dynamics.external_current);
-        let (current, field) = (&mut self.current, &self.field);
+        let (k, stride) = (self.dynamics.step, self.stride);
+        let (current, field, h) = (&mut self.current, &self.field, &self.external_current);
         Arch::new().dispatch(|| {
-            for (i, f) in current.iter_mut().zip(field) {
-                *i += k * (h - *i + f);
+            for (current, field) in current.chunks_exact_mut(stride).zip(field.chunks_exact(stride)) {
+                for ((i, f), h) in current.iter_mut().zip(field).zip(h) {
+                    *i += k * (h - *i + f);
+                }
             }
         });
     }
 
-    /// `r = φ(I) = √I` of the neurons with positive current in any state.
+    /// `r = φ(I)` of the neurons with positive current in any state.
     fn update_rates(&mut self) {
         self.active.resize(self.neurons, 0);
         let mut count = 0;
@@ -198,22 +216,28 @@ impl<'a, const G: usize> Integrator<'a, G> {
         }
         self.active.truncate(count);
         self.rates.clear();
-        self.rates.extend(
-            self.active.iter().map(|&i| {
-                std::array::from_fn(|g| self.current[g * self.stride + i as usize].max(0.0).sqrt())
-            }),
-        );
+        let current = |i: u32, g: usize| self.current[g * self.stride + i as usize];
+        let transfer = self.dynamics.transfer;
+        if transfer.is_root() {
+            // Without a question asked of every neuron.
+            let root = |&i: &u32| std::array::from_fn(|g| current(i, g).max(0.0).sqrt());
+            self.rates.extend(self.active.iter().map(root));
+        } else {
+            let rate = |&i: &u32| std::array::from_fn(|g| transfer.rate(current(i, g)));
+            self.rates.extend(self.active.iter().map(rate));
+        }
     }
 
     /// Energy of state `g` from its present rates and field, and what of it is rounding.
     fn energy(&self, g: usize) -> (f64, f64) {
-        let h = self.dynamics.external_current;
+        let transfer = self.dynamics.transfer;
         let field = &self.field[g * self.stride..][..self.stride];
         let (mut energy, mut size) = (0.0, 0.0);
         for (&i, rates) in self.active.iter().zip(&self.rates) {
-            let (r, f) = (rates[g], field[i as usize]);
-            energy += r * (r * r / 3.0 - h - 0.5 * f);
-            size += r * (r * r / 3.0 + h.abs() + 0.5 * f.abs());
+            let (r, f, h) = (rates[g], field[i as usize], self.external_current[i as usize]);
+            let own = transfer.energy_per_rate(r);
+            energy += r * (own - h - 0.5 * f);
+            size += r * (own + h.abs() + 0.5 * f.abs());
         }
         (energy, RISE_RESOLUTION * size)
     }
@@ -232,30 +256,28 @@ mod tests {
     use super::*;
     use crate::connectivity::Kernel;
     use crate::manifold::Maps;
+    use crate::manifold::Point;
     use crate::network::Network;
 
     fn network() -> Network {
-        let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(120);
-        Network::new(Maps::random(120, 2, 3, 0), kernel, 10.0, &[0.0]).unwrap()
+        Network::new(Maps::random(120, 2, 3, 0), Kernel::PAPER.scaled_to(120), 10.0).unwrap()
     }
 
-    fn starts(network: &Network, bases: impl IntoIterator<Item = usize>) -> Vec<Vec<f64>> {
+    fn starts(network: &Network, bases: impl IntoIterator<Item = i64>) -> Vec<Vec<f64>> {
         bases
             .into_iter()
             .map(|base| {
                 let mut current = vec![0.0; 120];
-                network.bumps.current_at(&network.maps, 0, base, &mut current);
+                let lattice = &network.maps.group(0).lattice;
+                let point = Point::on_lattice(0, lattice, [base, 0], [0.0; 2]);
+                network.bumps.current_at(&network.maps, &point, &mut current);
                 current
             })
             .collect()
     }
 
     fn run(network: &Network, starts: &[Vec<f64>], at: &[usize]) -> Vec<Trajectory> {
-        let dynamics = Dynamics {
-            weights: &network.weights,
-            external_current: network.external_current,
-            step: 0.2 / 15.0,
-        };
+        let dynamics = network.dynamics(&network.weights, 0.2 / 15.0);
         trajectories(&dynamics, starts, at, &Tick::silent(), &|| false).unwrap()
     }
 
@@ -269,7 +291,7 @@ mod tests {
             let rates: Vec<f64> = current.iter().map(|i| i.max(0.0).sqrt()).collect();
             for (i, current) in current.iter_mut().enumerate() {
                 let input: f64 = rates.iter().zip(network.weights.row(i)).map(|(r, w)| w * r).sum();
-                *current += 0.2 / 15.0 * (-*current + network.external_current + input);
+                *current += 0.2 / 15.0 * (-*current + network.external_current[i] + input);
             }
         }
         for (i, c) in current.iter().enumerate() {

@@ -22,7 +22,7 @@ const TEXT: usize = 116;
 /// Little-endian files have this where the version and the byte order are told.
 const VERSION: [u8; 4] = [0x00, 0x01, b'I', b'M'];
 
-pub(super) fn encode(origin: &str, arrays: &[Array<'_>]) -> Result<Vec<u8>> {
+pub(super) fn encode(origin: &str, arrays: &[Array]) -> Result<Vec<u8>> {
     let mut text = format!("MATLAB 5.0 MAT-file, {origin}").into_bytes();
     text.resize(TEXT, b' ');
     let mut bytes = text;
@@ -35,14 +35,14 @@ pub(super) fn encode(origin: &str, arrays: &[Array<'_>]) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn matrix(array: &Array<'_>) -> Result<Vec<u8>> {
+fn matrix(array: &Array) -> Result<Vec<u8>> {
     // Arrays have two dimensions at least; vectors and scalars become rows.
     let (rows, columns) = match array.shape[..] {
         [rows, columns] => (rows, columns),
         [columns] => (1, columns),
         _ => (1, 1),
     };
-    let class = match array.values {
+    let class = match &array.values {
         Values::Real(_) => MX_DOUBLE_CLASS,
         Values::Whole(_) => MX_INT32_CLASS,
     };
@@ -51,7 +51,7 @@ fn matrix(array: &Array<'_>) -> Result<Vec<u8>> {
     element(&mut bytes, MI_UINT32, &words([class, 0]))?;
     element(&mut bytes, MI_INT32, &words([rows as u32, columns as u32]))?;
     element(&mut bytes, MI_INT8, array.name.as_bytes())?;
-    match array.values {
+    match &array.values {
         Values::Real(values) => {
             element(&mut bytes, MI_DOUBLE, &by_column(values, columns, |v| v.to_le_bytes()))?;
         }
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn elements_end_on_eight_bytes() {
-        let array = Array { name: "width", shape: Vec::new(), values: Values::Real(&[15.0]) };
+        let array = Array::number("width", 15.0);
         let bytes = encode("test", &[array]).unwrap();
         // Header, tag, flags, dimensions, name and its padding, value.
         assert_eq!(bytes.len(), 128 + 8 + 16 + 16 + 16 + 16);

@@ -1,7 +1,8 @@
 //! A run's network for other tools: J + M, maps and parameters in one file.
 //!
-//! The dynamics are `τ dI/dt = −I + h + W·φ(I)` with `φ(x) = √x` for x > 0, in Euler steps of Δt; `bump_current` is
-//! the current of the idealized bump centred on position 0, by ring displacement, from which measurements start.
+//! The dynamics are `τ dI/dt = −I + h + W·φ(I)` with `φ(x) = √x` for x > 0 (or `c·xⁿ`, `transfer_gain` and
+//! `transfer_exponent`), in Euler steps of Δt; `bump_current` is the current of the bump of one map alone, by displacement
+//! from site 0 of its lattice, from which measurements start. On a surface it is centred `bump_centre` spacings past that site.
 
 mod mat;
 
@@ -12,8 +13,10 @@ use std::path::Path;
 use npyz::zip::{ZipWriter, write::FileOptions};
 use safetensors::tensor::{Dtype, TensorView};
 
+use crate::connectivity::Kernel;
 use crate::error::{Error, Result};
 use crate::files::npy;
+use crate::network::Network;
 use crate::records::RunDirectory;
 
 /// File formats.
@@ -53,28 +56,32 @@ impl Format {
 
 /// The network of a run.
 pub struct Exported {
-    /// W = J + M `[neurons, neurons]`, row by row (Hz).
-    weights: Vec<f64>,
-    /// Position of neuron i in map l `[maps, neurons]`, row by row (neuron units).
-    maps: Vec<i32>,
-    /// I of the idealized bump centred on position 0 `[neurons]`, by ring displacement (Hz²).
-    bump_current: Vec<f64>,
-    /// Names and values of the parameters.
-    parameters: [(&'static str, f64); 6],
+    neurons: usize,
+    arrays: Vec<Array>,
     /// Program, and identity of the run.
     origin: String,
 }
 
 /// One array of the file, C-ordered.
-struct Array<'a> {
-    name: &'static str,
+struct Array {
+    name: String,
     shape: Vec<usize>,
-    values: Values<'a>,
+    values: Values,
 }
 
-enum Values<'a> {
-    Real(&'a [f64]),
-    Whole(&'a [i32]),
+enum Values {
+    Real(Vec<f64>),
+    Whole(Vec<i32>),
+}
+
+impl Array {
+    fn real(name: &str, shape: &[usize], values: Vec<f64>) -> Self {
+        Self { name: name.to_owned(), shape: shape.to_vec(), values: Values::Real(values) }
+    }
+
+    fn number(name: &str, value: f64) -> Self {
+        Self::real(name, &[], vec![value])
+    }
 }
 
 impl Exported {
@@ -99,31 +106,37 @@ impl Exported {
         for (w, m) in weights.iter_mut().zip(square("weights_delta.npy")?) {
             *w += m;
         }
-        let dynamics = &plan.config.dynamics;
-        Ok(Self {
-            weights,
-            maps: network.maps.as_slice().to_vec(),
-            bump_current: network.bumps.centred_current().to_vec(),
-            parameters: [
-                ("tau_ms", dynamics.tau_ms),
-                ("dt_ms", dynamics.dt_ms),
-                ("external_current", network.external_current),
-                ("amplitude", network.kernel.amplitude),
-                ("width", network.kernel.width),
-                ("inhibition", network.kernel.inhibition),
-            ],
-            origin: format!("{}, run {}", manifest.program, directory.identity()),
-        })
+        let mut arrays = vec![Array::real("weights", &[n, n], weights)];
+        arrays.extend(arrays_of_maps(&network));
+        let h = &network.external_current;
+        let uniform = h.iter().all(|x| *x == h[0]);
+        arrays.push(Array::number("tau_ms", plan.config.dynamics.tau_ms));
+        arrays.push(Array::number("dt_ms", plan.config.dynamics.dt_ms));
+        arrays.push(if uniform {
+            Array::number("external_current", h[0])
+        } else {
+            Array::real("external_current", &[n], h.clone())
+        });
+        if !network.transfer.is_root() {
+            arrays.push(Array::number("transfer_exponent", network.transfer.exponent()));
+            arrays.push(Array::number("transfer_gain", network.transfer.gain()));
+        }
+        let of_kernels = |f: fn(&Kernel) -> f64| network.kernels.iter().map(f).collect::<Vec<f64>>();
+        let shape = if network.kernels.len() == 1 { vec![] } else { vec![network.kernels.len()] };
+        arrays.push(Array::real("amplitude", &shape, of_kernels(|k| k.amplitude)));
+        arrays.push(Array::real("width", &shape, of_kernels(|k| k.width)));
+        arrays.push(Array::real("inhibition", &shape, of_kernels(|k| k.inhibition)));
+        Ok(Self { neurons: n, arrays, origin: format!("{}, run {}", manifest.program, directory.identity()) })
     }
 
     /// Number of neurons, N.
     pub fn neurons(&self) -> usize {
-        self.bump_current.len()
+        self.neurons
     }
 
     /// Names and shapes of what is in the file.
-    pub fn contents(&self) -> Vec<(&'static str, Vec<usize>)> {
-        self.arrays().into_iter().map(|a| (a.name, a.shape)).collect()
+    pub fn contents(&self) -> Vec<(&str, &[usize])> {
+        self.arrays.iter().map(|a| (a.name.as_str(), a.shape.as_slice())).collect()
     }
 
     /// The bytes of the file. The same run gives the same bytes.
@@ -134,29 +147,14 @@ impl Exported {
         match format {
             Format::Npz => self.npz(),
             Format::Safetensors => self.safetensors(),
-            Format::Mat => mat::encode(&self.origin, &self.arrays()),
+            Format::Mat => mat::encode(&self.origin, &self.arrays),
         }
-    }
-
-    fn arrays(&self) -> Vec<Array<'_>> {
-        let n = self.neurons();
-        let mut arrays = vec![
-            Array { name: "weights", shape: vec![n, n], values: Values::Real(&self.weights) },
-            Array { name: "maps", shape: vec![self.maps.len() / n, n], values: Values::Whole(&self.maps) },
-            Array { name: "bump_current", shape: vec![n], values: Values::Real(&self.bump_current) },
-        ];
-        arrays.extend(self.parameters.iter().map(|(name, value)| Array {
-            name,
-            shape: Vec::new(),
-            values: Values::Real(std::slice::from_ref(value)),
-        }));
-        arrays
     }
 
     fn npz(&self) -> Result<Vec<u8>> {
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        for array in self.arrays() {
-            let bytes = match array.values {
+        for array in &self.arrays {
+            let bytes = match &array.values {
                 Values::Real(values) => npy::encode(&array.shape, values),
                 Values::Whole(values) => npy::encode(&array.shape, values),
             };
@@ -165,7 +163,7 @@ impl Exported {
                 .compression_method(npyz::zip::CompressionMethod::Stored)
                 .last_modified_time(npyz::zip::DateTime::default());
             archive
-                .start_file(npyz::npz::file_name_from_array_name(array.name), options)
+                .start_file(npyz::npz::file_name_from_array_name(&array.name), options)
                 .map_err(|e| cannot(&e))?;
             archive.write_all(&bytes).map_err(|e| cannot(&e))?;
         }
@@ -174,21 +172,47 @@ impl Exported {
     }
 
     fn safetensors(&self) -> Result<Vec<u8>> {
-        let arrays = self.arrays();
-        let tensors: Vec<(&str, TensorView<'_>)> = arrays
+        let tensors: Vec<(&str, TensorView<'_>)> = self
+            .arrays
             .iter()
             .map(|array| {
-                let (dtype, bytes) = match array.values {
+                let (dtype, bytes) = match &array.values {
                     Values::Real(values) => (Dtype::F64, bytemuck::cast_slice(values)),
                     Values::Whole(values) => (Dtype::I32, bytemuck::cast_slice(values)),
                 };
-                TensorView::new(dtype, array.shape.clone(), bytes).map(|view| (array.name, view))
+                TensorView::new(dtype, array.shape.clone(), bytes).map(|view| (array.name.as_str(), view))
             })
             .collect::<std::result::Result<_, _>>()
             .map_err(|e| cannot(&e))?;
         let origin = HashMap::from([("origin".to_owned(), self.origin.clone())]);
         safetensors::serialize(tensors, Some(origin)).map_err(|e| cannot(&e))
     }
+}
+
+/// Where neurons lie, and the bumps of networks that store one map alone.
+fn arrays_of_maps(network: &Network) -> Vec<Array> {
+    let maps = &network.maps;
+    let (count, n, dimension) = (maps.count(), maps.neurons(), maps.dimension());
+    let mut arrays = Vec::new();
+    if maps.are_full_rings() {
+        let values = Values::Whole(maps.all_sites().to_vec());
+        arrays.push(Array { name: "maps".to_owned(), shape: vec![count, n], values });
+    }
+    arrays.push(Array::real("positions", &[count, n, dimension], maps.all_places()));
+    for group in 0..maps.groups().len() {
+        // The names of the first group are those of a network with one.
+        let name = |what: &str| if group == 0 { what.to_owned() } else { format!("{what}_{group}") };
+        let bump = network.bumps.lattice_bump(group);
+        let space = bump.lattice().space;
+        let shape = &bump.lattice().counts[..space.dimension()];
+        arrays.push(Array::real(&name("bump_current"), shape, bump.free().current.clone()));
+        if space.dimension() > 1 {
+            let centre = bump.free().centre.to_vec();
+            arrays.push(Array::real(&name("bump_centre"), &[2], centre));
+            arrays.push(Array::real(&name("sides"), &[2], space.sides.to_vec()));
+        }
+    }
+    arrays
 }
 
 fn cannot(error: &dyn std::fmt::Display) -> Error {
@@ -200,17 +224,14 @@ mod tests {
     use super::*;
 
     pub(super) fn exported() -> Exported {
+        let maps = Values::Whole(vec![0, 1, 1, 0, 1, 0]);
         Exported {
-            weights: vec![0.0, 1.5, 1.5, 0.0],
-            maps: vec![0, 1, 1, 0, 1, 0],
-            bump_current: vec![4.0, -1.0],
-            parameters: [
-                ("tau_ms", 15.0),
-                ("dt_ms", 0.2),
-                ("external_current", 10.0),
-                ("amplitude", 0.6),
-                ("width", 15.0),
-                ("inhibition", -0.2),
+            neurons: 2,
+            arrays: vec![
+                Array::real("weights", &[2, 2], vec![0.0, 1.5, 1.5, 0.0]),
+                Array { name: "maps".to_owned(), shape: vec![3, 2], values: maps },
+                Array::number("tau_ms", 15.0),
+                Array::number("external_current", 10.0),
             ],
             origin: "flatscape test, run abc".to_owned(),
         }
@@ -233,7 +254,7 @@ mod tests {
         let mut archive = npyz::npz::NpzArchive::new(Cursor::new(bytes)).unwrap();
         let maps = archive.by_name("maps").unwrap().unwrap();
         assert_eq!(maps.shape(), [3, 2]);
-        assert_eq!(maps.into_vec::<i32>().unwrap(), exported().maps);
+        assert_eq!(maps.into_vec::<i32>().unwrap(), [0, 1, 1, 0, 1, 0]);
         assert_eq!(archive.by_name("tau_ms").unwrap().unwrap().into_vec::<f64>().unwrap(), [15.0]);
     }
 }

@@ -14,11 +14,10 @@ use super::study::Way;
 use super::{Output, Verdict};
 use crate::error::Result;
 use crate::landscape::descent::descent_course;
-use crate::landscape::energy;
 use crate::landscape::minima::minima;
 use crate::landscape::problem::Start;
 use crate::landscape::states::{State, StateBuf, States};
-use crate::manifold::{Point, Points};
+use crate::manifold::{Points, start_point};
 use crate::plot::{LinePlot, Series, colour};
 use crate::progress::Tick;
 
@@ -52,14 +51,13 @@ struct ProfileRow {
 pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
     let weights = example.weights(Way::None);
     let problem = example.problem(&weights);
-    let n = example.plan.neurons;
     let mut rows = Vec::new();
     let (mut held_most, mut free_most): (f64, f64) = (0.0, 0.0);
     let mut shown = Vec::new();
     for k in 0..EXAMPLES {
-        let point = Point { map: SHOWN_MAPS[0], base: k * n / EXAMPLES, fraction: 0.0 };
+        let point = start_point(&example.network.maps, SHOWN_MAPS[0], k, EXAMPLES);
         let (held, free) =
-            (descent_course(&problem, point, STEPS, true), descent_course(&problem, point, STEPS, false));
+            (descent_course(&problem, &point, STEPS, true), descent_course(&problem, &point, STEPS, false));
         let last = free.last().copied().unwrap_or(0.0).abs();
         held_most = held_most.max(held.iter().fold(0.0, |m, x| m.max(x.abs())));
         if last > free_most {
@@ -70,7 +68,7 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
             ];
         }
         rows.extend(held.iter().zip(&free).enumerate().step_by(10).map(|(step, (&held, &free))| CourseRow {
-            point: point.base,
+            point: point.base[0] as usize,
             step,
             held,
             free,
@@ -132,7 +130,7 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
         let distances: Vec<f64> = (-20..=20).map(|k| REACH * f64::from(k) / 20.0).collect();
         let moved: Vec<StateBuf> = distances.iter().map(|&a| moved(state, direction, a)).collect();
         let states = States::pack(example.plan.neurons, moved.iter().map(StateBuf::view));
-        let energies = energy::energies(&weights, problem.external_current, &states);
+        let energies = problem.energy().of_states(&states);
         let curve: Vec<(f64, f64)> =
             distances.iter().zip(&energies).map(|(&a, e)| (a, e - found.energies[shown])).collect();
         let across = i > 0;

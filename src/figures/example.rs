@@ -4,11 +4,13 @@ use super::study::Way;
 use crate::compute::backend::Backend;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::decoding::Scorer;
-use crate::dynamics::trajectories::{Dynamics, Trajectory};
+use crate::dynamics::trajectories::Trajectory;
 use crate::error::{Error, Result};
 use crate::job::Job;
+use crate::job::drift::start_currents;
 use crate::job::reached::Landscape;
 use crate::landscape::problem::{Definition, Minimizer, Problem};
+use crate::manifold::{Point, start_point};
 use crate::network::Network;
 use crate::progress::Monitor;
 use crate::setup::config::Config;
@@ -85,28 +87,15 @@ impl Example {
 
     /// The problem of constrained minima on given weights.
     pub fn problem<'a>(&'a self, weights: &'a WeightMatrix) -> Problem<'a> {
-        Problem {
-            weights,
-            external_current: self.network.external_current,
-            maps: &self.network.maps,
-            bumps: &self.network.bumps,
-            definition: Definition::Paper,
-            minimizer: Minimizer::Newton,
-        }
+        self.network.problem(weights, Definition::Paper, Minimizer::Newton)
     }
 
     fn run(&self, way: Way, backend: &dyn Backend, monitor: &Monitor) -> Result<Vec<Course>> {
-        let n = self.plan.neurons;
-        let places: Vec<(usize, usize)> =
-            SHOWN_MAPS.into_iter().flat_map(|map| (0..STARTS).map(move |k| (map, k * n / STARTS))).collect();
-        let starts: Vec<Vec<f64>> = places
-            .iter()
-            .map(|&(map, base)| {
-                let mut current = vec![0.0; n];
-                self.network.bumps.current_at(&self.network.maps, map, base, &mut current);
-                current
-            })
+        let points: Vec<Point> = SHOWN_MAPS
+            .into_iter()
+            .flat_map(|map| (0..STARTS).map(move |k| start_point(&self.network.maps, map, k, STARTS)))
             .collect();
+        let starts = start_currents(&self.network, &points);
         let steps = |ms: f64| (ms / self.plan.config.dynamics.dt_ms).round() as usize;
         let mut at: Vec<usize> =
             (0..).map(|i| steps(f64::from(i) * INTERVAL_MS)).take_while(|&s| s <= self.plan.steps).collect();
@@ -114,46 +103,35 @@ impl Example {
         at.sort_unstable();
         at.dedup();
         let weights = self.weights(way);
-        let dynamics = Dynamics {
-            weights: &weights,
-            external_current: self.network.external_current,
-            step: self.plan.step(),
-        };
-        let seconds = self.plan.cost.trajectories_seconds * places.len() as f64 / self.plan.starts() as f64;
+        let dynamics = self.network.dynamics(&weights, self.plan.step());
+        let seconds = self.plan.cost.trajectories_seconds * points.len() as f64 / self.plan.starts() as f64;
         let runs = monitor.stage("trajectories", starts.len() * self.plan.steps, seconds, |tick| {
             backend.trajectories(&dynamics, &starts, &at, tick, &|| false)
         })?;
         let runs = runs.ok_or(Error::Interrupted)?;
         let scorer = Scorer::new(&self.network.maps, &self.network.bumps);
-        Ok(places.iter().zip(&runs).map(|(&place, run)| self.course(&scorer, place, run, &at)).collect())
+        Ok(points.iter().zip(&runs).map(|(point, run)| self.course(&scorer, point, run, &at)).collect())
     }
 
-    fn course(
-        &self,
-        scorer: &Scorer<'_>,
-        (map, start): (usize, usize),
-        run: &Trajectory,
-        at: &[usize],
-    ) -> Course {
-        let n = self.plan.neurons;
+    fn course(&self, scorer: &Scorer<'_>, start: &Point, run: &Trajectory, at: &[usize]) -> Course {
+        let (map, space) = (start.map, self.network.maps.space(start.map));
         let dt = self.plan.config.dynamics.dt_ms;
         let locations = at
             .iter()
             .zip(&run.snapshots)
             .map(|(&step, rates)| {
-                let location = if step == 0 { start } else { scorer.place(rates).location };
-                let moved = crate::manifold::periodic_displacement(start as f64, location as f64, n as f64);
-                (step as f64 * dt / 1000.0, moved)
+                let location = if step == 0 { start.position } else { scorer.place(rates).location };
+                (step as f64 * dt / 1000.0, space.displacement(start.position, location)[0])
             })
             .collect();
         let snapshots = SNAPSHOTS_MS
             .iter()
             .filter_map(|&ms| at.iter().position(|&s| (s as f64 * dt - ms).abs() < 0.5 * dt))
             .map(|index| {
-                let neurons = self.network.maps.neurons_by_position(map);
+                let neurons = self.network.maps.neurons_by_site(map);
                 neurons.iter().map(|&i| run.snapshots[index][i as usize]).collect()
             })
             .collect();
-        Course { map, locations, snapshots, start }
+        Course { map, locations, snapshots, start: start.base[0] as usize }
     }
 }

@@ -39,10 +39,10 @@ pub(super) fn draw(example: &Example, scope: &Scope, output: &mut Output) -> Res
     }
     if scope.wants("2") {
         snapshots(example, output)?;
-        let peak = example.network.bumps.centred_rates().into_iter().fold(0.0, f64::max);
+        let peak = example.network.bumps.lattice_bump(0).centred_rates().into_iter().fold(0.0, f64::max);
         let paper = "about 11.5 Hz at the bump's peak, one map (fig. 2a)";
         output.verdict(Verdict::new("2", "peak rate of the single-map bump (Hz)", paper, (11.0, 12.0), peak));
-        let active = example.network.bumps.active() as f64 / example.plan.neurons as f64;
+        let active = example.network.bumps.active(0) as f64 / example.plan.neurons as f64;
         let paper = "about a tenth of the ring (fig. 2a)";
         output.verdict(Verdict::new(
             "2",

@@ -13,10 +13,9 @@ use crate::compute::backend::Backend;
 use crate::connectivity::field::field;
 use crate::connectivity::matrix;
 use crate::connectivity::matrix::WeightMatrix;
-use crate::dynamics::trajectories::Dynamics;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::landscape::problem::{Minimizer, Problem, Start};
+use crate::landscape::problem::{Minimizer, Start};
 use crate::landscape::states::State;
 use crate::manifold::Points;
 use crate::network::Network;
@@ -83,20 +82,13 @@ pub(super) fn draw(
 
 /// Mean `Σ_i (r_i(end) − r_i(0))²` (Hz²) over starts at the constrained minima of the given weights.
 fn rate_change(plan: &Plan, network: &Network, weights: &WeightMatrix, backend: &dyn Backend) -> Result<f64> {
-    let problem = Problem {
-        weights,
-        external_current: network.external_current,
-        maps: &network.maps,
-        bumps: &network.bumps,
-        definition: plan.config.flatten.definition,
-        minimizer: Minimizer::Newton,
-    };
+    let problem = network.problem(weights, plan.config.flatten.definition, Minimizer::Newton);
     let fitted = Points::fitted(&network.maps, plan.points_per_map);
     let points = fitted.every((plan.points_per_map / plan.config.measure.starts_per_map).max(1));
     let minima = backend.minima(&problem, points, Start::Idealized, &Tick::silent())?;
     let starts: Vec<Vec<f64>> =
-        minima.states.iter().map(|state| currents(weights, network.external_current, state)).collect();
-    let dynamics = Dynamics { weights, external_current: network.external_current, step: plan.step() };
+        minima.states.iter().map(|state| currents(weights, &network.external_current, state)).collect();
+    let dynamics = network.dynamics(weights, plan.step());
     let runs = backend.trajectories(&dynamics, &starts, &[0, plan.steps], &Tick::silent(), &|| false)?;
     let runs = runs.ok_or(Error::Interrupted)?;
     let change = |run: &crate::dynamics::trajectories::Trajectory| -> f64 {
@@ -107,11 +99,11 @@ fn rate_change(plan: &Plan, network: &Network, weights: &WeightMatrix, backend: 
 
 /// Currents `[neurons]` (Hz²) that have the state's rates: `r_i²`, and what silent neurons receive, as far as it keeps
 /// them silent.
-fn currents(weights: &WeightMatrix, external_current: f64, state: State<'_>) -> Vec<f64> {
+fn currents(weights: &WeightMatrix, external_current: &[f64], state: State<'_>) -> Vec<f64> {
     let mut input = vec![0.0; matrix::stride(weights.neurons())];
     field(Arch::new(), weights, state.active, state.rates, &mut input);
     input.truncate(weights.neurons());
-    input.iter_mut().for_each(|x| *x = (*x + external_current).min(0.0));
+    input.iter_mut().zip(external_current).for_each(|(x, h)| *x = (*x + h).min(0.0));
     for (i, r) in state.iter() {
         input[i] = r * r;
     }

@@ -5,52 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::decoding::{Place, Scorer};
-use crate::dynamics::trajectories::{Dynamics, Trajectory};
+use crate::dynamics::trajectories::Trajectory;
 use crate::error::Result;
 use crate::job::Job;
-use crate::manifold::periodic_displacement;
+use crate::job::drift_record::{DriftRecord, Which};
+use crate::manifold::{Maps, Point, Space, Vector, length, start_point};
+use crate::network::Network;
 use crate::setup::plan::Plan;
-
-/// Which weights were simulated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Which {
-    /// J.
-    None,
-    /// J + M.
-    Flattened,
-}
-
-/// One row of `drift.csv`: a trajectory from the idealized bump at `start`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DriftRecord {
-    /// Weights.
-    pub network: Which,
-    /// Map of the start.
-    pub map: usize,
-    /// Position of the start (neuron units).
-    pub start: usize,
-    /// Location at the end, in the winning map (neuron units).
-    pub end: usize,
-    /// Periodic displacement from start to end, `[−N/2, N/2)` (neuron units).
-    pub displacement: f64,
-    /// The same from the location at 100 ms on: the slow drift alone, without the first distortion.
-    pub settled_displacement: f64,
-    /// `Σ_i (r_i(end) − r_i(0))²` (Hz²).
-    pub rate_change: f64,
-    /// Highest bump score at the end.
-    pub score: f64,
-    /// The map that has it.
-    pub winning_map: usize,
-    /// Displacement of the population vector's phase in the start's map (neuron units).
-    pub phase_displacement: f64,
-    /// Energy of the start (Hz³).
-    pub start_energy: f64,
-    /// Energy at the end (Hz³).
-    pub end_energy: f64,
-    /// Steps at which the energy rose by more than rounding explains; the theory says none.
-    pub energy_rises: u64,
-}
 
 /// Times at which the course of a measurement is recorded (ms), as far as it lasts; its end is always recorded.
 pub const COURSE_MS: [f64; 9] = [0.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 1500.0, 2000.0, 2500.0];
@@ -104,19 +65,6 @@ pub struct DriftSummary {
     pub energy_rises: usize,
 }
 
-impl DriftRecord {
-    /// Whether the row could be: it starts at `place`, and the displacement leads from its start to its end.
-    pub(crate) fn is_possible(&self, (map, start): (usize, usize), maps: usize, neurons: usize) -> bool {
-        let displacement = periodic_displacement(self.start as f64, self.end as f64, neurons as f64);
-        (self.map, self.start) == (map, start)
-            && self.winning_map < maps
-            && self.end < neurons
-            && self.displacement == displacement
-            && self.end_energy <= self.start_energy
-            && self.rate_change >= 0.0
-    }
-}
-
 impl DriftSummary {
     /// Averages the records of one network; `None` if there are none.
     pub fn of(records: &[DriftRecord], network: Which) -> Option<Self> {
@@ -141,9 +89,21 @@ impl DriftSummary {
     }
 }
 
-/// Places where trajectories start: `starts_per_map` evenly spaced neuron positions on every map, as (map, position).
-pub fn start_places(maps: usize, neurons: usize, starts_per_map: usize) -> Vec<(usize, usize)> {
-    (0..maps).flat_map(|map| (0..starts_per_map).map(move |k| (map, k * neurons / starts_per_map))).collect()
+/// Where trajectories start: `per_map` points on every map; see [`start_point`].
+pub fn start_points(maps: &Maps, per_map: usize) -> Vec<Point> {
+    (0..maps.count()).flat_map(|map| (0..per_map).map(move |k| start_point(maps, map, k, per_map))).collect()
+}
+
+/// The currents of idealized bumps at points, `[points][neurons]` (Hz²).
+pub fn start_currents(network: &Network, points: &[Point]) -> Vec<Vec<f64>> {
+    points
+        .iter()
+        .map(|point| {
+            let mut current = vec![0.0; network.neurons()];
+            network.bumps.current_at(&network.maps, point, &mut current);
+            current
+        })
+        .collect()
 }
 
 impl Job<'_> {
@@ -153,38 +113,27 @@ impl Job<'_> {
     /// # Errors
     /// If the backend fails.
     pub fn measure_drift(&self, weights: &WeightMatrix, which: Which) -> Result<Option<Measurement>> {
-        self.measure_from(weights, which, &self.start_places())
+        self.measure_from(weights, which, &self.start_points())
     }
 
-    /// Where the trajectories of a measurement start, as (map, position).
-    pub fn start_places(&self) -> Vec<(usize, usize)> {
-        start_places(self.plan.maps, self.plan.neurons, self.plan.config.measure.starts_per_map)
+    /// Where the trajectories of a measurement start.
+    pub(crate) fn start_points(&self) -> Vec<Point> {
+        start_points(&self.network.maps, self.plan.config.measure.starts_per_map)
     }
 
-    /// Currents of the idealized bumps at the given places (Hz²).
-    pub(crate) fn starting_currents(&self, places: &[(usize, usize)]) -> Vec<Vec<f64>> {
-        let network = self.network;
-        let at = |&(map, position): &(usize, usize)| {
-            let mut current = vec![0.0; self.plan.neurons];
-            network.bumps.current_at(&network.maps, map, position, &mut current);
-            current
-        };
-        places.iter().map(at).collect()
-    }
-
-    /// As [`Job::measure_drift`], from some places only.
+    /// As [`Job::measure_drift`], from some points only.
     ///
     /// # Errors
     /// If the backend fails.
-    pub fn measure_from(
+    pub(crate) fn measure_from(
         &self,
         weights: &WeightMatrix,
         which: Which,
-        places: &[(usize, usize)],
+        points: &[Point],
     ) -> Result<Option<Measurement>> {
         let (plan, network) = (self.plan, self.network);
-        let starts = self.starting_currents(places);
-        let dynamics = Dynamics { weights, external_current: network.external_current, step: plan.step() };
+        let starts = start_currents(network, points);
+        let dynamics = network.dynamics(weights, plan.step());
         let label = match which {
             Which::None => "drift before",
             Which::Flattened => "drift after",
@@ -196,8 +145,11 @@ impl Job<'_> {
         })?;
         let scorer = Scorer::new(&network.maps, &network.bumps);
         Ok(runs.map(|runs| {
-            let located: Vec<Located<'_>> =
-                places.par_iter().zip(&runs).map(|(&place, run)| Located::new(&scorer, place, run)).collect();
+            let located: Vec<Located<'_>> = points
+                .par_iter()
+                .zip(&runs)
+                .map(|(point, run)| Located::new(&network.maps, &scorer, point, run))
+                .collect();
             Measurement {
                 records: located.iter().map(|run| run.record(which, &scorer, &times)).collect(),
                 course: times.course(plan, &located),
@@ -241,24 +193,40 @@ impl SnapshotTimes {
     }
 }
 
+/// The shortest way from one place to another: signed on a line, its length on a surface (neuron units).
+fn moved(space: &Space, from: Vector, to: Vector) -> f64 {
+    let displacement = space.displacement(from, to);
+    if space.dimension() == 1 { displacement[0] } else { length(displacement) }
+}
+
+/// Whether a row could be of a trajectory from `start`: the displacement leads from there to the end, and downhill.
+pub(crate) fn is_possible(row: &DriftRecord, start: &Point, maps: &Maps) -> bool {
+    (row.map, row.start) == (start.map, start.position)
+        && row.winning_map < maps.count()
+        && row.displacement == moved(maps.space(start.map), row.start, row.end)
+        && row.end_energy <= row.start_energy
+        && row.rate_change >= 0.0
+}
+
 /// A trajectory with the place of its bump at every recorded time.
 struct Located<'a> {
-    map: usize,
-    start: usize,
+    dimension: usize,
+    space: Space,
+    start: Point,
     trajectory: &'a Trajectory,
     places: Vec<Place>,
 }
 
 impl<'a> Located<'a> {
-    fn new(scorer: &Scorer<'_>, (map, start): (usize, usize), trajectory: &'a Trajectory) -> Self {
+    fn new(maps: &Maps, scorer: &Scorer<'_>, start: &Point, trajectory: &'a Trajectory) -> Self {
         let places = trajectory.snapshots.iter().map(|rates| scorer.place(rates)).collect();
-        Self { map, start, trajectory, places }
+        Self { dimension: maps.dimension(), space: *maps.space(start.map), start: *start, trajectory, places }
     }
 
-    /// Periodic displacement between two recorded times (neuron units); time 0 is the start itself.
+    /// Displacement between two recorded times on the start's map (neuron units); time 0 is the start itself.
     fn displacement(&self, from: usize, to: usize) -> f64 {
-        let at = |t: usize| if t == 0 { self.start } else { self.places[t].location } as f64;
-        periodic_displacement(at(from), at(to), self.trajectory.snapshots[0].len() as f64)
+        let at = |t: usize| if t == 0 { self.start.position } else { self.places[t].location };
+        moved(&self.space, at(from), at(to))
     }
 
     fn rate_change(&self, from: usize, to: usize) -> f64 {
@@ -269,36 +237,22 @@ impl<'a> Located<'a> {
     fn record(&self, network: Which, scorer: &Scorer<'_>, times: &SnapshotTimes) -> DriftRecord {
         let last = self.places.len() - 1;
         let end = self.places[last];
-        let phases = [0, last].map(|t| scorer.phase(self.map, &self.trajectory.snapshots[t]));
+        let phases = [0, last].map(|t| scorer.phase(self.start.map, &self.trajectory.snapshots[t]));
         DriftRecord {
+            dimension: self.dimension,
             network,
-            map: self.map,
-            start: self.start,
+            map: self.start.map,
+            start: self.start.position,
             end: end.location,
             displacement: self.displacement(0, last),
             settled_displacement: self.displacement(times.settled, last),
             rate_change: self.rate_change(0, last),
             score: end.score,
             winning_map: end.map,
-            phase_displacement: periodic_displacement(
-                phases[0],
-                phases[1],
-                self.trajectory.snapshots[0].len() as f64,
-            ),
+            phase_displacement: moved(&self.space, phases[0], phases[1]),
             start_energy: self.trajectory.energies[0],
             end_energy: self.trajectory.energies[last],
             energy_rises: self.trajectory.energy_rises,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn starts_are_evenly_spaced() {
-        assert_eq!(start_places(2, 600, 10)[..3], [(0, 0), (0, 60), (0, 120)]);
-        assert_eq!(start_places(1, 10, 3), [(0, 0), (0, 3), (0, 6)]);
     }
 }

@@ -1,6 +1,7 @@
 //! What is done with a network: the outer iteration that flattens its landscape, and the measurement of drift.
 
 pub mod drift;
+pub mod drift_record;
 pub mod outer;
 pub mod reached;
 pub mod rows;
@@ -30,22 +31,15 @@ pub struct Job<'a> {
 impl Job<'_> {
     /// What is sought at a point of a manifold.
     pub(crate) fn problem<'p>(&'p self, weights: &'p WeightMatrix) -> Problem<'p> {
-        let (network, flatten) = (self.network, &self.plan.config.flatten);
-        Problem {
-            weights,
-            external_current: network.external_current,
-            maps: &network.maps,
-            bumps: &network.bumps,
-            definition: flatten.definition,
-            minimizer: flatten.minimizer,
-        }
+        let flatten = &self.plan.config.flatten;
+        self.network.problem(weights, flatten.definition, flatten.minimizer)
     }
 
-    pub(crate) fn fitted_points(&self) -> Points {
+    pub(crate) fn fitted_points(&self) -> Points<'_> {
         Points::fitted(&self.network.maps, self.plan.points_per_map)
     }
 
-    pub(crate) fn held_out_points(&self) -> Points {
+    pub(crate) fn held_out_points(&self) -> Points<'_> {
         self.fitted_points().held_out().every(self.plan.held_out_stride)
     }
 }

@@ -196,7 +196,7 @@ impl Job<'_> {
         &self,
         label: &str,
         weights: &WeightMatrix,
-        points: Points,
+        points: Points<'_>,
         start: Start<'_>,
     ) -> Result<Minima> {
         let problem = self.problem(weights);

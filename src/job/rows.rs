@@ -62,9 +62,9 @@ impl Job<'_> {
     }
 
     /// The idealized bumps at some points, and their energies under the given weights (Hz³).
-    pub(crate) fn idealized(&self, weights: &WeightMatrix, points: Points) -> Result<(States, Vec<f64>)> {
+    pub(crate) fn idealized(&self, weights: &WeightMatrix, points: Points<'_>) -> Result<(States, Vec<f64>)> {
         let (bumps, maps) = (&self.network.bumps, &self.network.maps);
-        let bumps: Vec<StateBuf> = points.iter().map(|p| bumps.at(maps, p)).collect();
+        let bumps: Vec<StateBuf> = points.iter().map(|p| bumps.at(maps, &p)).collect();
         let states = States::pack(self.plan.neurons, bumps.iter().map(StateBuf::view));
         let energies = self.backend.energies(&self.problem(weights), &states)?;
         Ok((states, energies))

@@ -51,7 +51,7 @@ use crate::manifold::{Point, Points};
 use crate::progress::Tick;
 
 /// The constrained minimum at every point, by Newton's method.
-pub(super) fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Tick<'_>) -> Minima {
+pub(super) fn minima(problem: &Problem<'_>, points: Points<'_>, start: Start<'_>, tick: &Tick<'_>) -> Minima {
     let neurons = problem.maps.neurons();
     let ring = Maps::ring(neurons);
     let mut weights = WeightMatrix::zeros(neurons);
@@ -65,17 +65,27 @@ pub(super) fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, ti
     while first < points.len() {
         let map = points.get(first).map;
         let last = (first..points.len()).find(|&s| points.get(s).map != map).unwrap_or(points.len());
-        sort(problem.weights, problem.maps.neurons_by_position(map), &mut weights);
+        sort(problem.weights, problem.maps.neurons_by_site(map), &mut weights);
+        let in_order =
+            problem.maps.neurons_by_site(map).iter().map(|&i| problem.external_current[i as usize]);
+        let external_current: Vec<f64> = in_order.collect();
+        let bumps = problem.bumps.of_group(problem.maps.group_index(map));
         let starts = |s: usize| match start {
             Start::Idealized => None,
-            Start::States(states) => Some(relabelled(states.get(s), problem.maps.positions(map))),
+            Start::States(states) => Some(relabelled(states.get(s), problem.maps.sites(map))),
         };
         let line = Line {
-            problem: Problem { weights: &weights, maps: &ring, ..*problem },
+            problem: Problem {
+                weights: &weights,
+                external_current: &external_current,
+                maps: &ring,
+                bumps: &bumps,
+                ..*problem
+            },
             points: (first..last).map(|s| Point { map: 0, ..points.get(s) }).collect(),
             starts: (first..last).filter_map(starts).collect(),
         };
-        let name = problem.maps.neurons_by_position(map);
+        let name = problem.maps.neurons_by_site(map);
         let named = |m: Minimum| Minimum { state: relabelled(m.state.view(), name), ..m };
         let minima: Vec<Minimum> = line.minima(tick).into_iter().map(named).collect();
         found.append(&minima);
@@ -147,7 +157,7 @@ impl Line<'_> {
         if !self.starts.is_empty() {
             return 1;
         }
-        let (neurons, active) = (self.problem.maps.neurons() as f64, self.problem.bumps.active() as f64);
+        let (neurons, active) = (self.problem.maps.neurons() as f64, self.problem.bumps.active(0) as f64);
         let most = REACH * active / BUMP_WIDTHS * self.points.len() as f64 / neurons;
         1 << most.max(1.0).log2() as u32
     }
@@ -201,7 +211,7 @@ impl Line<'_> {
 
     /// The search from the point's given start or its idealized bump.
     fn own(&self, k: usize) -> Task {
-        let constraint = self.problem.constraint(self.points[k]);
+        let constraint = self.problem.constraint(&self.points[k]);
         let start = self.starts.get(k).unwrap_or(&constraint.idealized).clone();
         Task { constraint, start, asking: Asking::Seldom }
     }
@@ -218,7 +228,7 @@ impl Line<'_> {
         for step in 0..4 {
             let neighbour = (k / spacing + count + step - 1) % count * spacing;
             near.push(known[neighbour].as_ref().filter(|known| known.is_good())?);
-            let (here, there) = (self.points[k].position(), self.points[neighbour].position());
+            let (here, there) = (self.points[k].position[0], self.points[neighbour].position[0]);
             places.push(periodic_displacement(here, there, length));
         }
         let mut targets = vec![0.0; self.problem.maps.neurons()];
@@ -227,8 +237,9 @@ impl Line<'_> {
         }
         let peak = targets.iter().copied().fold(0.0, f64::max);
         let nearly = |&(_, t): &(u32, f64)| t > -NEARLY * peak;
-        let (active, rates) = (0..).zip(targets).filter(nearly).map(|(i, t)| (i, t.max(0.0).sqrt())).unzip();
-        let constraint = self.problem.constraint(self.points[k]);
+        let (active, rates) =
+            (0..).zip(targets).filter(nearly).map(|(i, t)| (i, self.problem.transfer.rate(t))).unzip();
+        let constraint = self.problem.constraint(&self.points[k]);
         Some(Task { constraint, start: StateBuf { active, rates }, asking: Asking::AtRest })
     }
 }
@@ -264,22 +275,22 @@ impl Group {
 
     /// The minima of at most [`GROUP`] points.
     fn minimize(&mut self, problem: &Problem<'_>, tasks: &[Task]) -> Vec<Known> {
-        let (weights, h) = (problem.weights, problem.external_current);
+        let energy = problem.energy();
         for (search, task) in self.searches.iter_mut().zip(tasks) {
-            search.begin(weights, h, &task.constraint, task.start.view());
+            search.begin(energy, &task.constraint, task.start.view());
         }
         let mut waiting: Vec<usize> = (0..tasks.len()).collect();
         loop {
-            waiting.retain(|&g| !self.searches[g].advance(weights, h, &tasks[g].constraint, tasks[g].asking));
+            waiting.retain(|&g| !self.searches[g].advance(energy, &tasks[g].constraint, tasks[g].asking));
             if waiting.is_empty() {
                 break;
             }
-            self.update_fields(weights, &waiting);
+            self.update_fields(problem.weights, &waiting);
         }
         let searches = self.searches.iter_mut().zip(tasks);
         let finish = |(search, task): (&mut Workspace, &Task)| {
-            let minimum = search.finish(weights, h, &task.constraint);
-            Known { minimum, targets: search.targets(h, &task.constraint) }
+            let minimum = search.finish(energy, &task.constraint);
+            Known { minimum, targets: search.targets(energy, &task.constraint) }
         };
         searches.map(finish).collect()
     }
@@ -333,33 +344,19 @@ mod tests {
     use crate::landscape::problem::{Definition, Minimizer};
     use crate::network::Network;
 
-    /// A small network, where a point a neuron and more is close enough to be predicted, and its points.
-    fn network(per_map: usize) -> (Network, Points) {
-        let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(240);
-        let maps = Maps::random(240, 3, 4, 0);
-        let points = Points::fitted(&maps, per_map);
-        (Network::new(maps, kernel, 10.0, &points.fractions()).unwrap(), points)
-    }
-
-    fn problem(network: &Network, definition: Definition) -> Problem<'_> {
-        Problem {
-            weights: &network.weights,
-            external_current: network.external_current,
-            maps: &network.maps,
-            bumps: &network.bumps,
-            definition,
-            minimizer: Minimizer::Newton,
-        }
+    /// A small network, where a point a neuron and more is close enough to be predicted.
+    fn network() -> Network {
+        Network::new(Maps::random(240, 3, 4, 0), Kernel::PAPER.scaled_to(240), 10.0).unwrap()
     }
 
     #[test]
     fn finds_the_minima_that_are_found_one_by_one() {
         // 240/4 points are coarse; 250 is no power of two, and every third of them starts each map elsewhere.
         for (per_map, stride) in [(240, 1), (250, 1), (250, 3), (3, 1)] {
-            let (network, points) = network(per_map);
-            let points = points.every(stride);
+            let network = network();
+            let points = Points::fitted(&network.maps, per_map).every(stride);
             for definition in [Definition::Kkt, Definition::Paper] {
-                let problem = problem(&network, definition);
+                let problem = network.problem(&network.weights, definition, Minimizer::Newton);
                 let expected = minima::one_by_one(&problem, points, Start::Idealized, &Tick::silent());
                 let found = minima(&problem, points, Start::Idealized, &Tick::silent());
                 assert_eq!(found.energies.len(), points.len());
@@ -379,8 +376,9 @@ mod tests {
 
     #[test]
     fn threads_do_not_change_a_bit() {
-        let (network, points) = network(250);
-        let problem = problem(&network, Definition::Kkt);
+        let network = network();
+        let points = Points::fitted(&network.maps, 250);
+        let problem = network.problem(&network.weights, Definition::Kkt, Minimizer::Newton);
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| minima(&problem, points, Start::Idealized, &Tick::silent()))

@@ -2,11 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::landscape::energy::Energy;
 use crate::landscape::states::{State, StateBuf};
-use crate::manifold::{Maps, Point};
+use crate::manifold::{Maps, Point, Space, Vector, length};
 
-/// Fraction of the ring, to each side of the point, over which `kkt` minima count displacements.
-pub const WINDOW: f64 = 1.0 / 8.0;
+/// Fraction of a line's length, to each side of the point, over which `kkt` minima count displacements.
+const WINDOW: f64 = 1.0 / 8.0;
+
+/// On a surface: radius of the circle around the point, as a fraction of the shorter side. With 0.4 minima are the same
+/// within a few per cent, and more bumps are lost.
+const WINDOW_RADIUS: f64 = 1.0 / 4.0;
+
+/// Beyond this distance from its point a neuron's displacement counts as 0 in `kkt` minima (neuron units).
+pub fn window(space: &Space) -> f64 {
+    match space.dimension() {
+        1 => WINDOW * space.sides[0],
+        _ => WINDOW_RADIUS * space.size().sqrt().min(space.sides[0]).min(space.sides[1]),
+    }
+}
 
 /// A minimum counts as converged when no neuron is farther than this from stationarity (Hz²), given |h| of the order
 /// of a thousand: rounding of `h + Wr` is about 10⁻¹², and an error of 10⁻⁹ enters the energy squared.
@@ -19,7 +32,7 @@ pub const OVERLAP_MINIMUM: f64 = 0.6;
 /// Proof of a state's quality, recomputed from the returned rates.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Certificate {
-    /// `max |r_i² − T_i|` over active neurons (Hz²).
+    /// `max |(r_i/c)^{1/n} − T_i|` over active neurons (Hz²).
     pub stationarity: f64,
     /// `max(0, max T_i)` over the silent neurons that the definition allows to join (Hz²).
     pub silent_excess: f64,
@@ -52,14 +65,16 @@ impl Certificate {
 pub(crate) struct Minimum {
     pub state: StateBuf,
     pub energy: f64,
-    pub multiplier: f64,
+    /// λ, one a dimension.
+    pub multiplier: Vector,
     pub certificate: Certificate,
 }
 
 /// The constraint of one point, and who may take part.
+#[derive(Clone)]
 pub(crate) struct Constraint {
-    /// c `[neurons]` (neuron units).
-    pub displacements: Vec<f64>,
+    /// c, one list `[neurons]` a dimension (neuron units): `Σ_i c_i r_i = 0`.
+    pub displacements: Vec<Vec<f64>>,
     /// The only neurons that may be active, or all if `None`.
     pub support: Option<Vec<u32>>,
     /// The idealized bump at the point.
@@ -67,38 +82,56 @@ pub(crate) struct Constraint {
 }
 
 impl Constraint {
-    /// Displacements count up to [`WINDOW`], and every neuron may be active.
-    pub(crate) fn windowed(maps: &Maps, point: Point, idealized: StateBuf) -> Self {
+    /// Displacements count within the [`window`], and every neuron may be active.
+    pub(crate) fn windowed(maps: &Maps, point: &Point, idealized: StateBuf) -> Self {
         let mut displacements = point.displacements(maps);
-        let window = WINDOW * displacements.len() as f64;
-        displacements.iter_mut().filter(|d| d.abs() > window).for_each(|d| *d = 0.0);
+        let window = window(maps.space(point.map));
+        for i in 0..maps.neurons() {
+            let displacement: Vector =
+                std::array::from_fn(|d| displacements.get(d).map_or(0.0, |along| along[i]));
+            if length(displacement) > window {
+                displacements.iter_mut().for_each(|along| along[i] = 0.0);
+            }
+        }
         Self { displacements, support: None, idealized }
+    }
+
+    /// Number of equations, D.
+    pub(crate) fn dimension(&self) -> usize {
+        self.displacements.len()
+    }
+
+    /// `λ·c` of neuron i (Hz²).
+    fn pull(&self, i: usize, multiplier: Vector) -> f64 {
+        self.displacements.iter().zip(multiplier).map(|(along, l)| l * along[i]).sum()
     }
 }
 
 /// Certificate of `state` from its field `Wr` `[neurons]` and its multiplier.
 pub(crate) fn certify(
-    external_current: f64,
+    of: Energy<'_>,
     constraint: &Constraint,
     state: State<'_>,
     field: &[f64],
-    multiplier: f64,
+    multiplier: Vector,
     iterations: u32,
 ) -> Certificate {
-    let target = |i: usize| external_current + field[i] - multiplier * constraint.displacements[i];
-    let stationarity = state.iter().map(|(i, r)| (r * r - target(i)).abs()).fold(0.0, f64::max);
+    let target = |i: usize| of.external_current[i] + field[i] - constraint.pull(i, multiplier);
+    let stationarity =
+        state.iter().map(|(i, r)| (of.transfer.current(r) - target(i)).abs()).fold(0.0, f64::max);
     let is_silent = |i: &u32| state.active.binary_search(i).is_err();
     let excess = |largest: f64, i: u32| largest.max(target(i as usize));
     let silent_excess = match &constraint.support {
         Some(support) => support.iter().copied().filter(is_silent).fold(0.0, excess),
-        None => (0..constraint.displacements.len() as u32).filter(is_silent).fold(0.0, excess),
+        None => (0..of.external_current.len() as u32).filter(is_silent).fold(0.0, excess),
     };
-    let moment: f64 = state.iter().map(|(i, r)| constraint.displacements[i] * r).sum();
+    let moment = |along: &Vec<f64>| state.iter().map(|(i, r)| along[i] * r).sum::<f64>();
+    let moments: Vector = std::array::from_fn(|d| constraint.displacements.get(d).map_or(0.0, moment));
     let total: f64 = state.rates.iter().sum();
     Certificate {
         stationarity,
         silent_excess,
-        displacement: if total > 0.0 { moment.abs() / total } else { f64::INFINITY },
+        displacement: if total > 0.0 { length(moments) / total } else { f64::INFINITY },
         overlap: state.overlap(constraint.idealized.view()),
         iterations,
     }

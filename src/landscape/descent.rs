@@ -1,10 +1,10 @@
 //! The paper's literal gradient descent (eqs. S14–S23), kept as the reference for the Newton method.
 //!
 //! Gradient and constraint are taken in the currents and carry φ′(I) = 1/(2√I), so a neuron that falls silent has no
-//! gradient any more and stays silent. Finite steps hold the centre of mass to first order only.
+//! gradient any more and stays silent. Finite steps hold the centre of mass to first order only. It is the paper's alone: for
+//! maps of one dimension and the square root as transfer function.
 
 use crate::landscape::constraint::{Constraint, Minimum, certify};
-use crate::landscape::energy;
 use crate::landscape::problem::Problem;
 use crate::landscape::states::{State, StateBuf};
 use crate::manifold::Point;
@@ -55,9 +55,12 @@ impl<'a> Descent<'a> {
                 let row = self.problem.weights.row(self.neurons[a]);
                 let field: f64 = self.neurons.iter().zip(&self.rates).map(|(&j, r)| row[j] * r).sum();
                 let slope = 0.5 / self.rates[a];
-                let displacement = self.constraint.displacements[self.neurons[a]];
+                let displacement = self.constraint.displacements[0][self.neurons[a]];
                 let position = (displacement * total - moment) / (total * total);
-                (slope * (self.currents[a] - self.problem.external_current - field), slope * position)
+                (
+                    slope * (self.currents[a] - self.problem.external_current[self.neurons[a]] - field),
+                    slope * position,
+                )
             })
             .unzip();
         let along: f64 = energy_gradient.iter().zip(&position_gradient).map(|(e, f)| e * f).sum();
@@ -77,7 +80,7 @@ impl<'a> Descent<'a> {
 
     /// `Σ Δx_i r_i`.
     fn moment(&self) -> f64 {
-        self.neurons.iter().zip(&self.rates).map(|(&i, r)| self.constraint.displacements[i] * r).sum()
+        self.neurons.iter().zip(&self.rates).map(|(&i, r)| self.constraint.displacements[0][i] * r).sum()
     }
 
     fn state(&self) -> StateBuf {
@@ -98,18 +101,17 @@ pub(crate) fn minimize(problem: &Problem<'_>, constraint: &Constraint, start: St
         }
     }
     let state = descent.state();
-    let field: Vec<f64> = (0..constraint.displacements.len())
+    let field: Vec<f64> = (0..problem.weights.neurons())
         .map(|i| state.view().iter().map(|(j, r)| problem.weights.row(i)[j] * r).sum())
         .collect();
-    let h = problem.external_current;
-    let certificate = certify(h, constraint, state.view(), &field, descent.multiplier, steps);
-    let energy = energy::from_field(state.view(), &field, h);
-    Minimum { energy, multiplier: descent.multiplier, certificate, state }
+    let (energy, multiplier) = (problem.energy(), [descent.multiplier, 0.0]);
+    let certificate = certify(energy, constraint, state.view(), &field, multiplier, steps);
+    Minimum { energy: energy.from_field(state.view(), &field), multiplier, certificate, state }
 }
 
 /// Displacement of the centre of mass from `point` (neuron units) before every step of a descent from the idealized
 /// bump, with the position held or not (fig. S8a).
-pub fn descent_course(problem: &Problem<'_>, point: Point, steps: usize, held: bool) -> Vec<f64> {
+pub fn descent_course(problem: &Problem<'_>, point: &Point, steps: usize, held: bool) -> Vec<f64> {
     let constraint = problem.constraint(point);
     let mut descent = Descent::new(problem, &constraint, constraint.idealized.view());
     (0..steps)

@@ -1,34 +1,52 @@
 //! The energy (Lyapunov) function of the network, eqs. 1 and S8.
 //!
-//! In rates it is a cubic, `E(r) = Σ r_i³/3 − h Σ r_i − ½ rᵀWr` (Hz³), because φ(x) = √x turns `∫ z φ′(z) dz` into r³/3.
-//! It never rises along the dynamics.
+//! In rates it is a cubic, `E(r) = Σ r_i³/3 − h Σ r_i − ½ rᵀWr` (Hz³), because φ(x) = √x turns `∫ z φ′(z) dz` into r³/3; for other transfer functions
+//! see [`Transfer`]. It never rises along the dynamics.
 
 use rayon::prelude::*;
 
 use crate::connectivity::matrix::WeightMatrix;
 use crate::landscape::states::{State, States};
+use crate::landscape::transfer::Transfer;
 
-/// Energy of a state whose field `Wr` `[neurons]` is known.
-pub fn from_field(state: State<'_>, field: &[f64], external_current: f64) -> f64 {
-    state.iter().map(|(i, r)| r * (r * r / 3.0 - external_current - 0.5 * field[i])).sum()
+/// The energy function of a network.
+#[derive(Clone, Copy)]
+pub struct Energy<'a> {
+    /// W `[neurons, neurons]` (Hz).
+    pub weights: &'a WeightMatrix,
+    /// h `[neurons]` (Hz²).
+    pub external_current: &'a [f64],
+    /// φ.
+    pub transfer: Transfer,
 }
 
-/// Energies of many states, one each. Only weights between active neurons are read: a² a state.
-pub fn energies(weights: &WeightMatrix, external_current: f64, states: &States) -> Vec<f64> {
-    (0..states.len())
-        .into_par_iter()
-        .map(|s| {
+impl Energy<'_> {
+    /// Energy of a state whose field `Wr` `[neurons]` is known (Hz³).
+    pub fn from_field(&self, state: State<'_>, field: &[f64]) -> f64 {
+        let of_neuron = |(i, r): (usize, f64)| {
+            r * (self.transfer.energy_per_rate(r) - self.external_current[i] - 0.5 * field[i])
+        };
+        state.iter().map(of_neuron).sum()
+    }
+
+    /// Energies of many states, one each (Hz³). Only weights between active neurons are read: a² a state.
+    pub fn of_states(&self, states: &States) -> Vec<f64> {
+        let of_state = |s: usize| {
             let state = states.get(s);
-            state
-                .iter()
-                .map(|(i, r)| {
-                    let row = weights.row(i);
-                    let field: f64 = state.iter().map(|(j, q)| row[j] * q).sum();
-                    r * (r * r / 3.0 - external_current - 0.5 * field)
-                })
-                .sum()
-        })
-        .collect()
+            let of_neuron = |(i, r): (usize, f64)| {
+                let row = self.weights.row(i);
+                let field: f64 = state.iter().map(|(j, q)| row[j] * q).sum();
+                r * (self.transfer.energy_per_rate(r) - self.external_current[i] - 0.5 * field)
+            };
+            state.iter().map(of_neuron).sum()
+        };
+        (0..states.len()).into_par_iter().map(of_state).collect()
+    }
+
+    /// max |h_i| (Hz²).
+    pub fn largest_current(&self) -> f64 {
+        self.external_current.iter().fold(0.0, |largest, h| largest.max(h.abs()))
+    }
 }
 
 #[cfg(test)]
@@ -43,9 +61,10 @@ mod tests {
         let states = States::pack(3, [state.view()]);
         // 27/3 + 8/3 − 10·5 − ½·(2·0.5·6)
         let expected = 9.0 + 8.0 / 3.0 - 50.0 - 3.0;
-        let energy = energies(&weights, 10.0, &states)[0];
-        assert!((energy - expected).abs() < 1e-13, "{energy}");
+        let energy = Energy { weights: &weights, external_current: &[10.0; 3], transfer: Transfer::ROOT };
+        let found = energy.of_states(&states)[0];
+        assert!((found - expected).abs() < 1e-13, "{found}");
         let field = [1.0, 1.5, 45.0];
-        assert!((from_field(state.view(), &field, 10.0) - expected).abs() < 1e-13);
+        assert!((energy.from_field(state.view(), &field) - expected).abs() < 1e-13);
     }
 }

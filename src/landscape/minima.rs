@@ -21,8 +21,8 @@ pub fn minima_by_map(neurons: usize, minimizer: Minimizer) -> bool {
 
 /// Finds the constrained minimum at every point. Points are independent of each other, so results do not depend
 /// on the number of threads.
-pub fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Tick<'_>) -> Minima {
-    if minima_by_map(problem.maps.neurons(), problem.minimizer) {
+pub fn minima(problem: &Problem<'_>, points: Points<'_>, start: Start<'_>, tick: &Tick<'_>) -> Minima {
+    if minima_by_map(problem.maps.neurons(), problem.minimizer) && problem.maps.are_full_rings() {
         by_map::minima(problem, points, start, tick)
     } else {
         one_by_one(problem, points, start, tick)
@@ -30,7 +30,12 @@ pub fn minima(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Ti
 }
 
 /// Finds the minima in the order of the points, in the network as it is.
-pub(crate) fn one_by_one(problem: &Problem<'_>, points: Points, start: Start<'_>, tick: &Tick<'_>) -> Minima {
+pub(crate) fn one_by_one(
+    problem: &Problem<'_>,
+    points: Points<'_>,
+    start: Start<'_>,
+    tick: &Tick<'_>,
+) -> Minima {
     let points: Vec<Point> = points.iter().collect();
     at(problem, &points, start, tick)
 }
@@ -43,19 +48,15 @@ pub(crate) fn at(problem: &Problem<'_>, points: &[Point], start: Start<'_>, tick
         .map_init(
             || newton::Workspace::new(Arch::new(), neurons),
             |workspace, s| {
-                let constraint = problem.constraint(points[s]);
+                let constraint = problem.constraint(&points[s]);
                 let from = match start {
                     Start::Idealized => constraint.idealized.view(),
                     Start::States(states) => states.get(s),
                 };
                 let minimum = match problem.minimizer {
-                    Minimizer::Newton => workspace.minimize(
-                        problem.weights,
-                        problem.external_current,
-                        &constraint,
-                        from,
-                        newton::Asking::Always,
-                    ),
+                    Minimizer::Newton => {
+                        workspace.minimize(problem.energy(), &constraint, from, newton::Asking::Always)
+                    }
                     Minimizer::Descent => descent::minimize(problem, &constraint, from),
                 };
                 tick.one();

@@ -1,24 +1,26 @@
 //! The projected Newton method for one constrained minimum.
 //!
 //! On the neurons that are active, or would become so, each iteration solves the bordered system
-//! `[diag(d) − W_aa, c_a; c_aᵀ, 0]·[δ; λ] = [−∂E/∂r; 0]` with the secant curvature d that takes an uncoupled neuron
-//! to its solution in one step: `d_i = r_i + √T_i` for T_i > 0 (2 r_i at the solution, finite for a neuron that joins)
-//! and `d_i = r_i − T_i/r_i` for T_i ≤ 0 (it falls silent). The step is projected on `{r ≥ 0, c·r = 0}` and shortened
-//! until the energy falls.
+//! `[diag(d) − W_aa, C_a; C_aᵀ, 0]·[δ; λ] = [−∂E/∂r; 0]`, C with one column of displacements a dimension, and with the
+//! secant curvature d that takes an uncoupled neuron to its solution in one step: `d_i = r_i + √T_i` for T_i > 0 (2 r_i at
+//! the solution, finite for a neuron that joins) and `d_i = r_i − T_i/r_i` for T_i ≤ 0 (it falls silent); for other transfer
+//! functions see [`Transfer::secant`]. The step is projected on `{r ≥ 0, Cᵀr = 0}` and shortened until the energy falls.
 //!
 //! Cost: only the a active neurons enter the system, a³/3 flops an iteration; finding out which silent neurons join
 //! costs the field, 2·a·N flops. Nothing grows with N².
 
 use pulp::Arch;
 
-use super::rates::{EnergyParts, project};
+use super::rates::{EnergyParts, project, solve_symmetric};
 use super::system::{System, Terms};
 use crate::connectivity::field::field;
 use crate::connectivity::matrix;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::landscape::constraint::{Constraint, Minimum, RESIDUAL_TOLERANCE, certify};
-use crate::landscape::energy;
+use crate::landscape::energy::Energy;
 use crate::landscape::states::{State, StateBuf};
+use crate::landscape::transfer::Transfer;
+use crate::manifold::Vector;
 
 /// Newton iterations after which a state is given up (it then fails its certificate and is reported). Regular
 /// states take 3–14.
@@ -63,7 +65,10 @@ pub(crate) struct Workspace {
     /// W between candidates, by slot.
     local: WeightMatrix,
     rates: Vec<f64>,
-    displacements: Vec<f64>,
+    /// h, by slot.
+    local_current: Vec<f64>,
+    /// c, by slot, one list a dimension.
+    displacements: Vec<Vec<f64>>,
     /// W·r, by slot.
     local_field: Vec<f64>,
     /// W·r, by neuron.
@@ -93,6 +98,7 @@ impl Workspace {
             is_candidate: vec![false; neurons],
             local: WeightMatrix::zeros(0),
             rates: Vec::new(),
+            local_current: Vec::new(),
             displacements: Vec::new(),
             local_field: Vec::new(),
             field: vec![0.0; matrix::stride(neurons)],
@@ -107,52 +113,46 @@ impl Workspace {
     /// The minimum found from `start`, or the best state reached, with its certificate.
     pub(crate) fn minimize(
         &mut self,
-        weights: &WeightMatrix,
-        h: f64,
+        of: Energy<'_>,
         constraint: &Constraint,
         start: State<'_>,
         asking: Asking,
     ) -> Minimum {
-        self.begin(weights, h, constraint, start);
-        while !self.advance(weights, h, constraint, asking) {
+        self.begin(of, constraint, start);
+        while !self.advance(of, constraint, asking) {
             let state = self.sorted();
-            field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+            field(self.arch, of.weights, &state.active, &state.rates, &mut self.field);
             self.field_is_current = true;
         }
-        self.finish(weights, h, constraint)
+        self.finish(of, constraint)
     }
 
     /// Iterates until the minimum is found, or the search given up: `true`; or until the field of all neurons has to be
     /// known: `false`, to be called again when it is.
-    pub(crate) fn advance(
-        &mut self,
-        weights: &WeightMatrix,
-        h: f64,
-        constraint: &Constraint,
-        asking: Asking,
-    ) -> bool {
-        let tolerance = RESIDUAL_TOLERANCE.max(1e-12 * h.abs());
+    pub(crate) fn advance(&mut self, of: Energy<'_>, constraint: &Constraint, asking: Asking) -> bool {
+        let tolerance = RESIDUAL_TOLERANCE.max(1e-12 * of.largest_current());
         loop {
             let iterations = self.search.iterations;
             let asked = asking == Asking::Always
                 || (asking == Asking::Seldom && iterations == 0)
                 || iterations == MAX_ITERATIONS
-                || self.residual(h, self.search.multiplier) <= tolerance;
+                || self.residual(of.transfer, self.search.multiplier) <= tolerance;
             if asked && constraint.support.is_none() {
                 if !self.field_is_current {
                     return false;
                 }
-                self.admit(weights, h, constraint, asking);
+                self.admit(of, constraint, asking);
             }
-            if self.residual(h, self.search.multiplier) <= tolerance || iterations == MAX_ITERATIONS {
+            if self.residual(of.transfer, self.search.multiplier) <= tolerance || iterations == MAX_ITERATIONS
+            {
                 return true;
             }
             self.search.iterations += 1;
-            let Some(step) = self.newton_step(h, asking) else {
+            let Some(step) = self.newton_step(of.transfer, asking) else {
                 return true;
             };
             self.search.multiplier = step.multiplier;
-            self.search.damping = match self.line_search(h, &step, asking) {
+            self.search.damping = match self.line_search(of.transfer, &step, asking) {
                 Some(length) => step.eased_damping(length, asking),
                 // No length lowers the energy: more damping turns the step downhill.
                 None => (8.0 * step.damping).max(0.1 * step.mean_curvature),
@@ -164,20 +164,14 @@ impl Workspace {
     }
 
     /// Takes over the start, moved onto the constraint.
-    pub(crate) fn begin(
-        &mut self,
-        weights: &WeightMatrix,
-        h: f64,
-        constraint: &Constraint,
-        start: State<'_>,
-    ) {
+    pub(crate) fn begin(&mut self, of: Energy<'_>, constraint: &Constraint, start: State<'_>) {
         for &i in &self.candidates {
             self.is_candidate[i as usize] = false;
         }
         self.candidates.clear();
         self.candidates.extend(constraint.support.as_deref().unwrap_or(start.active));
         self.rates.clear();
-        self.gather(weights, constraint, 0);
+        self.gather(of, constraint, 0);
         let mut given = start.iter().peekable();
         for (slot, &i) in self.candidates.iter().enumerate() {
             while given.next_if(|&(j, _)| j < i as usize).is_some() {}
@@ -185,13 +179,13 @@ impl Workspace {
         }
         project(&mut self.rates, &self.displacements);
         self.field_is_current = false;
-        let energy = self.evaluate_rates();
-        let multiplier = self.least_squares_multiplier(h);
+        let energy = self.evaluate_rates(of.transfer);
+        let multiplier = self.least_squares_multiplier(of.transfer);
         self.search = Search { energy, multiplier, damping: 0.0, iterations: 0 };
     }
 
     /// Brings the arrays by slot up to date after candidates were added from slot `first` on.
-    fn gather(&mut self, weights: &WeightMatrix, constraint: &Constraint, first: usize) {
+    fn gather(&mut self, of: Energy<'_>, constraint: &Constraint, first: usize) {
         let count = self.candidates.len();
         let first = if count > self.local.neurons() {
             self.local = WeightMatrix::zeros((count + count / 4).next_multiple_of(32));
@@ -200,12 +194,17 @@ impl Workspace {
             first
         };
         self.rates.resize(count, 0.0);
-        self.displacements.resize(count, 0.0);
+        self.local_current.resize(count, 0.0);
+        self.displacements.resize_with(constraint.dimension(), Vec::new);
+        self.displacements.iter_mut().for_each(|along| along.resize(count, 0.0));
         for slot in first..count {
             let neuron = self.candidates[slot] as usize;
             self.is_candidate[neuron] = true;
-            self.displacements[slot] = constraint.displacements[neuron];
-            let from = weights.row(neuron);
+            self.local_current[slot] = of.external_current[neuron];
+            for (to, from) in self.displacements.iter_mut().zip(&constraint.displacements) {
+                to[slot] = from[neuron];
+            }
+            let from = of.weights.row(neuron);
             for (to, &other) in self.local.row_mut(slot).iter_mut().zip(&self.candidates) {
                 *to = from[other as usize];
             }
@@ -217,12 +216,17 @@ impl Workspace {
     }
 
     /// Computes the field of the present rates among the candidates, and the energy terms.
-    fn evaluate_rates(&mut self) -> EnergyParts {
+    fn evaluate_rates(&mut self, transfer: Transfer) -> EnergyParts {
         let Self { trial, rates, .. } = self;
         trial.rates.clone_from(rates);
         self.evaluate_trial();
         self.local_field.copy_from_slice(&self.trial.field);
-        EnergyParts::of(&self.trial.rates, &self.trial.field)
+        self.parts(transfer)
+    }
+
+    /// Energy of the trial.
+    fn parts(&self, transfer: Transfer) -> EnergyParts {
+        EnergyParts::of(transfer, &self.trial.rates, &self.trial.field, &self.local_current)
     }
 
     /// Computes the field of the trial's rates among the candidates.
@@ -240,94 +244,139 @@ impl Workspace {
         field(self.arch, &self.local, &trial.active, &trial.active_rates, &mut trial.field);
     }
 
-    /// The λ that leaves the least `Σ (∂E/∂r_i + λ c_i)²` over active neurons (eq. S19, in rates).
-    fn least_squares_multiplier(&self, h: f64) -> f64 {
-        let (mut along, mut square) = (0.0, 0.0);
-        for ((&r, &c), &f) in self.rates.iter().zip(&self.displacements).zip(&self.local_field) {
-            if r > 0.0 {
-                along -= c * (r * r - h - f);
-                square += c * c;
+    /// The λ that leaves the least `Σ (∂E/∂r_i + λ·c_i)²` over active neurons (eq. S19, in rates).
+    fn least_squares_multiplier(&self, transfer: Transfer) -> Vector {
+        let active = || (0..self.rates.len()).filter(|&slot| self.rates[slot] > 0.0);
+        let gradient = |slot: usize| {
+            transfer.current(self.rates[slot]) - self.local_current[slot] - self.local_field[slot]
+        };
+        match self.displacements.as_slice() {
+            [] => [0.0; 2],
+            [c] => {
+                let (mut along, mut square) = (0.0, 0.0);
+                for slot in active() {
+                    along -= c[slot] * gradient(slot);
+                    square += c[slot] * c[slot];
+                }
+                [if square > 0.0 { along / square } else { 0.0 }, 0.0]
+            }
+            [x, y, ..] => {
+                let (mut along, mut squares) = ([0.0; 2], [0.0; 3]);
+                for slot in active() {
+                    let (x, y, g) = (x[slot], y[slot], gradient(slot));
+                    along = [along[0] - x * g, along[1] - y * g];
+                    squares = [squares[0] + x * x, squares[1] + x * y, squares[2] + y * y];
+                }
+                solve_symmetric(squares, along).unwrap_or_default()
             }
         }
-        if square > 0.0 { along / square } else { 0.0 }
     }
 
     /// Makes candidates of all silent neurons that the present state would activate.
-    fn admit(&mut self, weights: &WeightMatrix, h: f64, constraint: &Constraint, asking: Asking) {
+    fn admit(&mut self, of: Energy<'_>, constraint: &Constraint, asking: Asking) {
         let multiplier = self.search.multiplier;
         let threshold = match asking {
             Asking::Always => 0.0,
             Asking::Seldom | Asking::AtRest => {
-                -NEARLY * self.rates.iter().fold(0.0_f64, |peak, r| peak.max(r * r))
+                let current = |&rate: &f64| of.transfer.current(rate);
+                -NEARLY * self.rates.iter().map(current).fold(0.0, f64::max)
             }
         };
         let first = self.candidates.len();
-        for (i, &c) in constraint.displacements.iter().enumerate() {
-            if !self.is_candidate[i] && h + self.field[i] - multiplier * c > threshold {
+        let targets = of.external_current.iter().zip(&self.field);
+        let mut join = |i: usize, target: f64| {
+            if !self.is_candidate[i] && target > threshold {
                 self.candidates.push(i as u32);
+            }
+        };
+        match constraint.displacements.as_slice() {
+            [] => targets.enumerate().for_each(|(i, (h, f))| join(i, h + f)),
+            [c] => {
+                let along = targets.zip(c).enumerate();
+                along.for_each(|(i, ((h, f), c))| join(i, h + f - multiplier[0] * c));
+            }
+            [x, y, ..] => {
+                let along = targets.zip(x).zip(y).enumerate();
+                along.for_each(|(i, (((h, f), x), y))| {
+                    join(i, h + f - multiplier[0] * x - multiplier[1] * y);
+                });
             }
         }
         if self.candidates.len() > first {
-            self.gather(weights, constraint, first);
+            self.gather(of, constraint, first);
             for slot in first..self.candidates.len() {
                 self.local_field[slot] = self.field[self.candidates[slot] as usize];
             }
         }
     }
 
-    /// `T = h + Wr − λc` of the neuron in `slot`.
-    fn target(&self, slot: usize, h: f64, multiplier: f64) -> f64 {
-        h + self.local_field[slot] - multiplier * self.displacements[slot]
+    /// `T = h + Wr − λ·c` of the neuron in `slot`.
+    fn target(&self, slot: usize, multiplier: Vector) -> f64 {
+        let pulls = self.displacements.iter().zip(multiplier);
+        let free = self.local_current[slot] + self.local_field[slot];
+        pulls.fold(free, |target, (along, l)| target - l * along[slot])
     }
 
     /// Largest violation of the minimum's conditions among the candidates (Hz²).
-    fn residual(&self, h: f64, multiplier: f64) -> f64 {
+    fn residual(&self, transfer: Transfer, multiplier: Vector) -> f64 {
         (0..self.candidates.len())
             .map(|slot| {
-                let (r, t) = (self.rates[slot], self.target(slot, h, multiplier));
-                if r > 0.0 { (r * r - t).abs() } else { t.max(0.0) }
+                let (r, t) = (self.rates[slot], self.target(slot, multiplier));
+                if r > 0.0 { (transfer.current(r) - t).abs() } else { t.max(0.0) }
             })
             .fold(0.0, f64::max)
     }
 
     /// Solves the bordered system, adding to the curvature until it is positive definite on the null space of the
     /// constraint. `None` if not even that helps (non-finite numbers).
-    fn newton_step(&mut self, h: f64, asking: Asking) -> Option<Step> {
+    fn newton_step(&mut self, transfer: Transfer, asking: Asking) -> Option<Step> {
         let multiplier = self.search.multiplier;
         let mut slots = Vec::with_capacity(self.candidates.len());
         let mut gradient = Vec::with_capacity(self.candidates.len());
         let mut curvature = Vec::with_capacity(self.candidates.len());
         for slot in 0..self.candidates.len() {
-            let (r, t) = (self.rates[slot], self.target(slot, h, multiplier));
+            let (r, t) = (self.rates[slot], self.target(slot, multiplier));
             if r > 0.0 || t > 0.0 {
                 slots.push(slot);
-                gradient.push(r * r - h - self.local_field[slot]);
-                curvature.push(if t > 0.0 { r + t.sqrt() } else { r - t / r });
+                gradient.push(transfer.current(r) - self.local_current[slot] - self.local_field[slot]);
+                curvature.push(transfer.secant(r, t));
             }
         }
         let n = slots.len();
-        let mean_curvature = slots.iter().map(|&s| 2.0 * self.rates[s]).sum::<f64>() / n as f64 + 1e-3;
-        let along: f64 = slots.iter().map(|&s| self.displacements[s].powi(2)).sum();
-        // Any multiple of c·cᵀ may be added: the constraint makes it vanish. It lifts the one direction in which
-        // the curvature need not be positive.
-        let lift = if along > 0.0 { mean_curvature * n as f64 / along } else { 0.0 };
+        let own_curvature = |&slot: &usize| {
+            let r = self.rates[slot];
+            if r > 0.0 { transfer.curvature(r) } else { 0.0 }
+        };
+        let mean_curvature = slots.iter().map(own_curvature).sum::<f64>() / n as f64 + 1e-3;
+        // Any multiple of c·cᵀ may be added: the constraint makes it vanish. It lifts the directions in which the
+        // curvature need not be positive.
+        let lift: Vector = std::array::from_fn(|d| {
+            let square = |along: &Vec<f64>| slots.iter().map(|&s| along[s].powi(2)).sum::<f64>();
+            let square = self.displacements.get(d).map_or(0.0, square);
+            if square > 0.0 { mean_curvature * n as f64 / square } else { 0.0 }
+        });
         // In single precision what λ is known to be is left out, or its rounding would hide the step.
-        let known = if asking == Asking::Always { 0.0 } else { multiplier };
+        let known = if asking == Asking::Always { [0.0; 2] } else { multiplier };
         // Of the mean curvature: what a matrix that is not positive definite gets first. Single precision cannot tell the
         // smaller one from rounding.
         let smallest = if asking == Asking::Always { 1e-2 } else { 4e-2 };
         let Self { local, displacements, system, single_system, .. } = self;
-        let terms = Terms { local, displacements, slots: &slots, curvature: &curvature, lift };
-        let mut solution = Vec::with_capacity(2 * n);
+        let mut solution = Vec::with_capacity((1 + displacements.len()) * n);
         let mut damping = self.search.damping;
         let mut raised = false;
         loop {
             solution.clear();
-            solution.extend(gradient.iter().zip(&slots).map(|(g, &s)| -g - known * displacements[s]));
-            solution.extend(slots.iter().map(|&s| displacements[s]));
+            solution.extend(gradient.iter().zip(&slots).map(|(g, &s)| {
+                let pulls = displacements.iter().zip(known);
+                pulls.fold(-g, |rest, (along, known)| rest - known * along[s])
+            }));
+            for along in displacements.iter() {
+                solution.extend(slots.iter().map(|&s| along[s]));
+            }
+            let terms = Terms { local, displacements, slots: &slots, curvature: &curvature, lift, damping };
             let solved = match asking {
-                Asking::Always => system.solve(&terms, damping, &mut solution),
-                Asking::Seldom | Asking::AtRest => single_system.solve(&terms, damping, &mut solution),
+                Asking::Always => system.solve(&terms, &mut solution),
+                Asking::Seldom | Asking::AtRest => single_system.solve(&terms, &mut solution),
             };
             if solved {
                 break;
@@ -338,30 +387,33 @@ impl Workspace {
                 return None;
             }
         }
-        let (newton, constraint) = solution.split_at(n);
-        let moment = |v: &[f64]| slots.iter().zip(v).map(|(&s, x)| displacements[s] * x).sum::<f64>();
-        let gain = moment(constraint);
-        let excess = if gain > 0.0 { moment(newton) / gain } else { 0.0 };
-        let delta: Vec<f64> = newton.iter().zip(constraint).map(|(x, y)| x - excess * y).collect();
-        let multiplier = known + excess;
+        let (newton, borders) = solution.split_at(n);
+        let excess = excess(displacements, &slots, newton, borders);
+        let delta: Vec<f64> = (0..n)
+            .map(|k| {
+                let borders = borders.chunks_exact(n).zip(excess);
+                borders.fold(newton[k], |delta, (border, excess)| delta - excess * border[k])
+            })
+            .collect();
+        let multiplier = std::array::from_fn(|d| known[d] + excess[d]);
         let slope = gradient.iter().zip(&delta).map(|(g, d)| g * d).sum();
         Some(Step { slots, delta, multiplier, slope, damping, raised, mean_curvature })
     }
 
     /// The slots that a whole step silences: `T ≤ 0`, and half the rate is gone.
-    fn leaving(&self, h: f64, step: &Step) -> Vec<usize> {
+    fn leaving(&self, step: &Step) -> Vec<usize> {
         let leaves = |&(&slot, &delta): &(&usize, &f64)| {
-            delta < -0.5 * self.rates[slot] && self.target(slot, h, step.multiplier) <= 0.0
+            delta < -0.5 * self.rates[slot] && self.target(slot, step.multiplier) <= 0.0
         };
         step.slots.iter().zip(&step.delta).filter(leaves).map(|(&slot, _)| slot).collect()
     }
 
     /// Walks along the step, projected, until the energy falls enough, and leaves the new state in place; returns how
     /// much of the step that was, or `None` if the energy does not fall.
-    fn line_search(&mut self, h: f64, step: &Step, asking: Asking) -> Option<f64> {
-        let leaving = if asking == Asking::Always { Vec::new() } else { self.leaving(h, step) };
+    fn line_search(&mut self, transfer: Transfer, step: &Step, asking: Asking) -> Option<f64> {
+        let leaving = if asking == Asking::Always { Vec::new() } else { self.leaving(step) };
         let energy = self.search.energy;
-        let unresolved = ENERGY_RESOLUTION * energy.magnitude(h);
+        let unresolved = ENERGY_RESOLUTION * energy.magnitude();
         // A system that was hardly definite, solved in single precision, may lead uphill.
         if asking != Asking::Always && step.slope > unresolved {
             return None;
@@ -377,8 +429,8 @@ impl Workspace {
             }
             project(&mut self.trial.rates, &self.displacements);
             self.evaluate_trial();
-            let parts = EnergyParts::of(&self.trial.rates, &self.trial.field);
-            let change = parts.energy(h) - energy.energy(h);
+            let parts = self.parts(transfer);
+            let change = parts.energy() - energy.energy();
             if change <= SUFFICIENT_DECREASE * length * step.slope
                 || (-step.slope <= unresolved && change <= unresolved)
             {
@@ -403,20 +455,24 @@ impl Workspace {
     }
 
     /// The present state as the minimum, with its certificate.
-    pub(crate) fn finish(&mut self, weights: &WeightMatrix, h: f64, constraint: &Constraint) -> Minimum {
+    pub(crate) fn finish(&mut self, of: Energy<'_>, constraint: &Constraint) -> Minimum {
         let state = self.sorted();
         if !self.field_is_current {
-            field(self.arch, weights, &state.active, &state.rates, &mut self.field);
+            field(self.arch, of.weights, &state.active, &state.rates, &mut self.field);
         }
         let Search { multiplier, iterations, .. } = self.search;
-        let certificate = certify(h, constraint, state.view(), &self.field, multiplier, iterations);
-        Minimum { energy: energy::from_field(state.view(), &self.field, h), multiplier, certificate, state }
+        let certificate = certify(of, constraint, state.view(), &self.field, multiplier, iterations);
+        Minimum { energy: of.from_field(state.view(), &self.field), multiplier, certificate, state }
     }
 
-    /// `T = h + Wr − λc` of every neuron at the finished state `[neurons]` (Hz²).
-    pub(crate) fn targets(&self, h: f64, constraint: &Constraint) -> Vec<f64> {
-        let fields = constraint.displacements.iter().zip(&self.field);
-        fields.map(|(c, f)| h + f - self.search.multiplier * c).collect()
+    /// `T = h + Wr − λ·c` of every neuron at the finished state `[neurons]` (Hz²).
+    pub(crate) fn targets(&self, of: Energy<'_>, constraint: &Constraint) -> Vec<f64> {
+        let free = of.external_current.iter().zip(&self.field).map(|(h, f)| h + f);
+        let mut targets: Vec<f64> = free.collect();
+        for (along, l) in constraint.displacements.iter().zip(self.search.multiplier) {
+            targets.iter_mut().zip(along).for_each(|(t, c)| *t -= l * c);
+        }
+        targets
     }
 
     /// Takes over the field `[neurons]` of the present state.
@@ -426,11 +482,29 @@ impl Workspace {
     }
 }
 
+/// What of λ the unconstrained step asks for: the e with `Cᵀ(newton − borders·e) = 0`, where `borders` are the solutions for
+/// the columns of C, one after the other.
+fn excess(displacements: &[Vec<f64>], slots: &[usize], newton: &[f64], borders: &[f64]) -> Vector {
+    let moment = |along: &[f64], v: &[f64]| slots.iter().zip(v).map(|(&s, x)| along[s] * x).sum::<f64>();
+    match displacements {
+        [] => [0.0; 2],
+        [c] => {
+            let gain = moment(c, borders);
+            [if gain > 0.0 { moment(c, newton) / gain } else { 0.0 }, 0.0]
+        }
+        [x, y, ..] => {
+            let (of_x, of_y) = borders.split_at(slots.len());
+            let gains = [moment(x, of_x), moment(x, of_y), moment(y, of_y)];
+            solve_symmetric(gains, [moment(x, newton), moment(y, newton)]).unwrap_or_default()
+        }
+    }
+}
+
 /// How far a search is.
 #[derive(Default)]
 struct Search {
     energy: EnergyParts,
-    multiplier: f64,
+    multiplier: Vector,
     damping: f64,
     iterations: u32,
 }
@@ -439,7 +513,7 @@ struct Search {
 struct Step {
     slots: Vec<usize>,
     delta: Vec<f64>,
-    multiplier: f64,
+    multiplier: Vector,
     /// Directional derivative of the energy along `delta`.
     slope: f64,
     damping: f64,

@@ -1,28 +1,31 @@
 //! Constrained minima of the energy: the state of least energy whose bump stays at a given manifold point.
 //!
-//! Wanted at each point x of map l: the minimum over r ≥ 0 of `E(r) = Σ r_i³/3 − h Σ r_i − ½ rᵀWr` (eqs. 1, S8, in
+//! Wanted at each point x of map l: the minimum over r ≥ 0 of `E(r) = Σ r_i³/3 − Σ h_i r_i − ½ rᵀWr` (eqs. 1, S8, in
 //! rates) with `Σ c_i r_i = 0`, where `c_i = Δx_i` is neuron i's displacement from the point (eqs. S14–S23; the
-//! constraint on the centre of mass is linear in the rates). At the minimum, with multiplier λ and
-//! `T_i = h + (Wr)_i − λ c_i`: `r_i² = T_i` where `r_i > 0`, and `T_i ≤ 0` where `r_i = 0`. λ is the slope of the
-//! landscape along the manifold times −Σ r: the force that would move the bump.
+//! constraint on the centre of mass is linear in the rates; a surface has two such equations). At the minimum, with
+//! multiplier λ and `T_i = h_i + (Wr)_i − λ·c_i`: `r_i² = T_i` where `r_i > 0`, and `T_i ≤ 0` where `r_i = 0`. λ is the slope
+//! of the landscape along the manifold times −Σ r: the force that would move the bump, a vector on a surface.
 
 use serde::{Deserialize, Serialize};
 
 use crate::connectivity::matrix::WeightMatrix;
 use crate::landscape::bumps::IdealizedBumps;
 use crate::landscape::constraint::{Certificate, Constraint, Minimum};
+use crate::landscape::energy::Energy;
 use crate::landscape::states::States;
-use crate::manifold::{Maps, Point};
+use crate::landscape::transfer::Transfer;
+use crate::manifold::{Maps, Point, Vector};
 
 /// Which constrained minimum is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Definition {
     /// As the paper prints it: the gradient is taken in the currents and carries φ′(I), so that only the neurons
-    /// of the idealized bump can be active. Displacements run over the whole ring.
+    /// of the idealized bump can be active. Displacements run over the whole map.
     Paper,
-    /// The true minimum over all rates r ≥ 0: every neuron may join. Displacements beyond [`WINDOW`] of the ring
-    /// count as 0, or a far neuron with a tiny rate would balance a bump that has left its place.
+    /// The true minimum over all rates r ≥ 0: every neuron may join. Displacements beyond the
+    /// [`window`](crate::landscape::constraint::window) count as 0, or a far neuron with a tiny rate would balance a bump
+    /// that has left its place.
     Kkt,
 }
 
@@ -41,8 +44,10 @@ pub enum Minimizer {
 pub struct Problem<'a> {
     /// W = J + M (Hz).
     pub weights: &'a WeightMatrix,
-    /// Uniform external current h (Hz²).
-    pub external_current: f64,
+    /// External current h `[neurons]` (Hz²).
+    pub external_current: &'a [f64],
+    /// φ.
+    pub transfer: Transfer,
     /// The maps that say where neurons lie.
     pub maps: &'a Maps,
     /// Idealized bumps: supports, and where a bump should be.
@@ -54,8 +59,13 @@ pub struct Problem<'a> {
 }
 
 impl Problem<'_> {
+    /// What is minimized.
+    pub fn energy(&self) -> Energy<'_> {
+        Energy { weights: self.weights, external_current: self.external_current, transfer: self.transfer }
+    }
+
     /// The constraint of one point, as the definition wants it.
-    pub(crate) fn constraint(&self, point: Point) -> Constraint {
+    pub(crate) fn constraint(&self, point: &Point) -> Constraint {
         let idealized = self.bumps.at(self.maps, point);
         match self.definition {
             Definition::Kkt => Constraint::windowed(self.maps, point, idealized),
@@ -83,8 +93,8 @@ pub struct Minima {
     pub states: States,
     /// Energies (Hz³), one a state.
     pub energies: Vec<f64>,
-    /// Multipliers λ (Hz²/neuron unit), one a state.
-    pub multipliers: Vec<f64>,
+    /// Multipliers λ, the force along the manifold (Hz²/neuron unit), one a state: a component a dimension.
+    pub multipliers: Vec<Vector>,
     /// Certificates, one a state.
     pub certificates: Vec<Certificate>,
 }

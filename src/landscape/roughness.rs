@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::landscape::problem::Minima;
+use crate::manifold::Vector;
 
 /// Roughness of a landscape over all points of all maps together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,7 +16,7 @@ pub struct Roughness {
     pub robust_sd: f64,
     /// max |E − Ē| (Hz³).
     pub peak: f64,
-    /// Root mean square of λ, the force along the manifold (Hz²/neuron unit); `None` where no minima were sought.
+    /// Root mean square of |λ|, the force along the manifold (Hz²/neuron unit); `None` where no minima were sought.
     pub lambda_rms: Option<f64>,
 }
 
@@ -27,7 +28,7 @@ impl Roughness {
     ///
     /// # Panics
     /// If there are no energies.
-    pub fn of(energies: &[f64], multipliers: Option<&[f64]>) -> Self {
+    pub fn of(energies: &[f64], multipliers: Option<&[Vector]>) -> Self {
         let count = energies.len() as f64;
         // Around the first energy, so that digits are not lost in a sum of large numbers.
         let origin = energies[0];
@@ -36,7 +37,8 @@ impl Roughness {
         let peak = energies.iter().map(|e| (e - mean).abs()).fold(0.0, f64::max);
         let middle = median(energies.to_vec());
         let robust_sd = NORMAL_MAD * median(energies.iter().map(|e| (e - middle).abs()).collect());
-        let lambda_rms = multipliers.map(|m| (m.iter().map(|x| x * x).sum::<f64>() / count).sqrt());
+        let lambda_rms =
+            multipliers.map(|m| (m.iter().map(|[x, y]| x * x + y * y).sum::<f64>() / count).sqrt());
         Self { mean, sd, robust_sd, peak, lambda_rms }
     }
 
@@ -60,7 +62,7 @@ mod tests {
     #[test]
     fn one_outlier_moves_the_sd_but_not_the_robust_sd() {
         let mut energies: Vec<f64> = (0..1001).map(|i| -2e5 + f64::from(i % 7)).collect();
-        let before = Roughness::of(&energies, Some(&[3.0; 1001]));
+        let before = Roughness::of(&energies, Some(&[[3.0, 0.0]; 1001]));
         assert!((before.sd - 2.0).abs() < 0.01 && before.peak < 3.01);
         assert!((before.lambda_rms.unwrap() - 3.0).abs() < 1e-12);
         energies[500] += 1000.0;

@@ -9,6 +9,7 @@ use faer::linalg::cholesky::llt;
 use faer::traits::RealField;
 
 use crate::connectivity::matrix::WeightMatrix;
+use crate::manifold::Vector;
 
 /// The precision that a system is factored in.
 pub(super) trait Precision: RealField + Copy {
@@ -41,15 +42,17 @@ pub(super) struct System<T> {
     scratch: MemBuffer,
 }
 
-/// What the matrix is made of: `diag(curvature) − W + lift·c·cᵀ` over the given slots.
+/// What the matrix is made of: `diag(curvature) − W + Σ_d lift_d·c_d·c_dᵀ` over the given slots.
 pub(super) struct Terms<'a> {
     pub local: &'a WeightMatrix,
-    /// c, by slot.
-    pub displacements: &'a [f64],
+    /// c, one list by slot a dimension.
+    pub displacements: &'a [Vec<f64>],
     pub slots: &'a [usize],
     /// In the order of `slots`.
     pub curvature: &'a [f64],
-    pub lift: f64,
+    pub lift: Vector,
+    /// Added to the diagonal.
+    pub damping: f64,
 }
 
 impl<T: Precision> System<T> {
@@ -61,10 +64,10 @@ impl<T: Precision> System<T> {
         }
     }
 
-    /// Solves `(terms + damping)·x = b` for the two right-hand sides that `solution` holds one after the other, in
-    /// place; `false` if the matrix is not positive definite.
-    pub(super) fn solve(&mut self, terms: &Terms<'_>, damping: f64, solution: &mut [f64]) -> bool {
-        self.fill(terms, damping);
+    /// Solves `terms·x = b` for the right-hand sides that `solution` holds one after the other, in place;
+    /// `false` if the matrix is not positive definite.
+    pub(super) fn solve(&mut self, terms: &Terms<'_>, solution: &mut [f64]) -> bool {
+        self.fill(terms);
         self.solution.clear();
         self.solution.extend(solution.iter().map(|&x| T::of(x)));
         if !self.factor_and_solve(terms.slots.len()) {
@@ -75,28 +78,41 @@ impl<T: Precision> System<T> {
     }
 
     /// Writes the lower triangle, column by column.
-    fn fill(&mut self, terms: &Terms<'_>, damping: f64) {
-        let &Terms { local, displacements, slots, curvature, lift } = terms;
+    fn fill(&mut self, terms: &Terms<'_>) {
+        match terms.displacements {
+            [] => self.fill_columns(terms, []),
+            [x] => self.fill_columns(terms, [x.as_slice()]),
+            [x, y, ..] => self.fill_columns(terms, [x.as_slice(), y.as_slice()]),
+        }
+    }
+
+    fn fill_columns<const D: usize>(&mut self, terms: &Terms<'_>, displacements: [&[f64]; D]) {
+        let &Terms { local, slots, curvature, lift, damping, .. } = terms;
         let n = slots.len();
         let runs = runs(slots);
         self.matrix.resize(n * n, T::of(0.0));
         for (b, (&slot_b, column)) in slots.iter().zip(self.matrix.chunks_exact_mut(n)).enumerate() {
             let weights = local.row(slot_b);
-            let scale = lift * displacements[slot_b];
+            let scales: [f64; D] = std::array::from_fn(|d| lift[d] * displacements[d][slot_b]);
             for run in runs.iter().filter(|run| run.end > b) {
                 let first = run.start.max(b);
                 let those = slots[first]..slots[first] + run.end - first;
-                let from = displacements[those.clone()].iter().zip(&weights[those]);
-                column[first..run.end].iter_mut().zip(from).for_each(|(x, (c, w))| *x = T::of(scale * c - w));
+                let from: [&[f64]; D] = std::array::from_fn(|d| &displacements[d][those.clone()]);
+                let to = column[first..run.end].iter_mut();
+                for (k, (x, w)) in to.zip(&weights[those]).enumerate() {
+                    let lifted: f64 = scales.iter().zip(from).map(|(scale, c)| scale * c[k]).sum();
+                    *x = T::of(lifted - w);
+                }
             }
-            let diagonal = scale * displacements[slot_b] - weights[slot_b];
-            column[b] = T::of(diagonal + (curvature[b] + damping));
+            let lifted: f64 = scales.iter().zip(displacements).map(|(scale, c)| scale * c[slot_b]).sum();
+            column[b] = T::of(lifted - weights[slot_b] + (curvature[b] + damping));
         }
     }
 
     fn factor_and_solve(&mut self, n: usize) -> bool {
+        let right = self.solution.len() / n.max(1);
         let need = llt::factor::cholesky_in_place_scratch::<T>(n, Par::Seq, Default::default())
-            .or(llt::solve::solve_in_place_scratch::<T>(n, 2, Par::Seq));
+            .or(llt::solve::solve_in_place_scratch::<T>(n, right, Par::Seq));
         if self.scratch.len() < need.unaligned_bytes_required() {
             self.scratch = MemBuffer::new(need);
         }
@@ -112,7 +128,7 @@ impl<T: Precision> System<T> {
         if factored.is_err() {
             return false;
         }
-        let right = MatMut::from_column_major_slice_mut(&mut self.solution, n, 2);
+        let right = MatMut::from_column_major_slice_mut(&mut self.solution, n, right);
         llt::solve::solve_in_place(matrix.as_ref(), right, Par::Seq, stack);
         true
     }
@@ -138,33 +154,38 @@ mod tests {
             4,
             &[0.0, 1.0, 9.0, 0.5, 1.0, 0.0, 9.0, -0.5, 9.0, 9.0, 0.0, 9.0, 0.5, -0.5, 9.0, 0.0],
         );
-        let (slots, displacements, curvature) = ([0, 1, 3], [-1.0, 0.0, 5.0, 2.0], [4.0, 5.0, 6.0]);
+        let (slots, curvature) = ([0, 1, 3], [4.0, 5.0, 6.0]);
+        let displacements = [vec![-1.0, 0.0, 5.0, 2.0], vec![0.5, 1.0, 3.0, -1.0]];
         assert_eq!(runs(&slots), [0..2, 2..3]);
-        let terms = Terms {
-            local: &weights,
-            displacements: &displacements,
-            slots: &slots,
-            curvature: &curvature,
-            lift: 0.25,
-        };
-        let matrix = |a: usize, b: usize| {
-            let (i, j) = (slots[a], slots[b]);
-            0.25 * displacements[i] * displacements[j] - weights.row(i)[j]
-                + if a == b { curvature[a] + 0.5 } else { 0.0 }
-        };
-        let x = [1.0, -2.0, 3.0, 0.5, 0.0, 1.0];
-        let product = |k: usize| (0..3).map(|b| matrix(k % 3, b) * x[k / 3 * 3 + b]).sum();
-        let right: Vec<f64> = (0..6).map(product).collect();
-        let (mut double, mut single) = (right.clone(), right);
-        assert!(System::<f64>::new().solve(&terms, 0.5, &mut double));
-        assert!(System::<f32>::new().solve(&terms, 0.5, &mut single));
-        for k in 0..6 {
-            // A few roundings of numbers of order ten.
-            assert!(
-                (double[k] - x[k]).abs() < 1e-14 && (single[k] - x[k]).abs() < 1e-5,
-                "{double:?} {single:?}"
-            );
+        for dimension in [1, 2] {
+            let terms = |damping| Terms {
+                local: &weights,
+                displacements: &displacements[..dimension],
+                slots: &slots,
+                curvature: &curvature,
+                lift: [0.25, 0.75],
+                damping,
+            };
+            let matrix = |a: usize, b: usize| {
+                let (i, j) = (slots[a], slots[b]);
+                let lifted = |d: usize| terms(0.0).lift[d] * displacements[d][i] * displacements[d][j];
+                (0..dimension).map(lifted).sum::<f64>() - weights.row(i)[j]
+                    + if a == b { curvature[a] + 0.5 } else { 0.0 }
+            };
+            let x = [1.0, -2.0, 3.0, 0.5, 0.0, 1.0];
+            let product = |k: usize| (0..3).map(|b| matrix(k % 3, b) * x[k / 3 * 3 + b]).sum();
+            let right: Vec<f64> = (0..6).map(product).collect();
+            let (mut double, mut single) = (right.clone(), right);
+            assert!(System::<f64>::new().solve(&terms(0.5), &mut double));
+            assert!(System::<f32>::new().solve(&terms(0.5), &mut single));
+            for k in 0..6 {
+                // A few roundings of numbers of order ten.
+                assert!(
+                    (double[k] - x[k]).abs() < 1e-14 && (single[k] - x[k]).abs() < 1e-5,
+                    "{double:?} {single:?}"
+                );
+            }
+            assert!(!System::<f64>::new().solve(&terms(-30.0), &mut double));
         }
-        assert!(!System::<f64>::new().solve(&terms, -9.0, &mut double));
     }
 }

@@ -14,7 +14,7 @@ use super::{checksum, read_checked};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::files::{self, is_partial, npy, write_atomically};
-use crate::job::drift::DriftRecord;
+use crate::job::drift_record::DriftRecord;
 use crate::job::reached::{IterationRecord, Landscape, Status};
 use crate::landscape::states::States;
 use crate::setup::plan::Plan;

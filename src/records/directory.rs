@@ -382,7 +382,11 @@ pub(super) fn resolved_configuration(plan: &Plan, network: &Network) -> (String,
     let text = config.to_toml();
     let mut hasher = blake3::Hasher::new();
     hasher.update(text.as_bytes());
-    hasher.update(bytemuck::cast_slice(network.maps.as_slice()));
+    if network.maps.are_full_rings() {
+        hasher.update(bytemuck::cast_slice(network.maps.all_sites()));
+    } else {
+        hasher.update(bytemuck::cast_slice(&network.maps.all_places()));
+    }
     (text, hasher.finalize().to_hex().to_string())
 }
 

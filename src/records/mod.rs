@@ -3,12 +3,14 @@
 mod checkpoint;
 mod directory;
 mod sealed;
+mod session;
 mod summary;
 mod verify;
 
 pub use checkpoint::{Checkpoint, check_state};
 pub use directory::{FORMAT, Manifest, RunDirectory, RunState, belongs_to_run};
 pub use sealed::PROGRAM;
+pub use session::{Opened, Session};
 pub use summary::{Summary, Warning};
 pub use verify::{Verified, verify};
 

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::drift::{DriftRecord, DriftSummary, Which};
+use crate::job::drift::DriftSummary;
+use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::{IterationRecord, Status};
 use crate::setup::plan::Plan;
 use crate::text::significant;

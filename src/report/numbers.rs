@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::job::drift::{DriftRecord, Which};
+use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::IterationRecord;
 use crate::setup::plan::Plan;
 
@@ -22,8 +22,8 @@ pub(super) struct Numbers {
     energies: Vec<Vec<Vec<f64>>>,
     /// At the fitted points, and between them (robust), for each landscape.
     roughness: Vec<(f64, f64)>,
-    /// (1 if flattened, map, start, end, displacement, winning map).
-    drift: Vec<(u8, usize, usize, usize, f64, usize)>,
+    /// (1 if flattened, map, start, end, displacement, winning map); on surfaces the first coordinates.
+    drift: Vec<(u8, usize, f64, f64, f64, usize)>,
     /// Width of a bin.
     bin: f64,
     /// Starts by |displacement|, before and after.
@@ -59,7 +59,14 @@ impl Numbers {
             drift: drift
                 .iter()
                 .map(|d| {
-                    (u8::from(flattened(d)), d.map, d.start, d.end, rounded(d.displacement), d.winning_map)
+                    (
+                        u8::from(flattened(d)),
+                        d.map,
+                        d.start[0],
+                        d.end[0],
+                        rounded(d.displacement),
+                        d.winning_map,
+                    )
                 })
                 .collect(),
             bin,
@@ -101,10 +108,11 @@ mod tests {
 
     fn record(network: Which, displacement: f64) -> DriftRecord {
         DriftRecord {
+            dimension: 1,
             network,
             map: 0,
-            start: 0,
-            end: 0,
+            start: [0.0; 2],
+            end: [0.0; 2],
             displacement,
             settled_displacement: 0.0,
             rate_change: 0.0,

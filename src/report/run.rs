@@ -7,8 +7,10 @@ use maud::{Markup, PreEscaped, html};
 use super::numbers::Numbers;
 use super::{colophon, configuration, facts, layout, table};
 use crate::error::{Error, Result};
-use crate::job::drift::{DriftRecord, DriftSummary, Which};
+use crate::job::drift::DriftSummary;
+use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::IterationRecord;
+use crate::manifold::Vector;
 use crate::records::{Manifest, RunDirectory, RunState, Summary};
 use crate::setup::config::Method;
 use crate::setup::plan::Plan;
@@ -209,8 +211,8 @@ impl Run {
                 vec![
                     network.to_owned(),
                     d.map.to_string(),
-                    d.start.to_string(),
-                    d.end.to_string(),
+                    position(d.start, d.dimension),
+                    position(d.end, d.dimension),
                     d.displacement.to_string(),
                     d.settled_displacement.to_string(),
                     significant(d.score),
@@ -329,4 +331,9 @@ fn key(entries: &[(&str, &str)]) -> Markup {
     html! {
         ul.key { @for (_, (class, text)) in shown { li style={ "--own: var(--" (class) ")" } { (text) } } }
     }
+}
+
+/// A position, for people.
+fn position([x, y]: Vector, dimension: usize) -> String {
+    if dimension == 1 { significant(x) } else { format!("({}, {})", significant(x), significant(y)) }
 }

@@ -10,7 +10,6 @@ use crate::files::npy;
 use crate::landscape::minima::{NEURONS_BY_MAP, minima_by_map};
 use crate::landscape::problem::{Definition, Minimizer};
 use crate::manifold::Maps;
-use crate::manifold::Points;
 use crate::network::Network;
 use crate::setup::config::{Config, Method, SearchStart, Solver};
 use crate::setup::memory::available_memory;
@@ -219,16 +218,14 @@ impl Plan {
             Some(maps) => maps.clone(),
             None => Maps::random(self.neurons, self.maps, self.config.network.seed, realization),
         };
-        let fitted = Points::fitted(&maps, self.points_per_map);
-        let mut fractions = fitted.fractions();
-        fractions.extend(fitted.held_out().fractions());
-        Network::new(maps, self.kernel(), self.config.dynamics.baseline_current, &fractions)
+        Network::new(maps, self.kernel(), self.config.dynamics.baseline_current)
     }
 
     /// The kernel for this number of neurons.
     pub fn kernel(&self) -> Kernel {
         let k = &self.config.kernel;
-        let kernel = Kernel { amplitude: k.amplitude, width: k.width, inhibition: k.inhibition };
+        let kernel =
+            Kernel { amplitude: k.amplitude, width: k.width, inhibition: k.inhibition, ..Kernel::PAPER };
         if k.scale { kernel.scaled_to(self.neurons) } else { kernel }
     }
 

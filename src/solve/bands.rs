@@ -95,7 +95,7 @@ impl<'a> Bands<'a> {
             .collect();
         let columns = tile + 2 * reach;
         let neuron_at = (0..maps.count())
-            .flat_map(|map| maps.neurons_by_position(map).iter().copied().cycle().take(n + columns))
+            .flat_map(|map| maps.neurons_by_site(map).iter().copied().cycle().take(n + columns))
             .collect();
         let far = FarRates::new(manifolds, reach);
         Self { manifolds, reach, tile, tiles, neuron_at, far }
@@ -136,7 +136,7 @@ impl<'a> Bands<'a> {
     fn near(&self, map: usize) -> Near {
         let Manifolds { states, maps, .. } = self.manifolds;
         let (n, per_map, width) = (maps.neurons(), self.manifolds.per_map(), 2 * self.reach + 1);
-        let positions = maps.positions(map);
+        let positions = maps.sites(map);
         let mut rates = vec![0.0; per_map * width];
         for (k, row) in rates.chunks_exact_mut(width).enumerate() {
             let start = self.manifolds.base(k) + n - self.reach;
@@ -232,7 +232,7 @@ impl<'a> Bands<'a> {
 
     /// Where neuron `i` lies in a map: tile, row of the tile, and the neurons that a band may reach after it.
     fn row_of(&self, map: usize, i: usize) -> (usize, usize, &[u32]) {
-        let position = self.manifolds.maps.positions(map)[i] as usize;
+        let position = self.manifolds.maps.sites(map)[i] as usize;
         let neurons = self.neurons_from(map, position + 1, 2 * self.reach);
         (position / self.tile, position % self.tile, neurons)
     }

@@ -53,7 +53,7 @@ impl FarRates {
         let mut by_state = Lists { starts: vec![0], entries: Vec::new() };
         for (s, state) in states.iter().enumerate() {
             let base = manifolds.base(s);
-            let positions = maps.positions(s / manifolds.per_map());
+            let positions = maps.sites(s / manifolds.per_map());
             by_state.entries.extend(
                 state
                     .iter()

@@ -11,7 +11,7 @@ pub struct Manifolds<'a> {
     /// Where the neurons lie.
     pub maps: &'a Maps,
     /// All fitted points.
-    pub points: Points,
+    pub points: Points<'a>,
     /// States at each point.
     pub at_each: usize,
 }
@@ -22,8 +22,8 @@ impl Manifolds<'_> {
         self.points.per_map() * self.at_each
     }
 
-    /// The neuron position at or before the point of state `s`.
+    /// The site at or before the point of state `s`, on a ring.
     pub(super) fn base(&self, s: usize) -> usize {
-        self.points.get(s / self.at_each).base
+        self.points.get(s / self.at_each).base[0] as usize
     }
 }

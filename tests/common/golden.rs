@@ -41,9 +41,13 @@ impl Golden {
         let positions: Vec<i32> = self.values("positions");
         let neurons = self.integers("N")[0] as usize;
         let maps = Maps::from_positions(neurons, positions).expect("golden maps are permutations");
-        let kernel =
-            Kernel { amplitude: self.scalar("A"), width: self.scalar("sigma"), inhibition: self.scalar("b") };
-        Network::new(maps, kernel, self.scalar("h0"), &[0.0]).expect("golden parameters have a bump")
+        let kernel = Kernel {
+            amplitude: self.scalar("A"),
+            width: self.scalar("sigma"),
+            inhibition: self.scalar("b"),
+            ..Kernel::PAPER
+        };
+        Network::new(maps, kernel, self.scalar("h0")).expect("golden parameters have a bump")
     }
 }
 

@@ -5,9 +5,10 @@ use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu::{Conditions, Gpu};
 use flatscape::connectivity::Kernel;
 use flatscape::dynamics::trajectories::{Dynamics, Trajectory};
+use flatscape::job::drift::start_currents;
 use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
-use flatscape::manifold::Maps;
 use flatscape::manifold::Points;
+use flatscape::manifold::{Maps, Point};
 use flatscape::network::Network;
 use flatscape::progress::Tick;
 
@@ -39,35 +40,25 @@ macro_rules! gpu_or_return {
 }
 
 pub fn network(neurons: usize, maps: usize) -> Network {
-    let kernel = Kernel { amplitude: 0.665, width: 15.0, inhibition: -0.2076 }.scaled_to(neurons);
-    Network::new(Maps::random(neurons, maps, 3, 0), kernel, 10.0, &[0.0, 0.25, 0.5]).unwrap()
+    let kernel = Kernel::PAPER.scaled_to(neurons);
+    Network::new(Maps::random(neurons, maps, 3, 0), kernel, 10.0).unwrap()
 }
 
 pub fn problem(network: &Network, definition: Definition) -> Problem<'_> {
-    Problem {
-        weights: &network.weights,
-        external_current: network.external_current,
-        maps: &network.maps,
-        bumps: &network.bumps,
-        definition,
-        minimizer: Minimizer::Newton,
-    }
+    network.problem(&network.weights, definition, Minimizer::Newton)
 }
 
 pub fn dynamics(network: &Network) -> Dynamics<'_> {
-    Dynamics { weights: &network.weights, external_current: network.external_current, step: 0.2 / 15.0 }
+    network.dynamics(&network.weights, 0.2 / 15.0)
 }
 
 pub fn starts(network: &Network, count: usize) -> Vec<Vec<f64>> {
-    let neurons = network.neurons();
-    (0..count)
-        .map(|s| {
-            let mut current = vec![0.0; neurons];
-            let base = (s * 7) % neurons;
-            network.bumps.current_at(&network.maps, s % network.maps.count(), base, &mut current);
-            current
-        })
-        .collect()
+    let maps = &network.maps;
+    let point = |s: usize| {
+        let (map, base) = (s % maps.count(), (s * 7) % network.neurons());
+        Point::on_lattice(map, &maps.group(map).lattice, [base as i64, 0], [0.0; 2])
+    };
+    start_currents(network, &(0..count).map(point).collect::<Vec<_>>())
 }
 
 /// Elements that differ by more than `atol + rtol·scale`, scale being the largest expected one. NaN always differs.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use flatscape::files::npy;
-use flatscape::job::drift::{DriftRecord, Which};
+use flatscape::job::drift_record::{DriftRecord, Which};
 use flatscape::job::reached::{IterationRecord, Status};
 use flatscape::landscape::roughness::Roughness;
 use flatscape::records::{Manifest, RunDirectory, Summary, verify};

@@ -11,7 +11,7 @@ use super::device::{Device, DeviceResult};
 use super::plan::{MINIMUM_THREADS, Pace, Plan};
 use super::shaders::{self, MinimumParams, StateInfo};
 use super::weights::Weights;
-use crate::landscape::constraint::{Constraint, Minimum, WINDOW};
+use crate::landscape::constraint::{Constraint, Minimum, window};
 use crate::landscape::problem::{Definition, Minima, Problem, Start};
 use crate::landscape::states::{StateBuf, States};
 use crate::landscape::{newton, rates};
@@ -41,7 +41,7 @@ pub(super) fn minima(
     device: &Device,
     plan: &Plan,
     problem: &Problem<'_>,
-    points: Points,
+    points: Points<'_>,
     start: Start<'_>,
     tick: &Tick<'_>,
 ) -> DeviceResult<Minima> {
@@ -73,7 +73,7 @@ pub(super) fn near_minima(
     device: &Device,
     plan: &Plan,
     problem: &Problem<'_>,
-    points: Points,
+    points: Points<'_>,
     start: Start<'_>,
 ) -> DeviceResult<Vec<Option<StateBuf>>> {
     let approach = Approach::new(device, plan, problem)?;
@@ -101,9 +101,9 @@ struct Near {
 }
 
 impl Task {
-    fn new(problem: &Problem<'_>, points: Points, start: Start<'_>, s: usize) -> Self {
+    fn new(problem: &Problem<'_>, points: Points<'_>, start: Start<'_>, s: usize) -> Self {
         let point = points.get(s);
-        let constraint = problem.constraint(point);
+        let constraint = problem.constraint(&point);
         let from = match start {
             Start::Idealized => constraint.idealized.clone(),
             Start::States(states) => {
@@ -111,7 +111,7 @@ impl Task {
                 StateBuf { active: state.active.to_vec(), rates: state.rates.to_vec() }
             }
         };
-        Self { map: point.map, position: point.position(), constraint, from }
+        Self { map: point.map, position: point.position[0], constraint, from }
     }
 
     /// Candidates, their rates moved onto the constraint, and the least-squares multiplier.
@@ -124,13 +124,13 @@ impl Task {
             }
         };
         let displacements: Vec<f64> =
-            neurons.iter().map(|&i| self.constraint.displacements[i as usize]).collect();
-        rates::project(&mut rates, &displacements);
+            neurons.iter().map(|&i| self.constraint.displacements[0][i as usize]).collect();
+        rates::project(&mut rates, std::slice::from_ref(&displacements));
         let (mut along, mut square) = (0.0, 0.0);
         for ((&i, &r), &c) in neurons.iter().zip(&rates).zip(&displacements).filter(|((_, r), _)| **r > 0.0) {
             let row = problem.weights.row(i as usize);
             let field: f64 = neurons.iter().zip(&rates).map(|(&j, q)| row[j as usize] * q).sum();
-            along -= c * (r * r - problem.external_current - field);
+            along -= c * (r * r - problem.external_current[i as usize] - field);
             square += c * c;
         }
         (neurons, rates, if square > 0.0 { along / square } else { 0.0 })
@@ -144,13 +144,8 @@ impl Task {
         near: Option<Near>,
     ) -> Minimum {
         let from = near.as_ref().map_or(&self.from, |near| &near.state);
-        let mut minimum = workspace.minimize(
-            problem.weights,
-            problem.external_current,
-            &self.constraint,
-            from.view(),
-            newton::Asking::Always,
-        );
+        let mut minimum =
+            workspace.minimize(problem.energy(), &self.constraint, from.view(), newton::Asking::Always);
         minimum.certificate.iterations += near.map_or(0, |near| near.iterations);
         minimum
     }
@@ -171,25 +166,26 @@ struct Approach<'a> {
 impl<'a> Approach<'a> {
     fn new(device: &'a Device, plan: &'a Plan, problem: &Problem<'_>) -> DeviceResult<Self> {
         let admits = problem.definition == Definition::Kkt;
+        let external_current = problem.external_current[0];
         let params = MinimumParams {
             neurons: plan.neurons as u32,
             stride: plan.stride as u32,
             rows_per_part: plan.rows_per_part as u32,
             admits: u32::from(admits),
             iterations: MAX_ITERATIONS,
-            tolerance: (TOLERANCE * (problem.external_current.abs() + 100.0)) as f32,
-            external_current: problem.external_current as f32,
+            tolerance: (TOLERANCE * (external_current.abs() + 100.0)) as f32,
+            external_current: external_current as f32,
             first: 0,
         };
-        let window = if admits { WINDOW * plan.neurons as f64 } else { plan.neurons as f64 };
+        let reach = if admits { window(problem.maps.space(0)) } else { plan.neurons as f64 };
         let scratch = 4 * (plan.minimum_groups * plan.slots * plan.slots) as u64;
         Ok(Self {
             device,
             plan,
             params,
-            window: window as f32,
+            window: reach as f32,
             weights: Weights::upload(device, plan, problem.weights)?,
-            positions: device.storage("positions", problem.maps.as_slice())?,
+            positions: device.storage("positions", problem.maps.all_sites())?,
             between: device.empty("weights between candidates", scratch)?,
             pipeline: device.pipeline(&shaders::minimum(vec![
                 ("THREADS", MINIMUM_THREADS as f64),

@@ -36,9 +36,9 @@ use crate::dynamics::decoding::Place;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
 use crate::error::{Error, Result};
 use crate::landscape::bumps::IdealizedBumps;
-use crate::landscape::energy;
 use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::{StateBuf, States};
+use crate::landscape::transfer::Transfer;
 use crate::manifold::Maps;
 use crate::manifold::Points;
 use crate::progress::Tick;
@@ -163,7 +163,7 @@ impl Gpu {
     /// # Errors
     /// If the device fails.
     pub fn places(&self, maps: &Maps, bumps: &IdealizedBumps, rates: &[f64]) -> Result<Vec<Place>> {
-        let plan = self.plan(maps.neurons(), bumps.active())?;
+        let plan = self.plan(maps.neurons(), bumps.active(0))?;
         self.attempt(&Tick::silent(), |device, _| scores::places(device, &plan, maps, bumps, rates))
     }
 
@@ -175,10 +175,10 @@ impl Gpu {
     pub fn near_minima(
         &self,
         problem: &Problem<'_>,
-        points: Points,
+        points: Points<'_>,
         start: Start<'_>,
     ) -> Result<Vec<Option<StateBuf>>> {
-        let plan = self.plan(problem.maps.neurons(), problem.bumps.active())?;
+        let plan = self.plan(problem.maps.neurons(), problem.bumps.active(0))?;
         self.attempt(&Tick::silent(), |device, _| minimum::near_minima(device, &plan, problem, points, start))
     }
 
@@ -266,6 +266,21 @@ impl Gpu {
     }
 }
 
+/// What the kernels know so far: rings of all neurons, one external current for all, and the square root.
+fn supported(full_rings: bool, external_current: &[f64], transfer: Transfer) -> Result<()> {
+    let uniform = external_current.windows(2).all(|pair| pair[0] == pair[1]);
+    let missing = if !full_rings {
+        "maps that are not rings of all neurons"
+    } else if !uniform {
+        "an external current that differs from neuron to neuron"
+    } else if !transfer.is_root() {
+        "a transfer function other than the square root"
+    } else {
+        return Ok(());
+    };
+    Err(Error::Usage(format!("the GPU's kernels do not know {missing} yet; use --backend cpu")))
+}
+
 impl Backend for Gpu {
     fn describe(&self) -> String {
         format!("{} ({}, {})", self.report.name, self.report.driver, self.report.backend)
@@ -274,7 +289,7 @@ impl Backend for Gpu {
     fn minima(
         &self,
         problem: &Problem<'_>,
-        points: Points,
+        points: Points<'_>,
         start: Start<'_>,
         tick: &Tick<'_>,
     ) -> Result<Minima> {
@@ -284,12 +299,13 @@ impl Backend for Gpu {
                     .to_owned(),
             ));
         }
-        let plan = self.plan(problem.maps.neurons(), problem.bumps.active())?;
+        supported(problem.maps.are_full_rings(), problem.external_current, problem.transfer)?;
+        let plan = self.plan(problem.maps.neurons(), problem.bumps.active(0))?;
         self.attempt(tick, |device, tick| minimum::minima(device, &plan, problem, points, start, tick))
     }
 
     fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {
-        Ok(energy::energies(problem.weights, problem.external_current, states))
+        Ok(problem.energy().of_states(states))
     }
 
     fn weight_update(
@@ -310,6 +326,7 @@ impl Backend for Gpu {
         tick: &Tick<'_>,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Vec<Trajectory>>> {
+        supported(true, dynamics.external_current, dynamics.transfer)?;
         let plan = self.plan(dynamics.weights.neurons(), 0)?;
         self.attempt(tick, |device, tick| {
             trajectories::trajectories(device, &plan, dynamics, starts, at, tick, stop)

@@ -23,12 +23,12 @@ pub(super) fn places(
 ) -> DeviceResult<Vec<Place>> {
     let neurons = maps.neurons();
     let bump: Vec<Displaced> = bumps
+        .lattice_bump(0)
         .template()
         .into_iter()
-        .map(|(by, value)| Displaced { by: by as u32, value: value as f32 })
+        .map(|([by, _], value)| Displaced { by: by.rem_euclid(neurons as i64) as u32, value: value as f32 })
         .collect();
-    let neuron_at: Vec<u32> =
-        (0..maps.count()).flat_map(|map| maps.neurons_by_position(map)).copied().collect();
+    let neuron_at: Vec<u32> = (0..maps.count()).flat_map(|map| maps.neurons_by_site(map)).copied().collect();
     let mut params = ScoresParams {
         neurons: neurons as u32,
         maps: maps.count() as u32,
@@ -58,7 +58,7 @@ pub(super) fn places(
         }
         found.extend(device.read::<shaders::Place>(&places, count)?.into_iter().map(|place| Place {
             map: place.index as usize / neurons,
-            location: place.index as usize % neurons,
+            location: [(place.index as usize % neurons) as f64, 0.0],
             score: f64::from(place.score),
         }));
     }

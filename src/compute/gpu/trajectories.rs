@@ -5,7 +5,6 @@ use super::plan::{Pace, Plan, STATES_PER_GROUP};
 use super::shaders::{self, TrajectoriesParams};
 use super::weights::Weights;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
-use crate::landscape::energy;
 use crate::landscape::states::{StateBuf, States};
 use crate::progress::Tick;
 
@@ -59,7 +58,7 @@ fn run_batch(
         rows_per_part: plan.rows_per_part as u32,
         steps: 0,
         step: dynamics.step as f32,
-        external_current: dynamics.external_current as f32,
+        external_current: dynamics.external_current[0] as f32,
     };
     let uniform = device.uniform("trajectories", &params)?;
     let pipeline = device.pipeline(&shaders::trajectories(vec![
@@ -110,14 +109,15 @@ fn rates(plan: &Plan, currents: &[f32]) -> Vec<f64> {
 
 fn assemble(dynamics: &Dynamics<'_>, states: usize, snapshots: &[Vec<f64>]) -> Vec<Trajectory> {
     let neurons = dynamics.weights.neurons();
-    let h = dynamics.external_current;
+    let h = dynamics.external_current[0];
+    let energy = dynamics.energy();
     let empty =
         Trajectory { snapshots: Vec::new(), energies: Vec::new(), energy_rises: 0, largest_rise: 0.0 };
     let mut runs = vec![empty; states];
     for snapshot in snapshots {
         let buffers: Vec<StateBuf> = snapshot.chunks_exact(neurons).map(StateBuf::from_dense).collect();
         let packed = States::pack(neurons, buffers.iter().map(StateBuf::view));
-        let energies = energy::energies(dynamics.weights, h, &packed);
+        let energies = energy.of_states(&packed);
         for (s, (run, energy)) in runs.iter_mut().zip(energies).enumerate() {
             let size: f64 = packed.get(s).rates.iter().map(|r| r * (r * r + h.abs())).sum();
             let rise = energy - run.energies.last().copied().unwrap_or(f64::INFINITY);

@@ -6,7 +6,7 @@ use super::Checker;
 use crate::compute::backend::Backend;
 use crate::error::Result;
 use crate::job::Job;
-use crate::job::drift::Which;
+use crate::job::drift_record::Which;
 use crate::setup::config::Method;
 
 /// The same program on the same kind of machine gives the same bits. Other machines differ in the last place of J, which

@@ -5,9 +5,10 @@ use rand::seq::index;
 use super::Checker;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::Result;
-use crate::job::drift::{DriftRecord, Which};
-use crate::landscape::energy::energies;
+use crate::job::drift::{is_possible, start_currents};
+use crate::job::drift_record::{DriftRecord, Which};
 use crate::landscape::states::{StateBuf, States};
+use crate::manifold::Point;
 use crate::records::RunState;
 use crate::setup::config::Method;
 
@@ -50,31 +51,33 @@ impl Checker<'_> {
 
     fn network(&mut self, which: Which, weights: &WeightMatrix, rows: &[DriftRecord]) -> Result<()> {
         const FILE: &str = "drift.csv";
-        let (plan, places) = (self.job.plan, self.job.start_places());
+        let (plan, network, points) = (self.job.plan, self.job.network, self.job.start_points());
         let name = if which == Which::None { "before" } else { "after" };
-        let possible = rows.len() == places.len()
-            && rows.iter().zip(&places).all(|(row, &place)| row.is_possible(place, plan.maps, plan.neurons));
+        let possible = rows.len() == points.len()
+            && rows.iter().zip(&points).all(|(row, start)| is_possible(row, start, &network.maps));
         self.claim(
             FILE,
             possible,
             &format!("the trajectories {name} start where they should and end where they say"),
         )?;
-        let starts = self.job.starting_currents(&places);
+        let starts = start_currents(network, &points);
         let starts: Vec<StateBuf> = starts
             .iter()
             .map(|current| {
-                StateBuf::from_dense(&current.iter().map(|i| i.max(0.0).sqrt()).collect::<Vec<f64>>())
+                StateBuf::from_dense(
+                    &current.iter().map(|i| network.energy(weights).transfer.rate(*i)).collect::<Vec<f64>>(),
+                )
             })
             .collect();
         let states = States::pack(plan.neurons, starts.iter().map(StateBuf::view));
-        let found = energies(weights, self.job.network.external_current, &states);
+        let found = network.energy(weights).of_states(&states);
         let tolerance = if self.on_cpu() { TOLERANCE } else { GPU_TOLERANCE };
         let same = found.iter().zip(rows).all(|(e, row)| close(*e, row.start_energy, tolerance));
         self.claim(FILE, same, &format!("the trajectories {name} start with the energies of their bumps"))?;
         let count = (rows.len() / ONE_OF).clamp(2, MOST).min(rows.len());
         let mut sample = index::sample(&mut self.random(name), rows.len(), count).into_vec();
         sample.sort_unstable();
-        let from: Vec<(usize, usize)> = sample.iter().map(|&row| places[row]).collect();
+        let from: Vec<Point> = sample.iter().map(|&row| points[row]).collect();
         let again = self.job.measure_from(weights, which, &from)?.map(|m| m.records).unwrap_or_default();
         let pairs = || again.iter().zip(sample.iter().map(|&row| &rows[row]));
         let differ = pairs().filter(|(again, row)| !agrees(again, row, tolerance)).count();
@@ -104,7 +107,7 @@ fn close(a: f64, b: f64, tolerance: f64) -> bool {
 pub(super) fn agrees(again: &DriftRecord, row: &DriftRecord, tolerance: f64) -> bool {
     let moved = |a: f64, b: f64| (a - b).abs() <= tolerance.max(1e-6) * (1.0 + a.abs() + b.abs());
     let exact = tolerance < GPU_TOLERANCE;
-    let place = |r: &DriftRecord| (r.map, r.start, r.end, r.winning_map, r.displacement.to_bits());
+    let place = |r: &DriftRecord| (r.map, r.start, r.end, r.winning_map, r.displacement);
     (!exact || (place(again) == place(row) && again.energy_rises == row.energy_rises))
         && (exact || (again.displacement - row.displacement).abs() <= 2.0)
         && moved(again.phase_displacement, row.phase_displacement)

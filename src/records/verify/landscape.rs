@@ -6,7 +6,6 @@ use super::Checker;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::Result;
 use crate::job::reached::IterationRecord;
-use crate::landscape::energy::energies;
 use crate::landscape::minima::{self, minima_by_map};
 use crate::landscape::problem::{Minima, Start};
 use crate::landscape::states::{StateBuf, States};
@@ -83,7 +82,8 @@ impl Checker<'_> {
     /// The fraction of minima that may be other ones than those found here.
     fn branches(&self, index: usize) -> f64 {
         let flatten = &self.job.plan.config.flatten;
-        let by_map = minima_by_map(self.job.plan.neurons, flatten.minimizer) && self.on_cpu();
+        let large = minima_by_map(self.job.plan.neurons, flatten.minimizer);
+        let by_map = large && self.job.network.maps.are_full_rings() && self.on_cpu();
         let followed = index > 0 && flatten.start == SearchStart::Previous;
         match flatten.method {
             Method::Idealized => 0.0,
@@ -99,21 +99,22 @@ impl Checker<'_> {
             return Ok(minima::at(&problem, points, Start::Idealized, &Tick::silent()));
         }
         let bumps: Vec<StateBuf> =
-            points.iter().map(|&point| network.bumps.at(&network.maps, point)).collect();
+            points.iter().map(|point| network.bumps.at(&network.maps, point)).collect();
         let states = States::pack(network.neurons(), bumps.iter().map(StateBuf::view));
-        let energies = energies(weights, network.external_current, &states);
+        let energies = network.energy(weights).of_states(&states);
         Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
     }
 
     /// Spread and slope between the fitted points, which are not kept: a sample of them is found again.
     fn between(&self, index: usize, weights: &WeightMatrix) -> Result<bool> {
-        let points: Points = self.job.held_out_points();
+        let points: Points<'_> = self.job.held_out_points();
         let count = SAMPLE.min(points.len());
         let sample = index::sample(&mut self.random(&format!("between {index}")), points.len(), count);
         let points: Vec<Point> = sample.into_iter().map(|s| points.get(s)).collect();
         let found = self.evaluate(weights, &points)?;
+        let slopes: Vec<f64> = found.multipliers.iter().map(|m| m[0].hypot(m[1])).collect();
         Ok(spread_agrees(&found.energies, &self.records.iterations[index])
-            && slope_agrees(&found.multipliers, self.records.iterations[index].heldout_lambda_rms))
+            && slope_agrees(&slopes, self.records.iterations[index].heldout_lambda_rms))
     }
 
     /// `rates.npy`, where it is: the states of the last landscape have its energies.
@@ -130,7 +131,7 @@ impl Checker<'_> {
             let states: Vec<StateBuf> = rates.chunks_exact(plan.neurons).map(dense).collect();
             let states = States::pack(plan.neurons, states.iter().map(StateBuf::view));
             let landscape = &self.records.energies[self.records.energies.len() - plan.states()..];
-            let found = energies(&weights, network.external_current, &states);
+            let found = network.energy(&weights).of_states(&states);
             holds = rates.iter().all(|r| *r >= 0.0)
                 && found.iter().zip(landscape).all(|(a, b)| (a - b).abs() <= STATE_TOLERANCE * b.abs());
         }

@@ -1,0 +1,282 @@
+// The page: controls, the loop that keeps both networks and the drawings in step with them, and numbers in words.
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const network = new Network(data), landscape = new Landscape(data.landscape);
+const WHICH = ["before", "after"], RING = network.sides[0].length;
+const element = (id) => document.getElementById(id);
+const peakRate = Math.sqrt(network.bumpCurrent.reduce((a, b) => Math.max(a, b), 0));
+
+// A cue's current, as a part of the bump's own.
+const CUE_STRENGTH = 0.3;
+
+// What is asked for; the loop sees to it. `changed` names what workers have to be told.
+const asked = { map: 0, other: Math.min(1, data.maps - 1), place: 0, count: 1, part: 1, fano: 0, cue: null, steps: 0, playing: false, changed: new Set() };
+// What is there: steps made, starts, and what both networks last answered.
+const shown = { steps: 0, starts: [], found: null, marker: null, dirty: true, orders: [], frames: 0 };
+
+function ask(change, ...changed) {
+  Object.assign(asked, change);
+  if ("map" in change || "part" in change) shown.hills = null;
+  for (const what of changed) asked.changed.add(what);
+  shown.dirty = true;
+}
+
+function play(playing) {
+  ask({ playing });
+  element("play").textContent = playing ? "Pause" : "Play";
+  if (!playing) announce();
+}
+
+// Bumps lie evenly from the asked place on, on whole sites, as the program's own starts do.
+function startPlaces() {
+  return Array.from({ length: asked.count }, (_, k) => [Math.floor(asked.place + k * RING / asked.count) % RING, 0]);
+}
+
+// The neurons of a map by position.
+function orderOf(map) {
+  const positions = network.positions[0][map];
+  return Array.from(positions.keys()).sort((a, b) => positions[a] - positions[b]);
+}
+
+async function tellWorkers(simulation) {
+  const changed = new Set(asked.changed);
+  asked.changed.clear();
+  if (changed.has("start")) {
+    shown.starts = startPlaces();
+    shown.steps = 0;
+    simulation.forget();
+    shown.found = await simulation.order("start", { map: asked.map, places: shown.starts, part: asked.part });
+  } else if (changed.has("part")) {
+    shown.found = await simulation.order("part", { part: asked.part });
+  }
+  if (changed.has("surroundings")) {
+    const cue = asked.cue === null ? null : { place: [asked.cue, 0], strength: CUE_STRENGTH };
+    await simulation.order("surroundings", { fano: asked.fano, cue });
+  }
+}
+
+// Steps of this frame: at the asked speed, but not past the time at which to pause.
+function stepsDue(elapsedMs) {
+  const end = Math.round(Number(element("until").value) * 1000 / data.dt_ms);
+  if (asked.steps > 0) return asked.steps;
+  if (!asked.playing) return 0;
+  if (shown.steps === end) {
+    play(false);
+    return 0;
+  }
+  const wanted = Math.max(1, Math.round(speed() * Math.min(elapsedMs, 50) / 1000 / data.dt_ms));
+  return shown.steps < end ? Math.min(wanted, end - shown.steps) : wanted;
+}
+
+// Network time a second (ms).
+function speed() {
+  return 10 ** Number(element("speed").value);
+}
+
+async function loop(simulation) {
+  let last = performance.now();
+  while (simulation === current) {
+    const now = await new Promise(requestAnimationFrame);
+    await tellWorkers(simulation);
+    const steps = stepsDue(now - last);
+    last = now;
+    if (steps > 0) {
+      const { made, found } = await simulation.advance(steps, !asked.playing);
+      Object.assign(shown, { steps: shown.steps + made, found, dirty: true });
+      asked.steps = 0;
+      shown.complete = false;
+    } else if (!asked.playing && shown.complete === false) {
+      // At rest every bump is compared with all maps.
+      ({ found: shown.found } = await simulation.advance(0, true));
+      shown.dirty = shown.complete = true;
+      announce();
+    }
+    if (shown.dirty && shown.found) draw();
+    shown.frames++;
+    document.documentElement.dataset.frames = shown.frames;
+  }
+}
+
+function colours() {
+  const style = getComputedStyle(document.documentElement);
+  return Object.fromEntries(["ground", "text", "soft", "line", "link", "before", "after"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
+}
+
+function draw() {
+  shown.dirty = false;
+  const palette = shown.palette ??= colours();
+  const { range, lines } = shown.hills ??= landscape.pair(asked.map, asked.part);
+  const [order, otherOrder] = [asked.map, asked.other].map((map) => shown.orders[map] ??= orderOf(map));
+  WHICH.forEach((which, w) => {
+    const { phases: places, winning, first } = shown.found[w], part = w ? asked.part : 0;
+    const common = { length: RING, map: asked.map, winning, start: shown.starts[0][0], places, rates: first.rates, colour: palette[which], colours: palette };
+    drawRing(element(`${which}-ring`), { ...common, order, peak: peakRate, cue: asked.cue, marker: shown.marker });
+    drawStrip(element(`${which}-strip`), { ...common, order: otherOrder, peak: peakRate });
+    const energy = first.energy - landscape.level(part);
+    drawHill(element(`${which}-hill`), { ...common, energies: lines[w], range, energy });
+  });
+  const [before, after] = WHICH.map((_, w) => ways(shown.found[w].locations));
+  drawHistogram(element("histogram"), { before, after, colours: palette });
+  tell();
+}
+
+// How far every bump has come from its start (neuron units).
+function ways(places) {
+  return shown.starts.map((start, b) => network.way(start, places.subarray(2 * b, 2 * b + 2)));
+}
+
+function write(id, text) {
+  const target = element(id);
+  if (target.textContent !== text) target.textContent = text;
+}
+
+const number = (x, digits) => x.toFixed(digits).replace("-", "\u2212");
+
+function tell() {
+  write("clock", `${(shown.steps * data.dt_ms / 1000).toFixed(3)} s`);
+  WHICH.forEach((which, w) => {
+    const { phases, locations, winning, first } = shown.found[w], moved = ways(locations).map(Math.abs);
+    write(`${which}-phase`, number(phases[0], 2));
+    write(`${which}-moved`, number(network.way(shown.starts[0], phases.subarray(0, 2)), 2));
+    write(`${which}-score`, number(first.score, 2));
+    write(`${which}-energy`, number(first.energy - landscape.level(w ? asked.part : 0), 1));
+    write(`${which}-map`, String(winning[0]));
+    write(`${which}-mean`, number(moved.reduce((a, b) => a + b, 0) / moved.length, 2));
+    write(`${which}-largest`, number(Math.max(...moved), 0));
+    write(`${which}-own`, `${winning.filter((map) => map === asked.map).length} of ${winning.length}`);
+  });
+}
+
+// For those who do not see the drawings: said when the network comes to rest, not at every frame.
+function announce() {
+  if (!shown.found) return;
+  const [before, after] = WHICH.map((which) => element(`${which}-mean`).textContent);
+  const what = asked.count === 1 ? "the bump has drifted" : `${asked.count} bumps have drifted, on average,`;
+  write("status", `After ${element("clock").textContent} ${what} ${before} neuron units before flattening, ${after} after.`);
+}
+
+let current = null;
+async function open(engine) {
+  delete document.documentElement.dataset.ready;
+  current?.close();
+  write("engine-name", "starting");
+  const { simulation, by } = await Simulation.open(data, engine);
+  current = simulation;
+  write("engine-name", by);
+  ask({}, "start", "surroundings");
+  loop(simulation).catch(fail);
+  document.documentElement.dataset.ready = by;
+}
+
+function fail(error) {
+  write("status", `The network has stopped: ${error.message}`);
+  document.documentElement.dataset.error = error.message;
+}
+
+function place(position) {
+  ask({ place: Math.round(position) % RING, cue: null }, "start", "surroundings");
+  play(true);
+}
+
+// A press that stays in its place puts a bump there; one that moves is a cue that pulls the bump along.
+function listenToRing(canvas) {
+  let pressed = null;
+  const position = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return positionOnRing(box.width, box.height, event.clientX - box.left, event.clientY - box.top, RING);
+  };
+  canvas.addEventListener("pointerdown", (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    pressed = { x: event.clientX, y: event.clientY, moved: false };
+  });
+  canvas.addEventListener("pointermove", (event) => {
+    if (!pressed) return;
+    pressed.moved ||= Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 5;
+    if (!pressed.moved) return;
+    ask({ cue: position(event) }, "surroundings");
+    if (!asked.playing) play(true);
+  });
+  const release = (event) => {
+    if (pressed?.moved) ask({ cue: null }, "surroundings");
+    else if (pressed && event.type === "pointerup") place(position(event));
+    pressed = null;
+  };
+  for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, release);
+  canvas.addEventListener("keydown", (event) => moveMarker(event));
+  canvas.addEventListener("blur", () => { shown.marker = null; shown.dirty = true; });
+}
+
+const STRIDES = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
+
+function moveMarker(event) {
+  const from = shown.marker ?? asked.place;
+  if (event.key in STRIDES) shown.marker = (from + STRIDES[event.key] + RING) % RING;
+  else if (event.key === "Enter" || event.key === " ") place(from);
+  else if (event.key === "c") {
+    ask({ cue: asked.cue === null ? from : null }, "surroundings");
+    if (!asked.playing) play(true);
+  } else return;
+  event.preventDefault();
+  if (event.key in STRIDES && asked.cue !== null) ask({ cue: shown.marker }, "surroundings");
+  for (const which of WHICH) {
+    element(`${which}-ring`).setAttribute("aria-valuenow", shown.marker ?? asked.place);
+    element(`${which}-ring`).setAttribute("aria-valuetext", `position ${shown.marker ?? asked.place}${asked.cue === null ? "" : ", cue held"}`);
+  }
+  shown.dirty = true;
+}
+
+// The number of bumps: 1 to 1,000 on a slider of equal ratios; the noise: off, then Fano factors from 0.001 to 1.
+const bumpsOf = (value) => Math.round(10 ** Number(value));
+const fanoOf = (value) => (Number(value) < -3 ? 0 : 10 ** Number(value));
+
+function showSettings() {
+  write("part-value", number(asked.part, 2));
+  write("speed-value", `${Math.round(speed())} ms a second`);
+  write("noise-value", asked.fano ? String(Number(asked.fano.toPrecision(2))) : "off");
+  write("bumps-value", String(asked.count));
+}
+
+const CONTROLS = {
+  map: (value) => ask({ map: Number(value) }, "start", "surroundings"),
+  other: (value) => ask({ other: Number(value) }),
+  part: (value) => ask({ part: Number(value) }, "part"),
+  noise: (value) => ask({ fano: fanoOf(value) }, "surroundings"),
+  bumps: (value) => ask({ count: bumpsOf(value) }, "start"),
+  speed: () => {},
+};
+
+function listen() {
+  for (const [id, change] of Object.entries(CONTROLS)) {
+    element(id).addEventListener("input", ({ target }) => {
+      change(target.value);
+      showSettings();
+    });
+  }
+  element("engine").addEventListener("change", ({ target }) => open(target.value).catch(fail));
+  element("play").addEventListener("click", () => play(!asked.playing));
+  element("step").addEventListener("click", () => {
+    play(false);
+    ask({ steps: 1 });
+  });
+  element("again").addEventListener("click", () => {
+    play(false);
+    ask({}, "start");
+  });
+  element("starts").addEventListener("click", () => {
+    element("bumps").value = Math.log10(data.starts_per_map);
+    ask({ place: 0, count: data.starts_per_map, cue: null }, "start", "surroundings");
+    showSettings();
+    play(true);
+  });
+  for (const which of WHICH) listenToRing(element(`${which}-ring`));
+  const repaint = () => Object.assign(shown, { palette: null, dirty: true });
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+  window.addEventListener("resize", repaint);
+}
+
+window.addEventListener("error", ({ message }) => fail({ message }));
+listen();
+showSettings();
+const wanted = new URLSearchParams(location.hash.slice(1)).get("engine");
+if (wanted === "script") element("engine").value = wanted;
+open(element("engine").value).catch(fail);

@@ -1,0 +1,352 @@
+//! Every key of a configuration: its unit, what it may be, what it is for.
+//!
+//! One table, [`KEYS`], is all there is: configuration files and `--set` are read by it, errors are worded from it, and
+//! [`crate::setup::reference`] prints it. A new key is a field of [`Config`], its default, and one line here.
+
+use serde::de::DeserializeOwned;
+use toml::Value;
+use toml::de::DeValue;
+
+use crate::setup::config::Config;
+
+/// A key of `T`, which is the whole configuration or one table of it.
+pub struct Key<T> {
+    /// Where it stands: `["network", "neurons"]` is `neurons` under `[network]`.
+    pub path: &'static [&'static str],
+    /// What it may be.
+    pub values: Values,
+    /// Its unit; empty for counts, fractions and words.
+    pub unit: &'static str,
+    /// What happens without it, for a key that has no value of its own then; else empty.
+    pub unset: &'static str,
+    /// What it is for, in one line.
+    pub about: &'static str,
+    assign: fn(&mut T, Value) -> Option<()>,
+}
+
+/// What a key may be.
+#[derive(Clone, Copy, Debug)]
+pub enum Values {
+    /// A whole number, both ends included.
+    Whole(u64, u64),
+    /// A number, both ends included.
+    Number(f64, f64),
+    /// A number, the lower end left out.
+    Above(f64, f64),
+    /// True or false.
+    Flag,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// The path of a file, with what the file holds.
+    File(&'static str),
+    /// A list of whole numbers, both ends included, none twice, at least one.
+    Wholes(u64, u64),
+    /// As [`Values::Wholes`], and the list may be empty.
+    WholesOrNone(u64, u64),
+    /// A list of these words, none twice, at least one.
+    Words(&'static [&'static str]),
+}
+
+/// `flatten.method` and the methods of scans.
+const METHODS: &[&str] = &["none", "idealized", "constrained"];
+
+/// The largest whole number of a TOML file.
+const LARGEST: u64 = i64::MAX as u64;
+
+/// `key!(section.name, values, unit, about)`, or with `unset` as a last part for a key that may be left open.
+macro_rules! key {
+    ($($part:ident).+, $values:expr, $unit:literal, $about:literal) => {
+        key!($($part).+, $values, $unit, $about, "")
+    };
+    ($($part:ident).+, $values:expr, $unit:literal, $about:literal, $unset:literal) => {
+        Key {
+            path: &[$(stringify!($part)),+],
+            values: $values,
+            unit: $unit,
+            unset: $unset,
+            about: $about,
+            assign: |target, value| put(&mut target.$($part).+, value),
+        }
+    };
+}
+
+/// Every key of a configuration.
+pub static KEYS: &[Key<Config>] = &[
+    key!(
+        network.neurons,
+        Values::Whole(20, 100_000),
+        "",
+        "Number of neurons, N.",
+        "600, or as many as maps_file has"
+    ),
+    key!(network.maps, Values::Whole(1, 10_000), "", "Number of maps, L.", "10, or as many as maps_file has"),
+    key!(network.seed, Values::Whole(0, LARGEST), "", "Seed of the random maps."),
+    key!(
+        network.maps_file,
+        Values::File(
+            "an int32 or int64 .npy file of shape [maps, neurons], each row a permutation of 0..neurons"
+        ),
+        "",
+        "Positions to use in place of random maps; a relative path starts at the configuration file.",
+        "random maps"
+    ),
+    key!(kernel.amplitude, Values::Above(0.0, 1e6), "Hz", "Excitation at distance 0 within a map, A."),
+    key!(
+        kernel.width,
+        Values::Above(0.0, 1e5),
+        "neuron units",
+        "Standard deviation of the excitation, sigma."
+    ),
+    key!(kernel.inhibition, Values::Number(-1e6, 0.0), "Hz", "Uniform inhibition within a map, b."),
+    key!(
+        kernel.scale,
+        Values::Flag,
+        "",
+        "Whether amplitude, width and inhibition are given for 600 neurons and scaled to network.neurons."
+    ),
+    key!(dynamics.tau_ms, Values::Above(0.0, 1e6), "ms", "Time constant of the neurons, tau."),
+    key!(dynamics.dt_ms, Values::Above(0.0, 1e6), "ms", "Euler step; at most tau_ms."),
+    key!(
+        dynamics.baseline_current,
+        Values::Number(-1e6, 1e6),
+        "Hz^2",
+        "External current of a network with one map, h0; further maps are compensated for."
+    ),
+    key!(
+        flatten.method,
+        Values::Word(METHODS),
+        "",
+        "States the landscape is flattened at: none, idealized bumps (eq. 2), or constrained minima, iterated (eq. 3)."
+    ),
+    key!(
+        flatten.definition,
+        Values::Word(&["kkt", "paper"]),
+        "",
+        "Which constrained minimum: the true one over all rates (kkt), or the paper's, on the idealized bump's neurons."
+    ),
+    key!(
+        flatten.minimizer,
+        Values::Word(&["newton", "descent"]),
+        "",
+        "How minima are found: Newton's method, or the paper's gradient descent, slow and kept as a reference."
+    ),
+    key!(
+        flatten.points_per_map,
+        Values::Whole(1, 1_000_000),
+        "",
+        "Points on each map at which the landscape is flattened, K.",
+        "as many as neurons"
+    ),
+    key!(flatten.iterations, Values::Whole(0, 1000), "", "Weight updates, at most."),
+    key!(flatten.ridge, Values::Number(0.0, 1.0), "", "Ridge, relative to the Gram matrix's mean diagonal."),
+    key!(
+        flatten.ridge_decay,
+        Values::Above(0.0, 1.0),
+        "",
+        "The ridge is multiplied by this after every weight update."
+    ),
+    key!(
+        flatten.solver,
+        Values::Word(&["auto", "direct", "cg"]),
+        "",
+        "How the Gram system is solved: Cholesky (direct), conjugate gradients (cg), or by size (auto)."
+    ),
+    key!(
+        flatten.accuracy,
+        Values::Above(0.0, 0.5),
+        "",
+        "cg ends when the predicted roughness is this fraction of the present one."
+    ),
+    key!(
+        flatten.start,
+        Values::Word(&["previous", "idealized"]),
+        "",
+        "Where the search for minima begins after an update: at the minima before it, or at the idealized bumps."
+    ),
+    key!(
+        flatten.idealized_updates,
+        Values::Whole(0, 1000),
+        "",
+        "The first so many weight updates take the idealized bumps to the level of the minima too (beyond the paper)."
+    ),
+    key!(
+        flatten.tolerance,
+        Values::Number(0.0, 1e6),
+        "Hz^3",
+        "Updates end when the landscape's SD at fitted points is below this."
+    ),
+    key!(
+        measure.duration_ms,
+        Values::Above(0.0, 1e7),
+        "ms",
+        "Length of the trajectories that measure drift."
+    ),
+    key!(measure.starts_per_map, Values::Whole(1, 100_000), "", "Evenly spaced starts on each map."),
+    key!(scan.maps, Values::Wholes(1, 10_000), "", "Numbers of maps to scan."),
+    key!(scan.realizations, Values::Whole(1, 10_000), "", "Independent draws of the maps."),
+    key!(scan.methods, Values::Words(METHODS), "", "Methods to compare on every draw."),
+    key!(
+        scan.score_maps,
+        Values::WholesOrNone(1, 10_000),
+        "",
+        "Further numbers of maps, usually past capacity, at which only score_methods are run."
+    ),
+    key!(scan.score_methods, Values::Words(METHODS), "", "Methods for score_maps."),
+];
+
+/// Puts a checked value in its field; `None` if the field's type has no such value.
+fn put<V: DeserializeOwned>(field: &mut V, value: Value) -> Option<()> {
+    *field = value.try_into().ok()?;
+    Some(())
+}
+
+impl<T> Key<T> {
+    /// The key's own name, without the tables it stands in.
+    pub fn name(&self) -> &'static str {
+        self.path.last().copied().unwrap_or("")
+    }
+
+    /// The tables it stands in, joined by dots.
+    pub fn section(&self) -> String {
+        self.path[..self.path.len().saturating_sub(1)].join(".")
+    }
+
+    /// The whole name, as `--set` takes it.
+    pub fn full_name(&self) -> String {
+        self.path.join(".")
+    }
+
+    /// What it may be, with its unit, as errors say it.
+    pub fn allowed(&self) -> String {
+        let unit = if self.unit.is_empty() { String::new() } else { format!(" [{}]", self.unit) };
+        format!("{}{unit}", self.values)
+    }
+
+    /// Sets it in `target`; `None`, and nothing set, if the value is not allowed.
+    pub(super) fn assign(&self, target: &mut T, value: &DeValue<'_>) -> Option<()> {
+        (self.assign)(target, self.values.check(value)?)
+    }
+}
+
+impl Values {
+    /// The value, if it is one of these.
+    fn check(self, value: &DeValue<'_>) -> Option<Value> {
+        match self {
+            Values::Whole(from, to) => whole(value).filter(|x| (from..=to).contains(x)).and_then(whole_value),
+            Values::Number(from, to) => number(value).filter(|x| (from..=to).contains(x)).map(Value::Float),
+            Values::Above(from, to) => number(value).filter(|&x| x > from && x <= to).map(Value::Float),
+            Values::Flag => value.as_bool().map(Value::Boolean),
+            Values::Word(words) => value.as_str().filter(|w| words.contains(w)).map(Value::from),
+            Values::File(_) => value.as_str().filter(|path| !path.is_empty()).map(Value::from),
+            Values::Wholes(from, to) => list(value, Values::Whole(from, to), 1),
+            Values::WholesOrNone(from, to) => list(value, Values::Whole(from, to), 0),
+            Values::Words(words) => list(value, Values::Word(words), 1),
+        }
+    }
+}
+
+fn whole(value: &DeValue<'_>) -> Option<u64> {
+    let integer = value.as_integer()?;
+    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
+}
+
+fn whole_value(number: u64) -> Option<Value> {
+    i64::try_from(number).ok().map(Value::Integer)
+}
+
+fn number(value: &DeValue<'_>) -> Option<f64> {
+    match value {
+        DeValue::Float(float) => float.as_str().parse().ok(),
+        DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A list of at least `least` elements, none twice.
+fn list(value: &DeValue<'_>, element: Values, least: usize) -> Option<Value> {
+    let elements: Vec<Value> =
+        value.as_array()?.iter().map(|e| element.check(e.get_ref())).collect::<Option<_>>()?;
+    let distinct = elements.iter().enumerate().all(|(i, e)| !elements[..i].contains(e));
+    (distinct && elements.len() >= least).then_some(Value::Array(elements))
+}
+
+impl std::fmt::Display for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let quoted = |words: &[&str]| words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>();
+        match self {
+            Values::Whole(from, to) => write!(f, "a whole number from {from} to {to}"),
+            Values::Number(from, to) => write!(f, "a number from {from} to {to}"),
+            Values::Above(from, to) => write!(f, "a number above {from}, at most {to}"),
+            Values::Flag => write!(f, "true or false"),
+            Values::Word(words) => match quoted(words).split_last() {
+                Some((last, first)) if !first.is_empty() => write!(f, "{} or {last}", first.join(", ")),
+                Some((only, _)) => write!(f, "{only}"),
+                None => Ok(()),
+            },
+            Values::File(what) => write!(f, "the path of {what}"),
+            Values::Wholes(from, to) => write!(f, "a list of whole numbers from {from} to {to}, none twice"),
+            Values::WholesOrNone(from, to) => {
+                write!(f, "a list of whole numbers from {from} to {to}, none twice, or []")
+            }
+            Values::Words(words) => write!(f, "a list of {}, none twice", quoted(words).join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accepts(key: &Key<Config>, text: &str) -> bool {
+        let value = DeValue::parse(text).unwrap();
+        key.assign(&mut Config::default(), value.get_ref()).is_some()
+    }
+
+    /// The ends of every range are accepted, and what lies beyond them is refused: the table and the types agree.
+    #[test]
+    fn every_key_takes_exactly_what_it_says() {
+        for key in KEYS {
+            let (inside, outside): (Vec<String>, Vec<String>) = match key.values {
+                Values::Whole(from, to) => (
+                    vec![from.to_string(), to.to_string()],
+                    vec![(i128::from(from) - 1).to_string(), (u128::from(to) + 1).to_string()],
+                ),
+                Values::Number(from, to) => (
+                    vec![from.to_string(), to.to_string()],
+                    vec![(from - 1.0).to_string(), (to + 1.0).to_string(), "nan".to_owned()],
+                ),
+                Values::Above(from, to) => {
+                    (vec![to.to_string()], vec![from.to_string(), (to + 1.0).to_string(), "inf".to_owned()])
+                }
+                Values::Flag => (vec!["true".to_owned(), "false".to_owned()], vec!["1".to_owned()]),
+                Values::Word(words) => {
+                    (words.iter().map(|w| format!("{w:?}")).collect(), vec!["\"other\"".to_owned()])
+                }
+                Values::File(_) => (vec!["\"m.npy\"".to_owned()], vec!["\"\"".to_owned(), "3".to_owned()]),
+                Values::Wholes(from, to) => (
+                    vec![format!("[{from}, {to}]")],
+                    vec![format!("[{to}, {to}]"), format!("[{}]", to + 1), "[]".to_owned()],
+                ),
+                Values::WholesOrNone(_, to) => {
+                    (vec!["[]".to_owned(), format!("[{to}]")], vec![format!("[{to}, {to}]")])
+                }
+                Values::Words(words) => (vec![format!("{words:?}")], vec!["[\"other\"]".to_owned()]),
+            };
+            for text in inside {
+                assert!(accepts(key, &text), "{} refuses {text}", key.full_name());
+            }
+            for text in outside {
+                assert!(!accepts(key, &text), "{} takes {text}", key.full_name());
+            }
+        }
+    }
+
+    /// A key is given by what the program does with it, so no two have one name.
+    #[test]
+    fn every_key_is_described_once() {
+        for (i, key) in KEYS.iter().enumerate() {
+            assert!(key.about.ends_with('.') && !key.about.contains('\n'), "{}", key.full_name());
+            assert!(KEYS[..i].iter().all(|other| other.path != key.path), "{} twice", key.full_name());
+        }
+    }
+}
