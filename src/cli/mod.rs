@@ -104,6 +104,9 @@ pub struct Options {
     json: bool,
 }
 
+/// As many threads as anybody may want on each core, for tests.
+const THREADS_A_CORE: usize = 16;
+
 /// Does what was asked for and returns the exit code.
 ///
 /// # Errors
@@ -111,6 +114,7 @@ pub struct Options {
 pub fn run(cli: &Cli) -> Result<u8> {
     cli.command.refuse_unused(&cli.options)?;
     if let Some(threads) = cli.options.threads {
+        check_threads(threads)?;
         rayon::ThreadPoolBuilder::new()
             .num_threads(usize::from(threads))
             .build_global()
@@ -131,6 +135,18 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Plan(arguments) => plan::run(arguments, options),
         Command::Verify(arguments) => verify::run(arguments, options),
     }
+}
+
+/// More threads than a machine can use only wait, and thousands may not even start.
+fn check_threads(threads: u16) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if usize::from(threads) <= THREADS_A_CORE * cores {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "--threads {threads}: this machine has {cores} cores; give 1 to {}, or leave it out for all cores",
+        THREADS_A_CORE * cores
+    )))
 }
 
 impl Command {

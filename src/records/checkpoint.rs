@@ -5,6 +5,7 @@
 //! that wrote it: a checkpoint that was changed, or is another version's, is refused.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -99,7 +100,7 @@ fn read_state(run: &Path) -> Result<Option<StateRecord>> {
     let path = run.join(FOLDER).join(STATE);
     let bytes = match files::read(&path) {
         Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(Error::io(&path, "read", e)),
     };
     parse(&path, &bytes).map(Some)
@@ -184,13 +185,16 @@ impl Checkpoint {
     /// [`Error::Io`] naming the folder.
     pub fn remove(run: &Path) -> Result<()> {
         let folder = run.join(FOLDER);
-        if !is_there(run) {
-            return Ok(());
-        }
         // The state goes first: without it nothing is resumed.
         let _ = std::fs::remove_file(folder.join(STATE));
         remove_others(&folder, &BTreeMap::new());
-        std::fs::remove_dir(&folder).map_err(|e| Error::io(&folder, "remove", e))
+        match std::fs::remove_dir(&folder) {
+            // What others keep there stays.
+            Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
+                Err(Error::io(&folder, "remove", e))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

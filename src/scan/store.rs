@@ -147,7 +147,7 @@ impl Store {
                 path.display()
             ))
         };
-        claim_folder(path, &is_scan, force)?;
+        claim_folder(path, &|path| is_scan(path) || is_begun(path), force)?;
         let busy = || {
             Error::Usage(format!("{}: another flatscape is starting a scan here; try again", path.display()))
         };
@@ -405,6 +405,13 @@ impl Store {
 /// Whether a directory holds a scan.
 fn is_scan(path: &Path) -> bool {
     path.join(TRIALS).is_dir() && path.join(CONFIG).is_file()
+}
+
+/// Whether a directory holds what a scan makes first, and nothing else: it was stopped before it had its configuration.
+fn is_begun(path: &Path) -> bool {
+    let own = |name: &str| [TRIALS, TIMINGS, FAILED, SHARDS, LOCK].contains(&name) || is_partial(name);
+    let mut entries = std::fs::read_dir(path).into_iter().flatten();
+    path.join(TRIALS).is_dir() && entries.all(|e| e.is_ok_and(|e| own(&e.file_name().to_string_lossy())))
 }
 
 /// Whether some process has the lock now.
