@@ -234,11 +234,14 @@ fn pages_and_exports_leave_a_run_sound() {
     }
     assert!(place.succeed(&["verify", "run"]).contains("network.npz, network.safetensors, report.html"));
     fs::create_dir(place.path("empty")).unwrap();
+    assert!(place.succeed(&["report", "run", "--live", "--out", "page.html"]).contains("page.html"));
+    place.fail(&["report", "empty", "--live"], 4, &["empty", "no run directory", "--out"]);
     place.fail(&["report", "empty"], 4, &["empty", "neither a run nor a scan", "--out"]);
     place.fail(&["export", "empty"], 4, &["empty", "no run directory"]);
     place.fail(&["report", "run", "--out", "nowhere/page.html"], 1, &["nowhere", "check the path"]);
     fs::write(place.path("run/weights_delta.npy"), b"x").unwrap();
     place.fail(&["export", "run"], 4, &["weights_delta.npy", "damaged"]);
+    place.fail(&["report", "run", "--live"], 4, &["weights_delta.npy", "damaged"]);
     fs::write(place.path("run/energies.npy"), b"x").unwrap();
     place.fail(&["report", "run"], 4, &["energies.npy", "damaged"]);
 }

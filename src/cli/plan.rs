@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::Options;
 use crate::error::Result;
 use crate::setup::config::{Config, Method};
-use crate::setup::plan::{ChosenSolver, Cost, Plan};
+use crate::setup::cost::{ChosenSolver, Cost};
+use crate::setup::layout::GroupLayout;
+use crate::setup::plan::Plan;
 use crate::text::{duration, size};
 
 #[derive(Debug, Args)]
@@ -55,13 +57,25 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     Ok(0)
 }
 
+/// Numbers and shapes of the maps.
+fn maps(plan: &Plan) -> String {
+    let of_group = |group: &GroupLayout| {
+        let lattice = &group.group.lattice;
+        let members = lattice.sites();
+        let of = if members == plan.neurons { String::new() } else { format!(" of {members} neurons each") };
+        format!("{} maps ({}{of})", group.group.count, lattice.space.shape.name())
+    };
+    let groups: Vec<String> = plan.layout.groups.iter().map(of_group).collect();
+    groups.join(", ")
+}
+
 fn table(plan: &Plan) -> String {
     let (cost, config) = (&plan.cost, &plan.config);
-    let kernel = plan.kernel();
+    let kernel = &plan.layout.groups[0].kernel;
     let flatten =
         format!("{:?}, {:?} minima", config.flatten.method, config.flatten.definition).to_lowercase();
     let rows = [
-        ("network", format!("{} neurons, {} maps", plan.neurons, plan.maps)),
+        ("network", format!("{} neurons, {}", plan.neurons, maps(plan))),
         (
             "kernel",
             format!(

@@ -16,6 +16,12 @@ pub struct WeightMatrix {
     lines: Vec<Line>,
 }
 
+impl std::fmt::Debug for WeightMatrix {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "WeightMatrix({0} x {0})", self.neurons)
+    }
+}
+
 /// Length of a padded row of so many neurons.
 pub fn stride(neurons: usize) -> usize {
     neurons.next_multiple_of(LINE)

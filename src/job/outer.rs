@@ -12,7 +12,7 @@ use crate::landscape::roughness::Roughness;
 use crate::landscape::states::States;
 use crate::manifold::Points;
 use crate::setup::config::{Method, SearchStart};
-use crate::setup::plan::ChosenSolver;
+use crate::setup::cost::ChosenSolver;
 use crate::solve::direct::WeightUpdate;
 use crate::solve::manifolds::Manifolds;
 

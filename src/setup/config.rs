@@ -7,12 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::connectivity::Kernel;
 use crate::landscape::problem::{Definition, Minimizer};
+use crate::setup::groups::{ExternalCurrent, MapsConfig};
 
 /// A whole configuration. Units are in the field documentation; defaults are the paper's protocol.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
     /// What is stored.
     pub network: NetworkConfig,
+    /// Groups of maps; none if `network.maps` rings of all neurons are meant.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub maps: Vec<MapsConfig>,
     /// The connectivity of one map.
     pub kernel: KernelConfig,
     /// The rate equation.
@@ -39,6 +43,23 @@ pub struct NetworkConfig {
     /// int32 `[L, N]` positions to use in place of random maps; relative to the configuration file.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub maps_file: Option<PathBuf>,
+    /// f64 or f32 `[N, N]` weights to use in place of J (Hz); relative to the configuration file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights_file: Option<PathBuf>,
+    /// h of the neurons in place of the calibrated one (Hz²); needed with `weights_file`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_current: Option<ExternalCurrent>,
+    /// φ.
+    pub transfer: TransferConfig,
+}
+
+/// `[network.transfer]`: `φ(I) = gain·I^exponent`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct TransferConfig {
+    /// n.
+    pub exponent: f64,
+    /// c (Hz for a current of 1 Hz²).
+    pub gain: f64,
 }
 
 /// `[kernel]`
@@ -175,7 +196,16 @@ impl Default for Config {
     fn default() -> Self {
         let Kernel { amplitude, width, inhibition, .. } = Kernel::PAPER;
         Self {
-            network: NetworkConfig { neurons: None, maps: None, seed: 1, maps_file: None },
+            network: NetworkConfig {
+                neurons: None,
+                maps: None,
+                seed: 1,
+                maps_file: None,
+                weights_file: None,
+                external_current: None,
+                transfer: TransferConfig { exponent: 0.5, gain: 1.0 },
+            },
+            maps: Vec::new(),
             kernel: KernelConfig { amplitude, width, inhibition, scale: true },
             dynamics: DynamicsConfig { tau_ms: 15.0, dt_ms: 0.2, baseline_current: 10.0 },
             flatten: FlattenConfig {

@@ -8,6 +8,7 @@ use toml::Value;
 use toml::de::DeValue;
 
 use crate::setup::config::Config;
+use crate::setup::groups::MapsConfig;
 
 /// A key of `T`, which is the whole configuration or one table of it.
 pub struct Key<T> {
@@ -39,6 +40,10 @@ pub enum Values {
     Word(&'static [&'static str]),
     /// The path of a file, with what the file holds.
     File(&'static str),
+    /// A number, both ends included, or the path of a file, with what it holds.
+    NumberOrFile(f64, f64, &'static str),
+    /// So many numbers at most, both ends included, at least one.
+    Numbers(f64, f64, usize),
     /// A list of whole numbers, both ends included, none twice, at least one.
     Wholes(u64, u64),
     /// As [`Values::Wholes`], and the list may be empty.
@@ -90,6 +95,27 @@ pub static KEYS: &[Key<Config>] = &[
         "Positions to use in place of random maps; a relative path starts at the configuration file.",
         "random maps"
     ),
+    key!(
+        network.weights_file,
+        Values::File("a symmetric f64 or f32 .npy file of shape [neurons, neurons]"),
+        "Hz",
+        "Weights to use in place of the sum of the maps' kernels; the diagonal is left out.",
+        "the maps' kernels"
+    ),
+    key!(
+        network.external_current,
+        Values::NumberOrFile(-1e9, 1e9, "an f64 .npy file of shape [neurons]"),
+        "Hz^2",
+        "External current h, one for all neurons or one for each; needed with weights_file.",
+        "calibrated, so that the other maps' mean input is compensated"
+    ),
+    key!(
+        network.transfer.exponent,
+        Values::Number(0.5, 1.0),
+        "",
+        "n of the transfer function, rate = gain * current^n."
+    ),
+    key!(network.transfer.gain, Values::Above(0.0, 1e6), "", "Rate (Hz) at a current of 1 Hz^2."),
     key!(kernel.amplitude, Values::Above(0.0, 1e6), "Hz", "Excitation at distance 0 within a map, A."),
     key!(
         kernel.width,
@@ -194,6 +220,103 @@ pub static KEYS: &[Key<Config>] = &[
     key!(scan.score_methods, Values::Words(METHODS), "", "Methods for score_maps."),
 ];
 
+/// The shapes of maps.
+const SHAPES: &[&str] = &["ring", "segment", "torus", "cylinder", "sheet", "sphere", "moebius", "klein"];
+
+/// Every key of a `[[maps]]` table.
+pub static MAPS_KEYS: &[Key<MapsConfig>] = &[
+    key!(shape, Values::Word(SHAPES), "", "Shape of the maps."),
+    key!(count, Values::Whole(1, 10_000), "", "Number of maps of this kind."),
+    key!(
+        sides,
+        Values::Numbers(1.0, 1e6, 2),
+        "",
+        "Lattice sites along each side; one number for a line and the sphere. Other numbers than whole ones only where neurons lie anywhere.",
+        "as nearly square as the members allow"
+    ),
+    key!(
+        members,
+        Values::Above(0.0, 1.0),
+        "",
+        "Fraction of the neurons that take part in each map.",
+        "as many as sites, or all"
+    ),
+    key!(
+        placement,
+        Values::Word(&["lattice", "anywhere", "file"]),
+        "",
+        "Where place fields lie: on the sites in random order, anywhere, or where a file says."
+    ),
+    key!(
+        positions,
+        Values::File("an f64 .npy file of shape [count, neurons, D], NaN where a neuron has no place"),
+        "neuron units",
+        "Places for placement = \"file\"; a relative path starts at the configuration file.",
+        "no file"
+    ),
+    key!(
+        lattice,
+        Values::Word(&["square", "hexagonal"]),
+        "",
+        "How the sites of a torus are arranged; its sides have to be even for a hexagonal lattice."
+    ),
+    key!(
+        margin,
+        Values::Number(0.0, 1e5),
+        "neuron units",
+        "Distance from open edges within which no points lie.",
+        "2 sigma"
+    ),
+    key!(
+        kernel.shape,
+        Values::Word(&["gaussian", "exponential", "difference", "table"]),
+        "",
+        "How excitation falls with distance; difference is one of two Gaussians."
+    ),
+    key!(
+        kernel.width,
+        Values::Above(0.0, 1e5),
+        "neuron units",
+        "Reach of the excitation, sigma.",
+        "that of [kernel] on this shape: 1/40 of a line, 3/32 of a surface's side"
+    ),
+    key!(
+        kernel.amplitude,
+        Values::Above(0.0, 1e6),
+        "Hz",
+        "Excitation at distance 0, A.",
+        "the one that keeps the integral of [kernel]'s excitation"
+    ),
+    key!(
+        kernel.inhibition,
+        Values::Number(-1e6, 0.0),
+        "Hz",
+        "Uniform inhibition between all neurons, b.",
+        "that of [kernel] on this shape"
+    ),
+    key!(
+        kernel.surround,
+        Values::Number(0.0, 0.99),
+        "",
+        "Of a difference: the surround's weight beside the centre's."
+    ),
+    key!(
+        kernel.surround_width,
+        Values::Above(1.0, 1e3),
+        "",
+        "Of a difference: the surround's width beside the centre's."
+    ),
+    key!(
+        kernel.table,
+        Values::File(
+            "an f64 .npy file: excitation beside that at distance 0, at distances 0, sigma/10, 2 sigma/10, ..."
+        ),
+        "",
+        "Values of a table.",
+        "no table"
+    ),
+];
+
 /// Puts a checked value in its field; `None` if the field's type has no such value.
 fn put<V: DeserializeOwned>(field: &mut V, value: Value) -> Option<()> {
     *field = value.try_into().ok()?;
@@ -238,6 +361,14 @@ impl Values {
             Values::Flag => value.as_bool().map(Value::Boolean),
             Values::Word(words) => value.as_str().filter(|w| words.contains(w)).map(Value::from),
             Values::File(_) => value.as_str().filter(|path| !path.is_empty()).map(Value::from),
+            Values::NumberOrFile(from, to, what) => {
+                Values::Number(from, to).check(value).or_else(|| Values::File(what).check(value))
+            }
+            Values::Numbers(from, to, most) => {
+                let elements = value.as_array()?.iter().map(|e| Values::Number(from, to).check(e.get_ref()));
+                let elements: Vec<Value> = elements.collect::<Option<_>>()?;
+                (1..=most).contains(&elements.len()).then_some(Value::Array(elements))
+            }
             Values::Wholes(from, to) => list(value, Values::Whole(from, to), 1),
             Values::WholesOrNone(from, to) => list(value, Values::Whole(from, to), 0),
             Values::Words(words) => list(value, Values::Word(words), 1),
@@ -284,6 +415,12 @@ impl std::fmt::Display for Values {
                 None => Ok(()),
             },
             Values::File(what) => write!(f, "the path of {what}"),
+            Values::NumberOrFile(from, to, what) => {
+                write!(f, "a number from {from} to {to}, or the path of {what}")
+            }
+            Values::Numbers(from, to, most) => {
+                write!(f, "a list of at most {most} numbers from {from} to {to}")
+            }
             Values::Wholes(from, to) => write!(f, "a list of whole numbers from {from} to {to}, none twice"),
             Values::WholesOrNone(from, to) => {
                 write!(f, "a list of whole numbers from {from} to {to}, none twice, or []")
@@ -323,6 +460,14 @@ mod tests {
                     (words.iter().map(|w| format!("{w:?}")).collect(), vec!["\"other\"".to_owned()])
                 }
                 Values::File(_) => (vec!["\"m.npy\"".to_owned()], vec!["\"\"".to_owned(), "3".to_owned()]),
+                Values::NumberOrFile(from, to, _) => (
+                    vec![from.to_string(), to.to_string(), "\"h.npy\"".to_owned()],
+                    vec![(to * 2.0).to_string(), "\"\"".to_owned(), "true".to_owned()],
+                ),
+                Values::Numbers(from, to, most) => (
+                    vec![format!("[{from}]"), format!("{:?}", vec![to; most])],
+                    vec!["[]".to_owned(), format!("{:?}", vec![to; most + 1]), format!("[{}]", to + 1.0)],
+                ),
                 Values::Wholes(from, to) => (
                     vec![format!("[{from}, {to}]")],
                     vec![format!("[{to}, {to}]"), format!("[{}]", to + 1), "[]".to_owned()],

@@ -1,7 +1,10 @@
 //! What was typed, what it means, and what it costs.
 
 pub mod config;
+pub mod cost;
+pub mod groups;
 pub mod keys;
+pub mod layout;
 pub mod memory;
 pub mod plan;
 mod read;

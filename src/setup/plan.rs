@@ -1,19 +1,14 @@
 //! What a configuration means: every size, every memory figure, every check that can be made before work starts.
 
-use std::path::Path;
-
-use serde::Serialize;
-
-use crate::connectivity::Kernel;
+use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
-use crate::files::npy;
-use crate::landscape::minima::{NEURONS_BY_MAP, minima_by_map};
 use crate::landscape::problem::{Definition, Minimizer};
-use crate::manifold::Maps;
+use crate::landscape::transfer::Transfer;
 use crate::network::Network;
-use crate::setup::config::{Config, Method, SearchStart, Solver};
+use crate::setup::config::{Config, Method, Solver};
+use crate::setup::cost::{ChosenSolver, Cost, Sizes};
+use crate::setup::layout::{Layout, given_weights};
 use crate::setup::memory::available_memory;
-use crate::solve::conjugate;
 use crate::text::size;
 
 /// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
@@ -23,9 +18,6 @@ pub const SETTLING_MS: f64 = 100.0;
 /// decimal fractions, and far less than a step.
 const STEP_TOLERANCE: f64 = 1e-12;
 
-/// Bytes of an f64.
-const F64: u64 = 8;
-
 /// A checked configuration with all its sizes.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -33,15 +25,17 @@ pub struct Plan {
     pub config: Config,
     /// N.
     pub neurons: usize,
-    /// Maps that were read from a file, if any.
-    given_maps: Option<Maps>,
+    /// Kinds of maps, with their places if a file gave them.
+    pub layout: Layout,
+    /// Weights and external current that the user brought, if any.
+    given: Option<(WeightMatrix, Vec<f64>)>,
     /// L.
     pub maps: usize,
     /// K.
     pub points_per_map: usize,
     /// How the Gram system is solved.
     pub solver: ChosenSolver,
-    /// Every how manieth held-out point is evaluated.
+    /// One in so many held-out points is evaluated.
     pub held_out_stride: usize,
     /// Weight updates, at most.
     pub iterations: usize,
@@ -57,48 +51,6 @@ pub struct Plan {
     pub cost: Cost,
 }
 
-/// What a run will take.
-#[derive(Clone, Debug, Serialize)]
-pub struct Cost {
-    /// Expected number of active neurons in a state.
-    pub active_neurons: f64,
-    /// Bytes of all weight matrices together while minima are sought.
-    pub weights_bytes: u64,
-    /// Bytes of those that there are while a weight update is solved for.
-    pub solve_weights_bytes: u64,
-    /// Bytes of states and their certificates, old and new; while an update is solved for it is half of that.
-    pub states_bytes: u64,
-    /// Bytes of the Gram matrix and of what it is made from, or of what conjugate gradients need in its place; 0 if
-    /// nothing is solved.
-    pub gram_bytes: u64,
-    /// Bytes of the rows of a weight solve that has more than the fitted minima, and of the room to collect them.
-    pub rows_bytes: u64,
-    /// Peak memory (bytes): while minima are sought, or while an update is solved for.
-    pub peak_bytes: u64,
-    /// All constrained minima of one landscape, fitted and held-out points (s).
-    pub minima_seconds: f64,
-    /// The same after a weight update (s).
-    pub later_minima_seconds: f64,
-    /// One weight update of the minima alone (s).
-    pub update_seconds: f64,
-    /// One of the first ones, of the idealized bumps too (s).
-    pub first_update_seconds: f64,
-    /// All trajectories of one network (s).
-    pub trajectories_seconds: f64,
-    /// The whole run (s).
-    pub total_seconds: f64,
-}
-
-/// How the Gram system is solved, once the size is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChosenSolver {
-    /// Cholesky factorization of the Gram matrix; see [`crate::solve::direct::flatten`].
-    Direct,
-    /// Conjugate gradients without it; see [`crate::solve::conjugate`].
-    Cg,
-}
-
 /// Above this many rows `flatten.solver = "auto"` means conjugate gradients. They are faster at half as many already
 /// (five times on the paper's network, to a relative 10⁻⁹), but there the direct solve takes seconds and leaves nothing.
 /// One choice for all updates of a run, by the largest.
@@ -111,30 +63,21 @@ const HELD_OUT_ALL: usize = 12_000;
 /// See [`HELD_OUT_ALL`].
 const HELD_OUT_SAMPLE: usize = 4_000;
 
-/// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
-/// machine named in `benches/README.md`; those of large networks with `benches/scaling.sh`.
-mod rate {
-    pub const MINIMA: f64 = 9e9;
-    pub const CG: f64 = 8e9;
-    pub const SINGLE_FACTORIZATION: f64 = 110e9;
-    pub const DYNAMICS: f64 = 35e9;
-    pub const DYNAMICS_FROM_MEMORY: f64 = 8e9;
-    pub const MATRIX_PRODUCT: f64 = 50e9;
-}
-
 impl Plan {
     /// Checks a configuration and works out its sizes. Reads the maps file, if there is one.
     ///
     /// # Errors
     /// [`Error::Usage`] for sizes that contradict each other or the machine, [`Error::Data`] for a bad maps file.
     pub fn new(mut config: Config) -> Result<Self> {
-        let given_maps =
-            config.network.maps_file.as_deref().map(|file| read_maps(file, &config)).transpose()?;
-        let neurons = given_maps.as_ref().map(Maps::neurons).or(config.network.neurons).unwrap_or(600);
-        let maps = given_maps.as_ref().map(Maps::count).or(config.network.maps).unwrap_or(10);
-        let points_per_map = config.flatten.points_per_map.unwrap_or(neurons);
+        let layout = Layout::new(&config)?;
+        let (neurons, maps) = (layout.neurons, layout.maps());
+        let given = given_weights(&config, neurons)?;
+        let points_per_map = config.flatten.points_per_map.unwrap_or_else(|| layout.points_per_map());
+        layout.check_points(points_per_map)?;
         config.network.neurons = Some(neurons);
-        config.network.maps = Some(maps);
+        if config.maps.is_empty() {
+            config.network.maps = Some(maps);
+        }
         config.flatten.points_per_map = Some(points_per_map);
         let dynamics = &config.dynamics;
         if dynamics.dt_ms > dynamics.tau_ms {
@@ -171,14 +114,24 @@ impl Plan {
             Method::Constrained => config.flatten.idealized_updates.min(iterations),
             Method::None | Method::Idealized => 0,
         };
-        let sizes = Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps };
+        let sizes = Sizes {
+            neurons,
+            maps,
+            points_per_map,
+            iterations,
+            idealized_updates,
+            steps,
+            active_neurons: layout.active_neurons(),
+            full_rings: layout.are_full_rings(),
+        };
         let solver = choose_solver(&config, sizes);
         let held_out_stride = held_out_stride(maps * points_per_map);
         let cost = Cost::new(&config, sizes, solver, held_out_stride);
         let plan = Self {
             config,
             neurons,
-            given_maps,
+            layout,
+            given,
             maps,
             points_per_map,
             solver,
@@ -209,24 +162,23 @@ impl Plan {
         self.maps * self.config.measure.starts_per_map
     }
 
-    /// Builds the network, with random maps of the given realization unless maps were read from a file.
+    /// Builds the network, with the random maps of the given realization unless a file gave them.
     ///
     /// # Errors
     /// If the parameters have no single bump.
     pub fn network(&self, realization: u32) -> Result<Network> {
-        let maps = match &self.given_maps {
-            Some(maps) => maps.clone(),
-            None => Maps::random(self.neurons, self.maps, self.config.network.seed, realization),
-        };
-        Network::new(maps, self.kernel(), self.config.dynamics.baseline_current)
-    }
-
-    /// The kernel for this number of neurons.
-    pub fn kernel(&self) -> Kernel {
-        let k = &self.config.kernel;
-        let kernel =
-            Kernel { amplitude: k.amplitude, width: k.width, inhibition: k.inhibition, ..Kernel::PAPER };
-        if k.scale { kernel.scaled_to(self.neurons) } else { kernel }
+        let maps = self.layout.draw(self.config.network.seed, realization);
+        let kernels = self.layout.groups.iter().map(|group| group.kernel.clone()).collect();
+        let baseline_current = self.config.dynamics.baseline_current;
+        let transfer = &self.config.network.transfer;
+        let transfer = Transfer::new(transfer.exponent, transfer.gain);
+        match &self.given {
+            None => Network::with_kernels(maps, kernels, baseline_current, transfer),
+            Some((weights, current)) => {
+                let (weights, current) = (weights.clone(), current.clone());
+                Network::with_weights(maps, kernels, baseline_current, transfer, weights, current)
+            }
+        }
     }
 
     /// Δt/τ.
@@ -270,12 +222,13 @@ impl Plan {
                 "the literal descent never activates a silent neuron, so it has no kkt minima; use flatten.definition = \"paper\", or the newton minimizer".to_owned(),
             );
         }
-        let width = self.kernel().width;
-        if width < 1.0 || width > n as f64 / 8.0 {
-            return usage(format!(
-                "the kernel's width is {width:.2} neuron units at {n} neurons; a bump needs from 1 to {:.1} (an eighth of the ring); change network.neurons or kernel.width",
-                n as f64 / 8.0
-            ));
+        let lines = self.layout.groups.iter().all(|g| g.group.lattice.space.dimension() == 1);
+        let is_root =
+            Transfer::new(self.config.network.transfer.exponent, self.config.network.transfer.gain).is_root();
+        if flatten.minimizer == Minimizer::Descent && !(lines && is_root) {
+            return usage(
+                "the literal descent is the paper's, for maps of one dimension and the square root as transfer function; use the newton minimizer".to_owned(),
+            );
         }
         let (need, have) = (self.cost.peak_bytes, available_memory());
         if need > have {
@@ -287,24 +240,6 @@ impl Plan {
             ));
         }
         Ok(())
-    }
-}
-
-/// What the cost depends on, beside the configuration.
-#[derive(Clone, Copy)]
-struct Sizes {
-    neurons: usize,
-    maps: usize,
-    points_per_map: usize,
-    iterations: usize,
-    idealized_updates: usize,
-    steps: usize,
-}
-
-impl Sizes {
-    /// States of a map in the largest weight solve.
-    fn rows_per_map(self) -> usize {
-        if self.idealized_updates > 0 { 2 * self.points_per_map } else { self.points_per_map }
     }
 }
 
@@ -326,132 +261,10 @@ fn held_out_stride(states: usize) -> usize {
     if states <= HELD_OUT_ALL { 1 } else { (states / HELD_OUT_SAMPLE) | 1 }
 }
 
-impl Cost {
-    fn new(config: &Config, sizes: Sizes, solver: ChosenSolver, held_out_stride: usize) -> Self {
-        let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps } = sizes;
-        let rows_per_map = sizes.rows_per_map();
-        let (n, fitted, s) = (neurons as f64, (maps * points_per_map) as f64, (maps * rows_per_map) as f64);
-        let evaluated = fitted + fitted / held_out_stride as f64;
-        let width = config.kernel.width * if config.kernel.scale { n / 600.0 } else { 1.0 };
-        // The paper's bump: 59 active neurons at σ = 15.
-        let active = (59.0 / 15.0 * width).min(n);
-        let cores = rayon::current_num_threads() as f64;
-        let bytes = |count: f64| (count * F64 as f64) as u64;
-        // J, M and ΔM while the update is solved for; then also the new M, the new W, and for large networks W in the
-        // order of a map. Without updates J, M and W.
-        let sorted = u64::from(minima_by_map(neurons, config.flatten.minimizer));
-        let solve_weights_bytes = 3 * bytes(n * n);
-        let weights_bytes = bytes(n * n) * (if iterations > 0 { 5 } else { 3 } + sorted);
-        // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate; where minima predict
-        // each other, the currents of all neurons at the points of one map.
-        let state_bytes = active * 1.2 * 12.0 + 64.0;
-        let states_bytes = (evaluated * state_bytes * 2.0) as u64 + sorted * bytes(points_per_map as f64 * n);
-        // The fitted ones once more with the idealized bumps, and the room to grow while those are collected.
-        let rows_bytes = if idealized_updates > 0 { (2.0 * s * state_bytes) as u64 } else { 0 };
-        let gram_bytes = match solver {
-            _ if iterations == 0 => 0,
-            ChosenSolver::Direct => bytes(s * s) + 2 * bytes(s * n),
-            ChosenSolver::Cg => conjugate::memory(neurons, maps, rows_per_map, active),
-        };
-        let minima_seconds = evaluated * newton_seconds(config, sizes, active) / cores;
-        let update_seconds = |s: f64| match solver {
-            ChosenSolver::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
-            // Ten iterations to the default accuracy, the factored segments, and the weight change.
-            ChosenSolver::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
-        };
-        let runs = (maps * config.measure.starts_per_map * steps) as f64;
-        let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
-        let step_seconds = 2.0 * active * n / (dynamics * cores);
-        let trajectories_seconds = runs * step_seconds;
-        // The energy of a bump takes as long as a step of its dynamics.
-        let (update_seconds, first_update_seconds) =
-            (update_seconds(fitted), update_seconds(s) + fitted * step_seconds);
-        let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
-        // Minima of a network that changed little take half as many iterations; where the first are predicted from each
-        // other, those take few as well.
-        let later_minima_seconds = minima_seconds
-            * match config.flatten.start {
-                SearchStart::Idealized => 1.0,
-                SearchStart::Previous if sorted == 1 => 0.8,
-                SearchStart::Previous => 0.5,
-            };
-        Self {
-            active_neurons: active,
-            weights_bytes,
-            solve_weights_bytes,
-            states_bytes,
-            gram_bytes,
-            rows_bytes,
-            peak_bytes: (weights_bytes + states_bytes + rows_bytes / 2)
-                .max(solve_weights_bytes + states_bytes / 2 + rows_bytes + gram_bytes)
-                + (16 << 20),
-            minima_seconds,
-            later_minima_seconds,
-            update_seconds,
-            first_update_seconds,
-            trajectories_seconds,
-            total_seconds: minima_seconds
-                + idealized_updates as f64 * first_update_seconds
-                + (iterations - idealized_updates) as f64 * update_seconds
-                + iterations as f64 * later_minima_seconds
-                + networks * trajectories_seconds,
-        }
-    }
-}
-
-/// Time that one core takes for one constrained minimum from an idealized start (s).
-fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
-    let n = sizes.neurons as f64;
-    let factorization = active.powi(3) / 3.0;
-    if config.flatten.method == Method::Idealized {
-        return 0.5 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA;
-    }
-    if minima_by_map(sizes.neurons, config.flatten.minimizer) {
-        // 5 iterations at low load, 12 at L/N = 1/60, more towards capacity; besides the factorizations each touches the
-        // local weights several times, past the inner caches.
-        let load = (60.0 * sizes.maps as f64 / n).min(3.0);
-        let iteration = (factorization + 150.0 * active * active) / rate::SINGLE_FACTORIZATION;
-        return (5.0 + 7.0 * load * load) * iteration;
-    }
-    // Eleven Newton iterations a state, each a factorization and a field.
-    11.0 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA
-}
-
 /// The duration of so many whole steps (ms), without the digits that rounding adds.
 fn significant_steps(dt_ms: f64, duration_ms: f64, whole: fn(f64) -> f64) -> f64 {
     let text = format!("{:.12e}", whole(duration_ms / dt_ms).max(1.0) * dt_ms);
     text.parse().unwrap_or(dt_ms)
-}
-
-/// Reads positions, int32 `[maps, neurons]`, and checks them against what was typed.
-fn read_maps(file: &Path, config: &Config) -> Result<Maps> {
-    let (shape, positions) = npy::read::<i32>(file)?;
-    let &[maps, neurons] = shape.as_slice() else {
-        return Err(Error::data(
-            file,
-            format!("has shape {shape:?}; maps are int32 of shape [maps, neurons]"),
-        ));
-    };
-    for (key, typed, found) in
-        [("network.maps", config.network.maps, maps), ("network.neurons", config.network.neurons, neurons)]
-    {
-        if typed.is_some_and(|typed| typed != found) {
-            return Err(Error::data(
-                file,
-                format!(
-                    "has shape {shape:?} = [maps, neurons], but {key} = {}; set {key} = {found} or leave it out",
-                    typed.unwrap_or_default()
-                ),
-            ));
-        }
-    }
-    if !(20..=100_000).contains(&neurons) || !(1..=10_000).contains(&maps) {
-        return Err(Error::data(
-            file,
-            format!("has shape {shape:?}; 1 to 10000 maps of 20 to 100000 neurons are allowed"),
-        ));
-    }
-    Maps::from_positions(neurons, positions).map_err(|what| Error::data(file, what))
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use toml::de::{DeTable, DeValue};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::setup::config::Config;
-use crate::setup::keys::KEYS;
+use crate::setup::groups::{ExternalCurrent, MapsConfig};
+use crate::setup::keys::{KEYS, MAPS_KEYS};
 
 impl Config {
     /// Reads a configuration file, then applies `KEY=VALUE` settings in order.
@@ -31,14 +32,29 @@ impl Config {
         for setting in settings {
             config.set(setting)?;
         }
-        if let Some(file) = &mut config.network.maps_file
-            && file.is_relative()
-            && let Some(folder) = path.parent()
-            && !settings.iter().any(|s| s.starts_with("network.maps_file"))
-        {
+        config.start_paths_at(path.parent().unwrap_or(Path::new("")), settings);
+        Ok(config)
+    }
+
+    /// Relative paths start at the folder of the configuration file, unless they were typed with `--set`.
+    fn start_paths_at(&mut self, folder: &Path, settings: &[String]) {
+        let typed = |key: &str| settings.iter().any(|s| s.split('=').next().is_some_and(|k| k.trim() == key));
+        let network = &mut self.network;
+        let current = match &mut network.external_current {
+            Some(ExternalCurrent::File(file)) => Some(file),
+            _ => None,
+        };
+        let of_network = [
+            ("network.maps_file", network.maps_file.as_mut()),
+            ("network.weights_file", network.weights_file.as_mut()),
+            ("network.external_current", current),
+        ];
+        let of_network = of_network.into_iter().filter(|(key, _)| !typed(key)).filter_map(|(_, file)| file);
+        let of_maps =
+            self.maps.iter_mut().flat_map(|maps| [&mut maps.positions, &mut maps.kernel.table]).flatten();
+        for file in of_network.chain(of_maps).filter(|file| file.is_relative()) {
             *file = folder.join(&*file);
         }
-        Ok(config)
     }
 
     /// Reads TOML text; `origin` names it in errors.
@@ -70,6 +86,12 @@ impl Config {
             } else {
                 format!("{section}.{}", name.get_ref())
             };
+            if path == "maps"
+                && let Some(tables) = value.get_ref().as_array()
+            {
+                self.maps = tables.iter().map(|table| read_maps(table, source)).collect::<Result<_>>()?;
+                continue;
+            }
             match value.get_ref().as_table() {
                 Some(inner) if is_section(&path) => self.read_table(&path, inner, source)?,
                 Some(_) if !KEYS.iter().any(|key| key.full_name() == path) => {
@@ -119,6 +141,50 @@ impl Config {
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a configuration of plain numbers and texts can be written as TOML")
     }
+}
+
+/// Reads one `[[maps]]` table.
+fn read_maps(table: &Spanned<DeValue<'_>>, source: Source<'_>) -> Result<MapsConfig> {
+    let mut maps = MapsConfig::default();
+    let Some(keys) = table.get_ref().as_table() else {
+        let at = source.place(table.span().start);
+        return Err(Error::Usage(format!("{at}: maps is a list of tables; write [[maps]] above their keys")));
+    };
+    read_maps_keys(&mut maps, "", keys, source)?;
+    Ok(maps)
+}
+
+fn read_maps_keys(
+    maps: &mut MapsConfig,
+    section: &str,
+    keys: &DeTable<'_>,
+    source: Source<'_>,
+) -> Result<()> {
+    for (name, value) in keys {
+        let at = source.place(name.span().start);
+        let own = name.get_ref();
+        let path = if section.is_empty() { own.to_string() } else { format!("{section}.{own}") };
+        if path == "kernel"
+            && let Some(inner) = value.get_ref().as_table()
+        {
+            read_maps_keys(maps, &path, inner, source)?;
+            continue;
+        }
+        let Some(key) = MAPS_KEYS.iter().find(|key| key.full_name() == path) else {
+            let known: Vec<String> = MAPS_KEYS.iter().map(|key| key.full_name()).collect();
+            let near = nearest(&path, known.iter().map(|k| (k.as_str(), k.clone())).collect(), section);
+            let hint = near.map_or_else(
+                || format!("[[maps]] has {}", known.join(", ")),
+                |key| format!("did you mean {key}?"),
+            );
+            return Err(Error::Usage(format!("{at}: unknown key {path} of [[maps]]; {hint}")));
+        };
+        key.assign(maps, value.get_ref()).ok_or_else(|| {
+            let found = source.text.get(value.span()).unwrap_or("").replace('\n', " ");
+            Error::Usage(format!("{at}: maps.{path} = {found} is not allowed; it is {}", key.allowed()))
+        })?;
+    }
+    Ok(())
 }
 
 /// A configuration's text, and what it is called in errors.
@@ -214,13 +280,19 @@ mod tests {
 
     #[test]
     fn every_key_is_written_out() {
-        let network =
-            NetworkConfig { neurons: Some(600), maps: Some(2), seed: 1, maps_file: Some("m.npy".into()) };
+        let network = NetworkConfig {
+            neurons: Some(600),
+            maps: Some(2),
+            maps_file: Some("m.npy".into()),
+            weights_file: Some("w.npy".into()),
+            external_current: Some(ExternalCurrent::Uniform(7.0)),
+            ..Config::default().network
+        };
         let mut config = Config { network, ..Config::default() };
         config.flatten.points_per_map = Some(1);
         let text = config.to_toml();
         for key in KEYS {
-            assert!(text.contains(&format!("{} = ", key.name)), "{} is missing in:\n{text}", key.name);
+            assert!(text.contains(&format!("{} = ", key.name())), "{} is missing in:\n{text}", key.name());
         }
     }
 

@@ -1,0 +1,175 @@
+//! What a run will take: memory and time, from its sizes.
+
+use serde::Serialize;
+
+use crate::landscape::minima::{NEURONS_BY_MAP, minima_by_map};
+use crate::setup::config::{Config, Method, SearchStart};
+use crate::solve::conjugate;
+
+/// Bytes of an f64.
+const F64: u64 = 8;
+
+/// What a run will take.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cost {
+    /// Expected number of active neurons in a state.
+    pub active_neurons: f64,
+    /// Bytes of all weight matrices together while minima are sought.
+    pub weights_bytes: u64,
+    /// Bytes of those that there are while a weight update is solved for.
+    pub solve_weights_bytes: u64,
+    /// Bytes of states and their certificates, old and new; while an update is solved for it is half of that.
+    pub states_bytes: u64,
+    /// Bytes of the Gram matrix and of what it is made from, or of what conjugate gradients need in its place; 0 if
+    /// nothing is solved.
+    pub gram_bytes: u64,
+    /// Bytes of the rows of a weight solve that has more than the fitted minima, and of the room to collect them.
+    pub rows_bytes: u64,
+    /// Peak memory (bytes): while minima are sought, or while an update is solved for.
+    pub peak_bytes: u64,
+    /// All constrained minima of one landscape, fitted and held-out points (s).
+    pub minima_seconds: f64,
+    /// The same after a weight update (s).
+    pub later_minima_seconds: f64,
+    /// One weight update of the minima alone (s).
+    pub update_seconds: f64,
+    /// One of the first ones, of the idealized bumps too (s).
+    pub first_update_seconds: f64,
+    /// All trajectories of one network (s).
+    pub trajectories_seconds: f64,
+    /// The whole run (s).
+    pub total_seconds: f64,
+}
+
+/// How the Gram system is solved, once the size is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChosenSolver {
+    /// Cholesky factorization of the Gram matrix; see [`crate::solve::direct::flatten`].
+    Direct,
+    /// Conjugate gradients without it; see [`crate::solve::conjugate`].
+    Cg,
+}
+
+/// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
+/// machine named in `benches/README.md`; those of large networks with `benches/scaling.sh`.
+mod rate {
+    pub const MINIMA: f64 = 9e9;
+    pub const CG: f64 = 8e9;
+    pub const SINGLE_FACTORIZATION: f64 = 110e9;
+    pub const DYNAMICS: f64 = 35e9;
+    pub const DYNAMICS_FROM_MEMORY: f64 = 8e9;
+    pub const MATRIX_PRODUCT: f64 = 50e9;
+}
+
+/// What the cost depends on, beside the configuration.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    pub neurons: usize,
+    pub maps: usize,
+    pub points_per_map: usize,
+    pub iterations: usize,
+    pub idealized_updates: usize,
+    pub steps: usize,
+    /// Expected in a bump.
+    pub active_neurons: f64,
+    /// Whether all maps are rings of all neurons.
+    pub full_rings: bool,
+}
+
+impl Sizes {
+    /// States of a map in the largest weight solve.
+    pub(super) fn rows_per_map(self) -> usize {
+        if self.idealized_updates > 0 { 2 * self.points_per_map } else { self.points_per_map }
+    }
+}
+
+impl Cost {
+    pub(super) fn new(config: &Config, sizes: Sizes, solver: ChosenSolver, held_out_stride: usize) -> Self {
+        let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps, .. } = sizes;
+        let rows_per_map = sizes.rows_per_map();
+        let (n, fitted, s) = (neurons as f64, (maps * points_per_map) as f64, (maps * rows_per_map) as f64);
+        let evaluated = fitted + fitted / held_out_stride as f64;
+        let active = sizes.active_neurons;
+        let cores = rayon::current_num_threads() as f64;
+        let bytes = |count: f64| (count * F64 as f64) as u64;
+        // J, M and ΔM while the update is solved for; then also the new M, the new W, and for large networks W in the
+        // order of a map. Without updates J, M and W.
+        let by_map = sizes.full_rings && minima_by_map(neurons, config.flatten.minimizer);
+        let sorted = u64::from(by_map);
+        let solve_weights_bytes = 3 * bytes(n * n);
+        let weights_bytes = bytes(n * n) * (if iterations > 0 { 5 } else { 3 } + sorted);
+        // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate; where minima predict
+        // each other, the currents of all neurons at the points of one map.
+        let state_bytes = active * 1.2 * 12.0 + 64.0;
+        let states_bytes = (evaluated * state_bytes * 2.0) as u64 + sorted * bytes(points_per_map as f64 * n);
+        // The fitted ones once more with the idealized bumps, and the room to grow while those are collected.
+        let rows_bytes = if idealized_updates > 0 { (2.0 * s * state_bytes) as u64 } else { 0 };
+        let gram_bytes = match solver {
+            _ if iterations == 0 => 0,
+            ChosenSolver::Direct => bytes(s * s) + 2 * bytes(s * n),
+            ChosenSolver::Cg => conjugate::memory(neurons, maps, rows_per_map, active),
+        };
+        let minima_seconds = evaluated * newton_seconds(config, sizes, active) / cores;
+        let update_seconds = |s: f64| match solver {
+            ChosenSolver::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
+            // Ten iterations to the default accuracy, the factored segments, and the weight change.
+            ChosenSolver::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
+        };
+        let runs = (maps * config.measure.starts_per_map * steps) as f64;
+        let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
+        let step_seconds = 2.0 * active * n / (dynamics * cores);
+        let trajectories_seconds = runs * step_seconds;
+        // The energy of a bump takes as long as a step of its dynamics.
+        let (update_seconds, first_update_seconds) =
+            (update_seconds(fitted), update_seconds(s) + fitted * step_seconds);
+        let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
+        // Minima of a network that changed little take half as many iterations; where the first are predicted from each
+        // other, those take few as well.
+        let later_minima_seconds = minima_seconds
+            * match config.flatten.start {
+                SearchStart::Idealized => 1.0,
+                SearchStart::Previous if sorted == 1 => 0.8,
+                SearchStart::Previous => 0.5,
+            };
+        Self {
+            active_neurons: active,
+            weights_bytes,
+            solve_weights_bytes,
+            states_bytes,
+            gram_bytes,
+            rows_bytes,
+            peak_bytes: (weights_bytes + states_bytes + rows_bytes / 2)
+                .max(solve_weights_bytes + states_bytes / 2 + rows_bytes + gram_bytes)
+                + (16 << 20),
+            minima_seconds,
+            later_minima_seconds,
+            update_seconds,
+            first_update_seconds,
+            trajectories_seconds,
+            total_seconds: minima_seconds
+                + idealized_updates as f64 * first_update_seconds
+                + (iterations - idealized_updates) as f64 * update_seconds
+                + iterations as f64 * later_minima_seconds
+                + networks * trajectories_seconds,
+        }
+    }
+}
+
+/// Time that one core takes for one constrained minimum from an idealized start (s).
+fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
+    let n = sizes.neurons as f64;
+    let factorization = active.powi(3) / 3.0;
+    if config.flatten.method == Method::Idealized {
+        return 0.5 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA;
+    }
+    if sizes.full_rings && minima_by_map(sizes.neurons, config.flatten.minimizer) {
+        // 5 iterations at low load, 12 at L/N = 1/60, more towards capacity; besides the factorizations each touches the
+        // local weights several times, past the inner caches.
+        let load = (60.0 * sizes.maps as f64 / n).min(3.0);
+        let iteration = (factorization + 150.0 * active * active) / rate::SINGLE_FACTORIZATION;
+        return (5.0 + 7.0 * load * load) * iteration;
+    }
+    // Eleven Newton iterations a state, each a factorization and a field.
+    11.0 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA
+}

@@ -1,0 +1,596 @@
+//! What was typed about maps: their groups with lattices, members and kernels, checked against each other and the files.
+
+use std::path::Path;
+
+use crate::connectivity::matrix::WeightMatrix;
+use crate::connectivity::{Form, Kernel};
+use crate::error::{Error, Result};
+use crate::files::npy;
+use crate::manifold::{
+    Arrangement, Axis, Group, Lattice, Maps, NO_PLACE, Placement, Shape, Space, Vector, grid,
+};
+use crate::setup::config::Config;
+use crate::setup::groups::{ExternalCurrent, FormKind, MapsConfig, PlacementKind};
+
+/// All maps of a network, before they are drawn.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// N.
+    pub neurons: usize,
+    /// In the order of the configuration.
+    pub groups: Vec<GroupLayout>,
+}
+
+/// One group of maps.
+#[derive(Clone, Debug)]
+pub struct GroupLayout {
+    /// Number, shape, lattice and margin.
+    pub group: Group,
+    /// How places are found.
+    pub placement: Placement,
+    /// What connects the members.
+    pub kernel: Kernel,
+}
+
+/// Numbers of neurons that are allowed.
+const NEURONS: std::ops::RangeInclusive<usize> = 20..=100_000;
+
+/// A map of fewer members has no bump.
+const FEWEST_MEMBERS: usize = 20;
+
+/// Active neurons of a bump, for each σ of a line, and for each σ² of a surface: the paper's 59 at σ = 15, 97 at σ = 3 on a
+/// 32 × 32 torus.
+const ACTIVE_ON_LINE: f64 = 59.0 / 15.0;
+const ACTIVE_ON_SURFACE: f64 = 97.0 / 9.0;
+
+impl Layout {
+    /// Reads what was typed, and the files that it names.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for sizes that contradict each other, [`Error::Data`] for a bad file.
+    pub fn new(config: &Config) -> Result<Self> {
+        if config.maps.is_empty() {
+            return Self::rings(config);
+        }
+        for (key, typed) in [
+            ("network.maps", config.network.maps.is_some()),
+            ("network.maps_file", config.network.maps_file.is_some()),
+        ] {
+            if typed {
+                return Err(Error::Usage(format!(
+                    "{key} means rings of all neurons, and there are [[maps]] too; leave one of them out"
+                )));
+            }
+        }
+        let neurons = neurons(config)?;
+        let groups: Vec<GroupLayout> = config
+            .maps
+            .iter()
+            .enumerate()
+            .map(|(index, maps)| GroupLayout::new(config, maps, neurons, index))
+            .collect::<Result<_>>()?;
+        Ok(Self { neurons, groups })
+    }
+
+    /// `network.maps` rings of all neurons, or those of `network.maps_file`.
+    fn rings(config: &Config) -> Result<Self> {
+        let network = &config.network;
+        let given = network.maps_file.as_deref().map(|file| read_rings(file, config)).transpose()?;
+        let neurons = match (&given, network.neurons) {
+            (Some(maps), _) => maps.neurons(),
+            (None, Some(neurons)) => neurons,
+            (None, None) => weights_size(config)?.unwrap_or(600),
+        };
+        let count = given.as_ref().map(Maps::count).or(network.maps).unwrap_or(10);
+        let lattice = Lattice::of_sites(Shape::Ring, [neurons, 1], Arrangement::Square);
+        let placement = match &given {
+            Some(maps) => Placement::Given((0..count).flat_map(|map| maps.places(map).to_vec()).collect()),
+            None => Placement::Lattice,
+        };
+        let group = Group { count, lattice, margin: 0.0 };
+        let kernel = paper_kernel(config, Shape::Ring, neurons);
+        let groups = vec![GroupLayout { group, placement, kernel }];
+        groups[0].check_width("kernel.width, or network.neurons")?;
+        Ok(Self { neurons, groups })
+    }
+
+    /// L.
+    pub fn maps(&self) -> usize {
+        self.groups.iter().map(|group| group.group.count).sum()
+    }
+
+    /// K if it was not typed: a point for each site, those within the margins left out.
+    pub fn points_per_map(&self) -> usize {
+        let lattice = &self.groups[0].group.lattice;
+        let axes = lattice.space.shape.axes();
+        let along = |d: usize| {
+            let edge = if axes[d] == Axis::Open { 2.0 * self.groups[0].group.margin } else { 0.0 };
+            let share = 1.0 - edge / lattice.space.sides[d];
+            ((lattice.counts[d] as f64 * share).round() as usize).max(1)
+        };
+        match lattice.space.shape {
+            Shape::Sphere => lattice.sites(),
+            shape if shape.dimension() == 1 => along(0),
+            _ => along(0) * along(1),
+        }
+    }
+
+    /// Active neurons of a bump, expected, in the maps where they are most.
+    pub fn active_neurons(&self) -> f64 {
+        self.groups.iter().map(GroupLayout::active_neurons).fold(0.0, f64::max)
+    }
+
+    /// Whether all maps are rings of all neurons, for which there are fast paths.
+    pub fn are_full_rings(&self) -> bool {
+        self.groups.iter().all(|group| {
+            let lattice = &group.group.lattice;
+            lattice.space.shape == Shape::Ring
+                && lattice.sites() == self.neurons
+                && !matches!(group.placement, Placement::Anywhere(_))
+        })
+    }
+
+    /// Draws the maps of one realization.
+    pub fn draw(&self, seed: u64, realization: u32) -> Maps {
+        let mut maps = Maps::empty(self.neurons);
+        for group in &self.groups {
+            maps.draw(group.group, &group.placement, seed, realization);
+        }
+        maps
+    }
+
+    /// Checks that K points can be laid on every map.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the nearest numbers that can.
+    pub fn check_points(&self, per_map: usize) -> Result<()> {
+        for group in &self.groups {
+            let Group { lattice, margin, .. } = &group.group;
+            if grid(lattice, *margin, per_map).is_some() {
+                continue;
+            }
+            let fits =
+                |k: &usize| self.groups.iter().all(|g| grid(&g.group.lattice, g.group.margin, *k).is_some());
+            let below = (1..per_map).rev().find(fits).map(|k| k.to_string());
+            let above = (per_map + 1..2 * per_map + 100).find(fits).map(|k| k.to_string());
+            let near: Vec<String> = below.into_iter().chain(above).collect();
+            return Err(Error::Usage(format!(
+                "flatten.points_per_map = {per_map} points cannot be laid in rows and columns of nearly square cells on a {}; {} can",
+                group.group.lattice.space.shape.name(),
+                near.join(" or ")
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// N: typed, or the sites of maps that hold all neurons, or the size of the given weights.
+fn neurons(config: &Config) -> Result<usize> {
+    let sites = || {
+        let first = config.maps.iter().find(|maps| !maps.sides.is_empty())?;
+        let sites = first.sides.iter().product::<f64>();
+        Some((sites / first.members.unwrap_or(1.0)).round() as usize)
+    };
+    let neurons = match config.network.neurons {
+        Some(neurons) => neurons,
+        None => match weights_size(config)? {
+            Some(neurons) => neurons,
+            None => sites().unwrap_or(600),
+        },
+    };
+    if NEURONS.contains(&neurons) {
+        return Ok(neurons);
+    }
+    Err(Error::Usage(format!(
+        "maps of {neurons} neurons are not allowed; it is {} to {}: change maps.sides or network.neurons",
+        NEURONS.start(),
+        NEURONS.end()
+    )))
+}
+
+impl GroupLayout {
+    fn new(config: &Config, maps: &MapsConfig, neurons: usize, index: usize) -> Result<Self> {
+        let usage = |what: String| {
+            Err(Error::Usage(format!("[[maps]] {} ({}): {what}", index + 1, maps.shape.name())))
+        };
+        let lattice = match lattice(maps, neurons) {
+            Ok(lattice) => lattice,
+            Err(what) => return usage(what),
+        };
+        let members = lattice.space.size().round() as usize;
+        if members < FEWEST_MEMBERS {
+            return usage(format!(
+                "{members} members are fewer than a bump needs; make maps.members or maps.sides larger, at least {FEWEST_MEMBERS}"
+            ));
+        }
+        let kernel = kernel(config, maps, members)?;
+        let open = lattice.space.shape != Shape::Sphere
+            && (0..lattice.space.dimension()).any(|d| lattice.space.shape.axes()[d] == Axis::Open);
+        let margin = if open { maps.margin.unwrap_or(2.0 * kernel.width) } else { 0.0 };
+        let shortest =
+            (0..lattice.space.dimension()).map(|d| lattice.space.sides[d]).fold(f64::INFINITY, f64::min);
+        if open && 2.0 * margin > shortest - 1.0 {
+            return usage(format!(
+                "a margin of {margin:.2} leaves no points on a side of {shortest:.2}; set maps.margin below {:.2}",
+                0.5 * (shortest - 1.0)
+            ));
+        }
+        let group = Group { count: maps.count, lattice, margin };
+        let placement = match (maps.placement, &maps.positions) {
+            (PlacementKind::Lattice, None) => Placement::Lattice,
+            (PlacementKind::Anywhere, None) => Placement::Anywhere(members),
+            (PlacementKind::File, Some(file)) => Placement::Given(read_places(file, &group, neurons)?),
+            (PlacementKind::File, None) => {
+                return usage(
+                    "placement = \"file\" needs maps.positions, the path of an f64 .npy file".to_owned(),
+                );
+            }
+            (_, Some(_)) => {
+                return usage(
+                    "maps.positions is read with placement = \"file\" only; set that, or leave it out"
+                        .to_owned(),
+                );
+            }
+        };
+        let layout = Self { group, placement, kernel };
+        layout.check_width("maps.kernel.width, or the members")?;
+        Ok(layout)
+    }
+
+    fn active_neurons(&self) -> f64 {
+        let (width, lattice) = (self.kernel.width, &self.group.lattice);
+        let active = match lattice.space.dimension() {
+            1 => ACTIVE_ON_LINE * width,
+            _ => ACTIVE_ON_SURFACE * width * width,
+        };
+        active.min(lattice.sites() as f64)
+    }
+
+    /// Whether a bump of this width fits the map.
+    fn check_width(&self, change: &str) -> Result<()> {
+        let (space, width) = (&self.group.lattice.space, self.kernel.width);
+        let side = match space.shape {
+            Shape::Sphere => space.size().sqrt(),
+            _ => (0..space.dimension()).map(|d| space.sides[d]).fold(f64::INFINITY, f64::min),
+        };
+        if (1.0..=side / 8.0).contains(&width) {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "the kernel's width is {width:.2} neuron units on a {} of {} neurons; a bump needs from 1 to {:.1} (an eighth of its side); change {change}",
+            space.shape.name(),
+            self.group.lattice.sites(),
+            side / 8.0
+        )))
+    }
+}
+
+/// `[kernel]` on a shape of so many members.
+fn paper_kernel(config: &Config, shape: Shape, members: usize) -> Kernel {
+    let k = &config.kernel;
+    let kernel =
+        Kernel { form: Form::Gaussian, amplitude: k.amplitude, width: k.width, inhibition: k.inhibition };
+    if k.scale { kernel.scaled_to_shape(shape, members) } else { kernel }
+}
+
+/// The kernel of a group of maps.
+fn kernel(config: &Config, maps: &MapsConfig, members: usize) -> Result<Kernel> {
+    let typed = &maps.kernel;
+    let mut kernel = paper_kernel(config, maps.shape, members);
+    if let Some(width) = typed.width {
+        kernel = kernel.widened_to(width, maps.shape.dimension());
+    }
+    kernel.amplitude = typed.amplitude.unwrap_or(kernel.amplitude);
+    kernel.inhibition = typed.inhibition.unwrap_or(kernel.inhibition);
+    kernel.form = match typed.shape {
+        FormKind::Gaussian => Form::Gaussian,
+        FormKind::Exponential => Form::Exponential,
+        FormKind::Difference => Form::Difference { surround: typed.surround, ratio: typed.surround_width },
+        FormKind::Table => {
+            let Some(file) = &typed.table else {
+                return Err(Error::Usage(
+                    "maps.kernel.shape = \"table\" needs maps.kernel.table, the path of an f64 .npy file"
+                        .to_owned(),
+                ));
+            };
+            let (shape, values) = npy::read::<f64>(file)?;
+            if shape.len() != 1
+                || values.len() < 2
+                || values.iter().any(|x| !x.is_finite())
+                || values[0] != 1.0
+            {
+                return Err(Error::data(
+                    file,
+                    format!(
+                        "has shape {shape:?}; a kernel's table is f64 [values], at least two, finite, the first of them 1"
+                    ),
+                ));
+            }
+            Form::Table(0.1, values.into())
+        }
+    };
+    if typed.shape != FormKind::Table && typed.table.is_some() {
+        return Err(Error::Usage(
+            "maps.kernel.table is read with maps.kernel.shape = \"table\" only; set that, or leave it out"
+                .to_owned(),
+        ));
+    }
+    Ok(kernel)
+}
+
+/// The lattice that sides and members ask for, or what is wrong with them.
+fn lattice(maps: &MapsConfig, neurons: usize) -> std::result::Result<Lattice, String> {
+    let MapsConfig { shape, sides, members, .. } = maps;
+    let one_number = shape.dimension() == 1 || *shape == Shape::Sphere;
+    let wanted = if one_number { 1 } else { 2 };
+    if !sides.is_empty() && sides.len() != wanted {
+        return Err(format!(
+            "maps.sides = {sides:?} has {} numbers; a {} has {wanted}",
+            sides.len(),
+            shape.name()
+        ));
+    }
+    let from_members = members.map(|fraction| (fraction * neurons as f64).round());
+    let size = match (sides.is_empty(), from_members) {
+        (false, _) => sides.iter().product(),
+        (true, Some(count)) => count,
+        (true, None) => neurons as f64,
+    };
+    if size > neurons as f64 + 0.5 {
+        return Err(format!(
+            "maps.sides = {sides:?} are {size} sites for {neurons} neurons; raise network.neurons or make the sides shorter"
+        ));
+    }
+    if let (false, Some(count)) = (sides.is_empty(), from_members)
+        && (count - size).abs() > 0.5
+    {
+        return Err(format!(
+            "maps.sides = {sides:?} are {size} sites and maps.members = {} of {neurons} neurons are {count} members; make them equal, or leave one out",
+            members.unwrap_or_default()
+        ));
+    }
+    let whole = sides.iter().all(|side| side.fract() == 0.0);
+    if !whole && maps.placement == PlacementKind::Lattice {
+        return Err(format!(
+            "maps.sides = {sides:?} are no whole numbers of sites, which placement = \"lattice\" needs"
+        ));
+    }
+    let hexagonal = maps.lattice == Arrangement::Hexagonal;
+    if hexagonal && *shape != Shape::Torus {
+        return Err("lattice = \"hexagonal\" is for tori; leave it out".to_owned());
+    }
+    if !whole {
+        return Ok(Lattice::of_space(Space::new(*shape, [sides[0], sides.get(1).copied().unwrap_or(1.0)])));
+    }
+    let counts = match sides.as_slice() {
+        [one] => [*one as usize, 1],
+        [x, y] => [*x as usize, *y as usize],
+        _ if one_number => [size as usize, 1],
+        _ => match nearly_square(size as usize) {
+            Some(counts) => counts,
+            None if maps.placement == PlacementKind::Lattice => {
+                return Err(format!(
+                    "{size} members cannot be laid in rows and columns of a nearly square lattice; set maps.sides, or another maps.members"
+                ));
+            }
+            None => {
+                let side = size.sqrt();
+                return Ok(Lattice::of_space(Space::new(*shape, [side, side])));
+            }
+        },
+    };
+    if hexagonal && counts.iter().any(|count| count % 2 == 1) {
+        return Err(format!("a hexagonal lattice needs even sides; maps.sides = {counts:?}"));
+    }
+    Ok(Lattice::of_sites(*shape, counts, maps.lattice))
+}
+
+/// The two factors nearest to each other, if the larger is at most half as large again.
+fn nearly_square(sites: usize) -> Option<[usize; 2]> {
+    let columns = (1..=sites.isqrt()).rev().find(|columns| sites.is_multiple_of(*columns))?;
+    let rows = sites / columns;
+    (2 * rows <= 3 * columns).then_some([rows, columns])
+}
+
+/// Reads positions on rings of all neurons, int32 `[maps, neurons]`, and checks them against what was typed.
+fn read_rings(file: &Path, config: &Config) -> Result<Maps> {
+    let (shape, positions) = npy::read::<i32>(file)?;
+    let &[maps, neurons] = shape.as_slice() else {
+        return Err(Error::data(
+            file,
+            format!("has shape {shape:?}; maps are int32 of shape [maps, neurons]"),
+        ));
+    };
+    for (key, typed, found) in
+        [("network.maps", config.network.maps, maps), ("network.neurons", config.network.neurons, neurons)]
+    {
+        if typed.is_some_and(|typed| typed != found) {
+            return Err(Error::data(
+                file,
+                format!(
+                    "has shape {shape:?} = [maps, neurons], but {key} = {}; set {key} = {found} or leave it out",
+                    typed.unwrap_or_default()
+                ),
+            ));
+        }
+    }
+    if !NEURONS.contains(&neurons) || !(1..=10_000).contains(&maps) {
+        return Err(Error::data(
+            file,
+            format!("has shape {shape:?}; 1 to 10000 maps of 20 to 100000 neurons are allowed"),
+        ));
+    }
+    Maps::from_positions(neurons, positions).map_err(|what| Error::data(file, what))
+}
+
+/// Reads places, f64 `[count, neurons, D]`, and checks them against the group.
+fn read_places(file: &Path, group: &Group, neurons: usize) -> Result<Vec<Vector>> {
+    let (shape, values) = npy::read::<f64>(file)?;
+    let (space, dimension) = (&group.lattice.space, group.lattice.space.dimension());
+    let name = space.shape.name();
+    if shape != [group.count, neurons, dimension] {
+        return Err(Error::data(
+            file,
+            format!(
+                "has shape {shape:?}; places of {} {name} maps are f64 of shape [{}, {neurons}, {dimension}]: [count, neurons, D]",
+                group.count, group.count
+            ),
+        ));
+    }
+    let mut places = Vec::with_capacity(group.count * neurons);
+    for (index, place) in values.chunks_exact(dimension).enumerate() {
+        let (map, neuron) = (index / neurons, index % neurons);
+        let missing = place.iter().filter(|x| x.is_nan()).count();
+        if missing == dimension {
+            places.push(NO_PLACE);
+            continue;
+        }
+        let position = [place[0], place.get(1).copied().unwrap_or(0.0)];
+        if missing > 0 {
+            return Err(Error::data(
+                file,
+                format!(
+                    "map {map}, neuron {neuron}: {place:?} is NaN in some coordinates only; a neuron without a place has NaN in all"
+                ),
+            ));
+        }
+        if !space.contains(position) {
+            return Err(Error::data(
+                file,
+                format!(
+                    "map {map}, neuron {neuron}: {place:?} lies outside the {name}, whose sides are {:?}",
+                    &space.sides[..dimension]
+                ),
+            ));
+        }
+        places.push(position);
+    }
+    for (map, row) in places.chunks_exact(neurons).enumerate() {
+        check_members(file, group, map, row)?;
+    }
+    Ok(places)
+}
+
+/// Enough members, and no two at one place.
+fn check_members(file: &Path, group: &Group, map: usize, places: &[Vector]) -> Result<()> {
+    let mut members: Vec<(usize, Vector)> =
+        places.iter().copied().enumerate().filter(|(_, place)| !place[0].is_nan()).collect();
+    if members.len() < FEWEST_MEMBERS {
+        return Err(Error::data(
+            file,
+            format!("map {map} has {} members; a bump needs at least {FEWEST_MEMBERS}", members.len()),
+        ));
+    }
+    let size = group.lattice.space.size();
+    if !(0.5..=2.0).contains(&(members.len() as f64 / size)) {
+        return Err(Error::data(
+            file,
+            format!(
+                "map {map} has {} members on a {} of size {size:.1}; a map has about one member a unit: give maps.sides whose product is the number of members",
+                members.len(),
+                group.lattice.space.shape.name()
+            ),
+        ));
+    }
+    members.sort_by(|(_, a), (_, b)| a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1])));
+    match members.windows(2).find(|pair| pair[0].1 == pair[1].1) {
+        Some(pair) => Err(Error::data(
+            file,
+            format!(
+                "map {map}: neurons {} and {} both lie at {:?}; each place belongs to one neuron",
+                pair[0].0.min(pair[1].0),
+                pair[0].0.max(pair[1].0),
+                &pair[0].1[..group.lattice.space.dimension()]
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Reads an array of f64 or f32.
+fn read_real(file: &Path) -> Result<(Vec<usize>, Vec<f64>)> {
+    npy::read::<f64>(file).or_else(|error| match npy::read::<f32>(file) {
+        Ok((shape, values)) => Ok((shape, values.into_iter().map(f64::from).collect())),
+        Err(_) => Err(error),
+    })
+}
+
+/// N of the given weights, if there are any.
+fn weights_size(config: &Config) -> Result<Option<usize>> {
+    let Some(file) = &config.network.weights_file else { return Ok(None) };
+    Ok(read_real(file)?.0.first().copied())
+}
+
+/// Weights and external current that the user brings, checked; `None` if the maps make them.
+///
+/// # Errors
+/// [`Error::Usage`] if one comes without the other, [`Error::Data`] for a bad file.
+pub fn given_weights(config: &Config, neurons: usize) -> Result<Option<(WeightMatrix, Vec<f64>)>> {
+    let network = &config.network;
+    let (file, current) = match (&network.weights_file, &network.external_current) {
+        (None, None) => return Ok(None),
+        (Some(file), Some(current)) => (file, current),
+        (Some(_), None) => {
+            return Err(Error::Usage(
+                "network.weights_file needs network.external_current: a number [Hz^2], or the path of an f64 .npy file of shape [neurons]".to_owned(),
+            ));
+        }
+        (None, Some(_)) => {
+            return Err(Error::Usage(
+                "network.external_current goes with network.weights_file; the maps' own network has its current calibrated from dynamics.baseline_current".to_owned(),
+            ));
+        }
+    };
+    let (shape, mut values) = read_real(file)?;
+    if shape != [neurons, neurons] {
+        return Err(Error::data(
+            file,
+            format!("has shape {shape:?}; weights of {neurons} neurons are [{neurons}, {neurons}]"),
+        ));
+    }
+    if let Some(at) = values.iter().position(|w| !w.is_finite()) {
+        return Err(Error::data(
+            file,
+            format!(
+                "the weight of neurons {} and {} is {}; weights are finite numbers",
+                at / neurons,
+                at % neurons,
+                values[at]
+            ),
+        ));
+    }
+    let largest = values.iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
+    for i in 0..neurons {
+        values[i * neurons + i] = 0.0;
+        for j in 0..i {
+            let (a, b) = (values[i * neurons + j], values[j * neurons + i]);
+            // What single precision leaves of equal numbers.
+            if (a - b).abs() > 1e-6 * largest {
+                return Err(Error::data(
+                    file,
+                    format!(
+                        "is not symmetric: {a} from neuron {j} to {i}, {b} back; an asymmetric network has no energy, so there is no landscape to flatten; bring (W + Wᵀ)/2 if that is what you mean"
+                    ),
+                ));
+            }
+            let mean = 0.5 * (a + b);
+            (values[i * neurons + j], values[j * neurons + i]) = (mean, mean);
+        }
+    }
+    let current = match current {
+        ExternalCurrent::Uniform(h) => vec![*h; neurons],
+        ExternalCurrent::File(file) => {
+            let (shape, values) = npy::read::<f64>(file)?;
+            if shape != [neurons] || values.iter().any(|h| !h.is_finite()) {
+                return Err(Error::data(
+                    file,
+                    format!(
+                        "has shape {shape:?}; external currents are {neurons} finite numbers, f64 [neurons]"
+                    ),
+                ));
+            }
+            values
+        }
+    };
+    Ok(Some((WeightMatrix::from_dense(neurons, &values), current)))
+}
