@@ -16,7 +16,6 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Result;
 use crate::records::RunDirectory;
-use crate::setup::plan::Plan;
 use data::Data;
 
 /// What page and workers share, the workers' own part, and the page's: plain scripts, one after the other.

@@ -90,7 +90,7 @@ fn fuzz(name: &str, corpus: &[Vec<u8>], target: fn(&[u8]), finish: impl Fn(Vec<u
         tried += 1;
     }
     println!("{name}: {tried} inputs in {:.1} s", started.elapsed().as_secs_f64());
-    assert!(tried > 1000, "{name}: only {tried} inputs were tried");
+    assert!(tried > 100, "{name}: only {tried} inputs were tried");
 }
 
 #[test]
