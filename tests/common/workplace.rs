@@ -28,7 +28,7 @@ impl Workplace {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flatscape"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         let computes = ["optimize", "measure", "scan", "figures", "bench"];
-        if arguments.iter().any(|a| computes.contains(a)) && !arguments.contains(&"--status") {
+        if arguments.first().is_some_and(|a| computes.contains(a)) && !arguments.contains(&"--status") {
             command.args(["--backend", "cpu"]);
         }
         command
