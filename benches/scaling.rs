@@ -16,7 +16,8 @@ use flatscape::manifold::Points;
 use flatscape::network::Network;
 use flatscape::progress::Tick;
 use flatscape::setup::config::Config;
-use flatscape::setup::plan::{ChosenSolver, Plan};
+use flatscape::setup::cost::ChosenSolver;
+use flatscape::setup::plan::Plan;
 use flatscape::solve::direct::WeightUpdate;
 use flatscape::solve::manifolds::Manifolds;
 

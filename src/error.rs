@@ -73,10 +73,8 @@ impl Error {
 fn remedy(source: &std::io::Error) -> &'static str {
     use std::io::ErrorKind::*;
     match source.kind() {
-        StorageFull | QuotaExceeded => "; free some space and run the same command with --resume",
-        PermissionDenied | ReadOnlyFilesystem => {
-            "; choose another directory with --out, or change its permissions"
-        }
+        StorageFull | QuotaExceeded => "; free some space and resume what was interrupted",
+        PermissionDenied | ReadOnlyFilesystem => "; choose another directory, or change its permissions",
         NotFound => "; check the path",
         _ => "",
     }

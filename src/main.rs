@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match flatscape::cli::run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            flatscape::text::tell(&error.to_string());
+            flatscape::text::tell(&flatscape::cli::explain(&error));
             ExitCode::from(error.exit_code())
         }
     }

@@ -1,32 +1,61 @@
 //! Telling somebody how far the work is.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Receives one call for every finished item of a stage, from any thread.
+use crate::error::{Error, Result};
+
+/// What a long call has to do with whoever waits for it: it tells of every finished item, and asks whether to go on.
+/// Both happen on any thread.
 #[derive(Clone, Copy)]
-pub struct Tick<'a>(&'a (dyn Fn(u64) + Sync));
+pub struct Tick<'a> {
+    done: &'a (dyn Fn(u64) + Sync),
+    stop: &'a (dyn Fn() -> bool + Sync),
+}
 
 impl<'a> Tick<'a> {
     /// Calls `f` with the number of items finished.
     pub fn new(f: &'a (dyn Fn(u64) + Sync)) -> Self {
-        Self(f)
+        Self { done: f, stop: &|| false }
     }
 
-    /// Nobody listens.
+    /// Nobody listens, and nobody stops the call.
     pub fn silent() -> Self {
-        Self(&|_| {})
+        Self::new(&|_| {})
+    }
+
+    /// Stops the call when `stop` says so; once it has, it must go on saying so.
+    pub fn stopped_by(self, stop: &'a (dyn Fn() -> bool + Sync)) -> Self {
+        Self { stop, ..self }
+    }
+
+    /// Is stopped like this one, and tells somebody else.
+    pub fn telling(self, done: &'a (dyn Fn(u64) + Sync)) -> Self {
+        Self { done, ..self }
+    }
+
+    /// Whether the call is to end without a result.
+    pub fn stopped(&self) -> bool {
+        (self.stop)()
+    }
+
+    /// To be asked before results are used: those of a call that was stopped are not all there.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] if the call is to end.
+    pub fn go_on(&self) -> Result<()> {
+        if self.stopped() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
     /// One more item is done.
     pub fn one(&self) {
-        (self.0)(1);
+        (self.done)(1);
     }
 
     /// `count` more items are done.
     pub fn add(&self, count: u64) {
-        (self.0)(count);
+        (self.done)(count);
     }
 }
 
@@ -52,6 +81,16 @@ pub trait Watcher: Send + Sync {
 
     /// The job is done: what was drawn is to be taken away.
     fn finish(&self) {}
+}
+
+impl<W: Watcher + ?Sized> Watcher for Arc<W> {
+    fn show(&self, progress: &Progress<'_>) {
+        (**self).show(progress);
+    }
+
+    fn finish(&self) {
+        (**self).finish();
+    }
 }
 
 /// Keeps the account of a job whose stages have estimated durations, and tells a watcher.
@@ -136,8 +175,6 @@ fn time_left(elapsed: f64, done: f64, total: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     #[test]

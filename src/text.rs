@@ -42,8 +42,36 @@ pub fn printable(text: &str) -> String {
 /// Says something to the person at the terminal, on stderr. Nobody may be there to hear it, and stderr may be a full
 /// disk or a closed pipe: that is no reason to end the work.
 pub fn tell(what: &str) {
+    say(&format!("flatscape: {what}"));
+}
+
+/// As [`tell`], without the program's name.
+pub fn say(line: &str) {
     use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "flatscape: {}", printable(what));
+    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+}
+
+/// A line broken between words so that it fits into `width` columns; what follows the first break is indented.
+/// A word that is longer stays whole. Ends with a line break.
+pub fn wrapped(line: &str, width: usize, indent: usize) -> String {
+    let start = line.len() - line.trim_start().len();
+    let (mut text, mut column) = (" ".repeat(start), start);
+    let mut fresh = true;
+    for word in line[start..].split(' ') {
+        let length = word.chars().count();
+        if !fresh && column + 1 + length > width {
+            text = text.trim_end().to_owned() + "\n" + &" ".repeat(indent);
+            (column, fresh) = (indent, true);
+        }
+        if !fresh {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+        fresh = false;
+    }
+    text + "\n"
 }
 
 #[cfg(test)]
@@ -53,6 +81,16 @@ mod tests {
     #[test]
     fn terminals_are_not_commanded() {
         assert_eq!(printable("a\u{1b}[31mb\nc é"), "a\\u{1b}[31mb\\nc é");
+    }
+
+    #[test]
+    fn long_lines_are_broken_between_words() {
+        assert_eq!(wrapped("time    1 s", 20, 8), "time    1 s\n");
+        assert_eq!(
+            wrapped("memory  one two three four", 16, 8),
+            "memory  one two\n        three\n        four\n"
+        );
+        assert_eq!(wrapped("  a unbreakable", 5, 2), "  a\n  unbreakable\n");
     }
 
     #[test]

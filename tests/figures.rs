@@ -32,7 +32,7 @@ fn every_figure_has_data_plots_and_verdicts() {
                 n.starts_with(&format!("figure-{figure}-")) || n.starts_with(&format!("figure-{figure}."))
             })
             .collect();
-        for extension in [".svg", ".csv"] {
+        for extension in [".svg", ".png", ".pdf", ".csv"] {
             assert!(
                 files.iter().any(|n| n.ends_with(extension)),
                 "figure {figure} has no {extension}: {files:?}"
@@ -40,7 +40,8 @@ fn every_figure_has_data_plots_and_verdicts() {
         }
         for name in files.iter().filter(|n| n.ends_with(".svg")) {
             let svg = fs::read_to_string(place.path("figs").join(name)).unwrap();
-            assert!(svg.contains("<polyline") || svg.contains("<path"), "{name} shows no curve");
+            assert!(svg.contains("class=\"series\""), "{name} shows no curve");
+            assert!(svg.contains("Figure ") && svg.contains("<text"), "{name} has no title");
             assert!(!svg.contains("NaN"), "{name} draws numbers that are none");
         }
     }
@@ -59,7 +60,7 @@ fn one_figure_alone_and_an_unknown_one() {
         names.iter().all(|n| n.starts_with("figure-S9") || n == "verdicts.json" || n == ".flatscape"),
         "{names:?}"
     );
-    place.fail(&["figures", "--out", "none", "--only", "7"], 2, &["--only 7", "S10"]);
+    place.fail(&["figures", "--out", "none", "--only", "7"], 2, &["figure 7", "S10"]);
     assert!(!place.path("none").exists());
 }
 

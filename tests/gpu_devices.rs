@@ -5,9 +5,10 @@ mod common_gpu;
 
 use common_gpu::*;
 use flatscape::compute::backend::Backend;
+use flatscape::compute::choice::{Choice, choose};
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu;
-use flatscape::compute::gpu::{Choice, Conditions, Verdict};
+use flatscape::compute::gpu::{Conditions, Verdict};
 use flatscape::error::Error;
 use flatscape::landscape::problem::{Definition, Start};
 use flatscape::manifold::Points;
@@ -33,27 +34,27 @@ fn peaks_are_measured() {
 
 #[test]
 fn a_backend_is_chosen_with_its_reason_and_gpu_never_falls_back() {
-    let (cpu, reason) = gpu::choose(Choice::Cpu, None).unwrap();
+    let (cpu, reason) = choose(Choice::Cpu, None).unwrap();
     assert_eq!(cpu.describe(), Cpu.describe());
     assert!(reason.contains("asked for"));
     for choice in [Choice::Gpu, Choice::Auto] {
-        match gpu::choose(choice, Some("no adapter is called this")) {
+        match choose(choice, Some("no adapter is called this")) {
             Err(error @ Error::Device(_)) => {
                 assert_eq!(error.exit_code(), 3);
-                assert!(error.to_string().contains("--backend cpu"), "{error}");
+                assert!(error.to_string().contains("CPU backend"), "{error}");
             }
             _ => panic!("{choice:?} accepted an adapter that is not there"),
         }
     }
     let gpu = gpu_or_return!(Conditions::default());
-    let (auto, reason) = gpu::choose(Choice::Auto, None).unwrap();
+    let (auto, reason) = choose(Choice::Auto, None).unwrap();
     if gpu.report().kind.is_hardware() {
         assert_eq!(auto.describe(), gpu.describe());
     } else {
         assert_eq!(auto.describe(), Cpu.describe());
         assert!(reason.contains(&gpu.report().name), "{reason}");
     }
-    assert_eq!(gpu::choose(Choice::Gpu, None).unwrap().0.describe(), gpu.describe());
+    assert_eq!(choose(Choice::Gpu, None).unwrap().0.describe(), gpu.describe());
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn a_device_lost_twice_is_an_error_that_names_resume() {
     let lost = gpu.trajectories(&dynamics(&network), &starts, &[300], &Tick::silent(), &|| false);
     let error = lost.unwrap_err();
     assert_eq!(error.exit_code(), 1);
-    assert!(error.to_string().contains("--resume") && error.to_string().contains("lost"), "{error}");
+    assert!(error.to_string().contains("resume") && error.to_string().contains("lost"), "{error}");
     // The third device is sound again.
     assert_eq!(run(&gpu, &network, &starts, &[10]).len(), 16);
 }
@@ -119,7 +120,7 @@ fn a_network_too_large_for_the_device_is_refused_before_any_work() {
         .trajectories(&dynamics(&network), &starts(&network, 1), &[1], &Tick::silent(), &|| false)
         .unwrap_err();
     assert_eq!(refused.exit_code(), 3);
-    assert!(refused.to_string().contains("--backend cpu"), "{refused}");
+    assert!(refused.to_string().contains("CPU backend"), "{refused}");
     assert!(gpu.memory(NEURONS, 12, 100).is_err());
     // 78 states of 32 slots in a batch, two at once.
     assert_eq!(gpu.memory(40, 4, 100).unwrap(), (40 * 40 * 4, 78 * 32 * 8 + 2 * 32 * 32 * 4));
@@ -142,11 +143,11 @@ fn reports_what_it_finds() {
     for report in gpu::list() {
         println!("adapter {report}");
     }
-    match gpu::choose(Choice::Gpu, None) {
+    match choose(Choice::Gpu, None) {
         Ok((_, reason)) => println!("gpu: {reason}"),
         Err(error) => println!("gpu: exit {}: {error}", error.exit_code()),
     }
-    println!("auto: {}", gpu::choose(Choice::Auto, None).unwrap().1);
+    println!("auto: {}", choose(Choice::Auto, None).unwrap().1);
 }
 
 #[test]

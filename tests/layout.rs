@@ -139,3 +139,34 @@ fn a_circle_would_be_found() {
     let text = "use crate::a::{b::C, d::{self, E}};\nlet x = super::f::g(1);";
     assert_eq!(paths(text), ["crate::a::b::C", "crate::a::d::self", "crate::a::d::E", "super::f::g"]);
 }
+
+/// Names in the first column of the README's module table.
+fn modules_of_readme(readme: &str) -> BTreeSet<String> {
+    let (_, rest) = readme.split_once("| module | room for |").unwrap();
+    let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let first = rows.filter_map(|row| row.split('|').nth(1));
+    first.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_module_table_of_the_readme_is_the_tree_of_src() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let modules: BTreeSet<String> = std::fs::read_dir(root.join("src"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| name != "lib" && name != "main")
+        .collect();
+    assert_eq!(
+        modules_of_readme(&readme),
+        modules,
+        "README.md has another module table than src has modules"
+    );
+}
+
+#[test]
+fn a_missing_module_would_be_found() {
+    let table = "| module | room for |\n|---|---|\n| `a`, `b` | x, `y` |\n| `c` | z |\n\nmore `d`";
+    assert_eq!(modules_of_readme(table), ["a", "b", "c"].map(str::to_owned).into());
+}

@@ -33,4 +33,12 @@ done
     --set network.maps=10 --set flatten.method=none --set flatten.points_per_map=60 --set measure.duration_ms=1
 "$flatscape" report "$work/large" --live --quiet
 
-python3 tests/live.py "$work/run/live.html" "$work/run/drift.csv" "$work/every.csv" "$work/large/live.html" target/live
+python3 -B tests/live.py "$work/run/live.html" "$work/run/drift.csv" "$work/every.csv" "$work/large/live.html" target/live
+
+# The site from the same configuration; a link that leads nowhere has to be found out.
+bash docs/build.sh "$flatscape" "$work/site" "$work/small.toml"
+sed 's/index\.html/nowhere.html/' "$work/site/reference.html" > "$work/site/broken.html"
+if python3 docs/links.py "$work/site" 2> /dev/null; then
+    echo "a broken link passed" >&2
+    exit 1
+fi

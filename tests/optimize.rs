@@ -15,8 +15,8 @@ use flatscape::setup::config::Config;
 use flatscape::setup::plan::Plan;
 use flatscape::solve::direct::WeightUpdate;
 
-/// The CPU, but a weight solve fails below some ridge, as that of a nearly singular Gram matrix does, and one of so many
-/// states goes the wrong way.
+/// The CPU, but a weight solve fails below some ridge, as that of a nearly singular Gram matrix does, and the solve for
+/// one number of states goes the wrong way.
 struct Reluctant {
     least_ridge: f64,
     misled_at: Option<usize>,

@@ -302,10 +302,25 @@ fn collected_tables_and_plots_are_complete() {
     }
     let rows = fs::read_to_string(folder.join("summary.csv")).unwrap();
     assert_eq!(rows.lines().count(), 1 + 3 * 3 + 2);
-    for name in ["drift", "drift-by-phase", "score", "own-map", "rate-change", "roughness"] {
+    let all = &["no flattening", "idealized bumps", "constrained minima"][..];
+    // Energies of different states are not compared in one plot.
+    for (name, labels) in [
+        ("drift", all),
+        ("drift-by-phase", all),
+        ("score", all),
+        ("own-map", all),
+        ("rate-change", all),
+        ("roughness-minima", &["no flattening", "constrained minima"]),
+        ("roughness-idealized", &["before", "flattened"]),
+    ] {
         let svg = fs::read_to_string(folder.join(format!("{name}.svg"))).unwrap();
-        for part in ["no flattening", "idealized bumps", "constrained minima", "number of maps L"] {
+        for part in labels.iter().chain(&["number of maps L", "confidence interval"]) {
             assert!(svg.contains(part), "{name}: {part}");
+        }
+        assert_eq!(svg.matches("class=\"key\"").count(), labels.len(), "{name}");
+        for (extension, beginning) in [("png", &b"\x89PNG"[..]), ("pdf", b"%PDF")] {
+            let image = fs::read(folder.join(format!("{name}.{extension}"))).unwrap();
+            assert!(image.starts_with(beginning), "{name}.{extension}");
         }
     }
     place.fail(&["collect", "nowhere"], 4, &["nowhere", "no scan directory"]);

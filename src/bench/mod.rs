@@ -40,7 +40,7 @@ pub struct Settings {
     pub repetitions: usize,
 }
 
-/// Trajectories of ten starts a map take so many times the steps of those of all points.
+/// Trajectories of ten starts a map take this many times as many steps as trajectories from all points.
 pub const LONGER: usize = 10;
 
 /// Everything that was measured; what `benches/results/` keeps of real GPUs.

@@ -1,34 +1,79 @@
-//! A bar on the terminal that shows how far a job is.
+//! What a person sees of a job in progress: a bar on a terminal, a line now and then elsewhere.
 
-use std::time::Duration;
+use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::progress::{Monitor, Progress, Watcher};
 use crate::text;
+use crate::progress::{Monitor, Progress, Watcher};
 
 const BAR_STEPS: u64 = 1000;
 
-/// The monitor of a job estimated at `seconds`; it draws on stderr if `visible` and stderr is a terminal.
+/// Without a terminal: what is over sooner is not worth a line.
+const SHORT: Duration = Duration::from_secs(2);
+
+/// Without a terminal: a stage that takes long gets a line this often.
+const OFTEN: Duration = Duration::from_secs(60);
+
+/// The bar that is on the terminal now. Whoever else writes there goes through [`say`], or leaves half a bar behind.
+static LIVE: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// The monitor of a job estimated at `seconds`; it shows nothing unless `visible`.
 pub(super) fn monitor(visible: bool, seconds: f64) -> Monitor {
-    let bar = Bar::new(visible);
-    // Nobody sees a hidden bar, and many small stages would be told to it.
-    if bar.0.is_hidden() { Monitor::silent() } else { Monitor::new(bar, seconds) }
+    if !visible {
+        return Monitor::silent();
+    }
+    if std::io::stderr().is_terminal() {
+        let bar = ProgressBar::new(BAR_STEPS);
+        Monitor::new(Bar::new(bar, "{bar:24} {percent:>3} %  {elapsed}  {wide_msg}"), seconds)
+    } else {
+        Monitor::new(Lines::new(), seconds)
+    }
 }
 
-struct Bar(ProgressBar);
+/// A line that is rewritten, for work whose parts have no estimates; none without a terminal.
+pub(super) fn spinner(visible: bool) -> Option<Bar> {
+    (visible && std::io::stderr().is_terminal())
+        .then(|| Bar::new(ProgressBar::new_spinner(), "{spinner} {elapsed}  {wide_msg}"))
+}
+
+/// Writes a line to stderr, above the bar if there is one.
+pub(super) fn say(line: &str) {
+    match live().as_ref() {
+        Some(bar) => bar.suspend(|| text::say(line)),
+        None => text::say(line),
+    }
+}
+
+/// Takes the bar away, for a program that ends at once.
+pub(super) fn clear() {
+    if let Some(bar) = live().take() {
+        bar.finish_and_clear();
+    }
+}
+
+fn live() -> MutexGuard<'static, Option<ProgressBar>> {
+    LIVE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A bar on the terminal. It goes when it is dropped: a job that fails leaves none behind.
+pub(super) struct Bar(ProgressBar);
 
 impl Bar {
-    fn new(visible: bool) -> Self {
-        let target = if visible { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), target);
-        let style = ProgressStyle::with_template("{bar:24} {percent:>3} %  {elapsed}  {msg}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style);
-        if !bar.is_hidden() {
-            bar.enable_steady_tick(Duration::from_millis(250));
-        }
+    fn new(bar: ProgressBar, template: &str) -> Self {
+        bar.set_style(
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+        );
+        bar.enable_steady_tick(Duration::from_millis(250));
+        *live() = Some(bar.clone());
         Self(bar)
+    }
+
+    /// What stands beside it.
+    pub(super) fn message(&self, text: String) {
+        self.0.set_message(text);
     }
 }
 
@@ -36,17 +81,85 @@ impl Watcher for Bar {
     fn show(&self, progress: &Progress<'_>) {
         self.0.set_position((BAR_STEPS as f64 * progress.of_job) as u64);
         let left = text::duration(progress.seconds_left);
-        self.0.set_message(format!("{}, about {left} left", progress.stage));
+        self.message(format!("{}, about {left} left", progress.stage));
     }
 
     fn finish(&self) {
-        self.0.finish_and_clear();
+        clear();
     }
 }
 
 impl Drop for Bar {
-    /// A job that fails leaves no bar behind either.
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        clear();
+    }
+}
+
+/// Lines for a log: one when a stage begins, one a minute within a stage.
+struct Lines {
+    started: Instant,
+    said: Mutex<Said>,
+}
+
+/// What was said last, and when, since the start.
+#[derive(Default)]
+struct Said {
+    stage: String,
+    at: Duration,
+}
+
+impl Lines {
+    fn new() -> Self {
+        Self { started: Instant::now(), said: Mutex::default() }
+    }
+}
+
+impl Said {
+    /// Whether a line is due `now`; if so, it counts as said.
+    fn due(&mut self, stage: &str, now: Duration) -> bool {
+        let since = now.saturating_sub(self.at);
+        let due = since >= OFTEN || (stage != self.stage && since >= SHORT);
+        if due {
+            self.at = now;
+            stage.clone_into(&mut self.stage);
+        }
+        due
+    }
+}
+
+impl Watcher for Lines {
+    fn show(&self, progress: &Progress<'_>) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.due(progress.stage, self.started.elapsed()) {
+            text::say(&line(progress));
+        }
+    }
+}
+
+fn line(progress: &Progress<'_>) -> String {
+    let percent = (100.0 * progress.of_job).floor();
+    format!("{percent:>3} %  {}, about {} left", progress.stage, text::duration(progress.seconds_left))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_gets_a_line_a_stage_and_one_a_minute() {
+        let mut said = Said::default();
+        let mut due = |stage: &str, seconds: f64| said.due(stage, Duration::from_secs_f64(seconds));
+        assert!(!due("trajectories", 0.0) && !due("minima", 1.9), "a short job says nothing");
+        assert!(due("minima", 2.1));
+        assert!(!due("minima", 60.0), "the stage is known, the minute is not over");
+        assert!(due("minima", 62.2));
+        assert!(!due("weights", 63.0), "a stage of a second is not worth a line");
+        assert!(due("trajectories", 65.0));
+    }
+
+    #[test]
+    fn a_line_says_how_far_and_how_long() {
+        let progress = Progress { stage: "minima", of_stage: 0.5, of_job: 0.429, seconds_left: 200.0 };
+        assert_eq!(line(&progress), " 42 %  minima, about 3 min left");
     }
 }

@@ -4,8 +4,9 @@ use clap::{Args, ValueEnum};
 
 use super::Options;
 use crate::bench::{self, Settings};
+use crate::compute::choice::Choice;
 use crate::compute::gpu;
-use crate::compute::gpu::{Choice, Gpu};
+use crate::compute::gpu::Gpu;
 use crate::error::Result;
 use crate::setup::config::Config;
 use crate::text::tell;

@@ -55,12 +55,12 @@ fn table(record: &CollectRecord<'_>) -> String {
         None => "not in this scan".to_owned(),
     };
     let mut text = format!(
-        "{:>8} {:<12}{:>22}{:>22}{:>22}\n",
+        "{:>8} {:<11}{:>20}{:>20}{:>20}\n",
         "neurons", "method", "kink of the score", "90 % in own map", "drift of 1 unit"
     );
     for c in record.capacities {
         text.push_str(&format!(
-            "{:>8} {:<12}{:>22}{:>22}{:>22}\n",
+            "{:>8} {:<11}{:>20}{:>20}{:>20}\n",
             c.neurons,
             c.method.name(),
             cell(c.score_kink),

@@ -1,17 +1,13 @@
 //! `flatscape figures`: the paper's figures with verdicts.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::Args;
 
-use super::{Options, bars};
-use crate::cli::interrupt;
-use crate::compute::backend::Backend;
+use super::{Options, bars, interrupt};
 use crate::error::{Error, Result};
-use crate::figures::{Resources, Scope, draw, table};
+use crate::figures::{self, Scope, Workshop, draw, table};
 use crate::setup::config::Config;
-use crate::setup::plan::Plan;
 use crate::text::tell;
 
 /// The paper's protocol, built in.
@@ -35,13 +31,13 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     for setting in &options.set {
         config.set(setting)?;
     }
-    let backend: Arc<dyn Backend> = options.backend()?.into();
-    let plan = Plan::new(config.clone())?;
+    let scope = Scope::new(arguments.only.clone(), arguments.full)?;
+    let backend = options.backend()?;
+    let monitor = bars::monitor(options.shows_progress(), figures::seconds(&scope, &config)?);
     interrupt::listen()?;
-    let monitor = bars::monitor(options.shows_progress(), 3.0 * plan.cost.total_seconds);
-    let scope = Scope { only: arguments.only.clone(), full: arguments.full };
-    let work = Resources { backend: &backend, monitor: &monitor, stop: &interrupt::requested };
-    let verdicts = match draw(&arguments.out, &scope, &config, &work, options.force) {
+    let workshop =
+        Workshop { config: &config, backend: &backend, monitor: &monitor, stop: &interrupt::requested };
+    let verdicts = match draw(&arguments.out, &scope, &workshop, options.force) {
         Err(Error::Interrupted) => {
             tell("interrupted; go on with the same command");
             return Ok(Error::Interrupted.exit_code());

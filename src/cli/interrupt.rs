@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::bars;
 use crate::error::{Error, Result};
-use crate::text::tell;
 
 static REQUESTS: AtomicU32 = AtomicU32::new(0);
 
@@ -14,9 +14,14 @@ static REQUESTS: AtomicU32 = AtomicU32::new(0);
 /// If the operating system refuses.
 pub fn listen() -> Result<()> {
     on_signal(|| match REQUESTS.fetch_add(1, Ordering::SeqCst) {
-        0 => tell("stopping after the current piece of work; twice more ends at once, without saving it"),
+        0 => {
+            bars::say("stopping after the current piece of work; twice more ends at once, without saving it")
+        }
         1 => {}
-        _ => std::process::exit(i32::from(Error::Interrupted.exit_code())),
+        _ => {
+            bars::clear();
+            std::process::exit(i32::from(Error::Interrupted.exit_code()))
+        }
     })
     .map_err(|what| Error::Run(format!("cannot listen for signals: {what}")))
 }

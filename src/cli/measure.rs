@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::output::{OutputFile, as_text, contains, tell_if_unfinished};
 use super::{Options, bars};
 use crate::cli::interrupt;
-use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::drift::DriftSummary;
@@ -54,8 +53,8 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let plan = Plan::new(config)?;
     let network = plan.network(0)?;
     let n = plan.neurons;
-    let base = square(&directory, "weights_base.npy", n)?;
-    let flattened = base.plus(1.0, &square(&directory, "weights_delta.npy", n)?);
+    let base = directory.read_square("weights_base.npy", n)?;
+    let flattened = base.plus(1.0, &directory.read_square("weights_delta.npy", n)?);
     let backend = options.backend()?;
     interrupt::listen()?;
     let monitor = bars::monitor(options.shows_progress(), 2.0 * plan.cost.trajectories_seconds);
@@ -117,15 +116,6 @@ fn configuration(arguments: &Arguments, options: &Options) -> Result<Config> {
         )));
     }
     Config::load(&arguments.run.join("config.toml"), &settings)
-}
-
-fn square(directory: &RunDirectory, name: &str, neurons: usize) -> Result<WeightMatrix> {
-    let (shape, values) = directory.read_array::<f64>(name)?;
-    if shape != [neurons, neurons] {
-        let what = format!("has shape {shape:?}, not [{neurons}, {neurons}] as config.toml says");
-        return Err(Error::data(&directory.path().join(name), what));
-    }
-    Ok(WeightMatrix::from_dense(neurons, &values))
 }
 
 fn table(record: &MeasureRecord) -> String {

@@ -1,29 +1,36 @@
 //! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
 
 mod bars;
+#[cfg(feature = "gpu")]
 mod bench;
 mod collect;
+mod config;
+#[cfg(feature = "gpu")]
 mod devices;
 mod export;
+#[cfg(feature = "plots")]
 mod figures;
 pub mod interrupt;
+#[cfg(feature = "plots")]
 mod live;
 mod measure;
 mod optimize;
 mod output;
 mod plan;
+#[cfg(feature = "plots")]
 mod report;
 mod scan;
+mod shell;
 mod verify;
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::compute::backend::Backend;
-use crate::compute::gpu;
-use crate::compute::gpu::Choice;
+use crate::compute::choice::{Choice, choose};
 use crate::error::{Error, Result};
 use crate::setup::config::Config;
 use crate::text::{printable, tell};
@@ -57,21 +64,32 @@ enum Command {
     /// Gather the trials of scans: tables, capacity, plots
     Collect(collect::Arguments),
     /// Draw the paper's figures, each with its verdict against the published numbers
+    #[cfg(feature = "plots")]
     Figures(figures::Arguments),
     /// Write one HTML page about a run or a scan, which needs nothing but a browser
+    #[cfg(feature = "plots")]
     Report(report::Arguments),
     /// Run a configuration and open the page in which its network runs, to play with
+    #[cfg(feature = "plots")]
     Live(live::Arguments),
     /// Write a run's network for other tools: NumPy, JAX, PyTorch, MATLAB
     Export(export::Arguments),
     /// List the GPUs that were found, their limits, and whether they pass the self-test
+    #[cfg(feature = "gpu")]
     Devices,
     /// Time and errors of every stage, CPU and GPU side by side
+    #[cfg(feature = "gpu")]
     Bench(bench::Arguments),
     /// Show what a configuration would do, in sizes, memory and time, and start nothing
     Plan(plan::Arguments),
     /// Check every checksum of a run directory and recompute what it claims
     Verify(verify::Arguments),
+    /// Write out a configuration with all its keys, or the reference of all keys
+    Config(config::Arguments),
+    /// Print a script that completes commands and options in a shell
+    Completions(shell::CompletionsArguments),
+    /// Print the man page
+    Man(shell::ManArguments),
 }
 
 /// Options of every command.
@@ -126,14 +144,22 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Measure(arguments) => measure::run(arguments, options),
         Command::Scan(arguments) => scan::run(arguments, options),
         Command::Collect(arguments) => collect::run(arguments, options),
+        #[cfg(feature = "plots")]
         Command::Figures(arguments) => figures::run(arguments, options),
+        #[cfg(feature = "plots")]
         Command::Report(arguments) => report::run(arguments, options),
+        #[cfg(feature = "plots")]
         Command::Live(arguments) => live::run(arguments, options),
         Command::Export(arguments) => export::run(arguments, options),
+        #[cfg(feature = "gpu")]
         Command::Devices => devices::run(options),
+        #[cfg(feature = "gpu")]
         Command::Bench(arguments) => bench::run(arguments, options),
         Command::Plan(arguments) => plan::run(arguments, options),
         Command::Verify(arguments) => verify::run(arguments, options),
+        Command::Config(arguments) => config::run(arguments, options),
+        Command::Completions(arguments) => shell::completions(arguments),
+        Command::Man(arguments) => shell::man(arguments),
     }
 }
 
@@ -161,12 +187,15 @@ impl Command {
             Command::Scan(_) => {
                 ("scan", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
             }
+            #[cfg(feature = "plots")]
             Command::Figures(_) => {
                 ("figures", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
             }
+            #[cfg(feature = "plots")]
             Command::Live(_) => {
                 ("live", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
             }
+            #[cfg(feature = "gpu")]
             Command::Bench(_) => ("bench", &["--backend", "--adapter", "--threads", "--set"]),
             Command::Collect(_) => ("collect", &["--threads", "--force"]),
             Command::Plan(_) => ("plan", &["--threads", "--set"]),
@@ -174,8 +203,13 @@ impl Command {
                 ("verify --full", &["--backend", "--adapter", "--threads"])
             }
             Command::Verify(_) => ("verify", &["--threads"]),
+            #[cfg(feature = "plots")]
             Command::Report(_) => ("report", &["--force"]),
             Command::Export(_) => ("export", &["--force"]),
+            Command::Config(_) => ("config", &["--set"]),
+            Command::Completions(_) => ("completions", &[]),
+            Command::Man(_) => ("man", &[]),
+            #[cfg(feature = "gpu")]
             Command::Devices => ("devices", &[]),
         }
     }
@@ -200,6 +234,26 @@ impl Command {
     }
 }
 
+/// What the library's messages advise, and the options that do it.
+const ADVICE: [(&str, &str); 8] = [
+    ("resume", "--resume"),
+    ("another directory", "--out DIR"),
+    ("CPU backend", "--backend cpu"),
+    ("another format", "--format"),
+    ("another shard", "--shard I/N"),
+    ("another place", "--out FILE"),
+    ("by force", "--force"),
+    ("keep the states", "--keep-states"),
+];
+
+/// An error for the person at the terminal: the library's message, and the options that do what it advises.
+pub fn explain(error: &Error) -> String {
+    let message = error.to_string();
+    let options: Vec<&str> =
+        ADVICE.iter().filter(|(advice, _)| message.contains(advice)).map(|(_, option)| *option).collect();
+    if options.is_empty() { message } else { format!("{message} ({})", options.join(", ")) }
+}
+
 impl Options {
     /// What was asked to do the work.
     fn choice(&self) -> Choice {
@@ -207,8 +261,8 @@ impl Options {
     }
 
     /// The backend that was asked for; says on stderr which it is and why, unless quiet.
-    fn backend(&self) -> Result<Box<dyn Backend>> {
-        let (backend, why) = gpu::choose(self.choice(), self.adapter.as_deref())?;
+    fn backend(&self) -> Result<Arc<dyn Backend>> {
+        let (backend, why) = choose(self.choice(), self.adapter.as_deref())?;
         if !self.quiet && self.choice() != Choice::Cpu {
             tell(&why);
         }
@@ -263,5 +317,32 @@ fn print(text: &str) -> Result<()> {
             Err(Error::io(Path::new("stdout"), "write", e))
         }
         _ => Ok(()),
+    }
+}
+
+/// Writes to stdout.
+fn print(bytes: &[u8]) -> Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // The reader of a pipe may leave when it has seen enough.
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::io(&PathBuf::from("stdout"), "write", e))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_comes_with_its_options() {
+        let error =
+            Error::Usage("runs: holds a run already; resume it, or choose another directory".to_owned());
+        assert!(explain(&error).ends_with("another directory (--resume, --out DIR)"), "{}", explain(&error));
+        let error = Error::Usage("network.maps = 0 is not allowed".to_owned());
+        assert_eq!(explain(&error), error.to_string());
     }
 }

@@ -1,21 +1,23 @@
 //! `flatscape plan`: what a configuration would do.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::Options;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::scan;
 use crate::setup::config::{Config, Method};
 use crate::setup::cost::{ChosenSolver, Cost};
 use crate::setup::layout::GroupLayout;
 use crate::setup::plan::Plan;
-use crate::text::{duration, size};
+use crate::text::{duration, size, wrapped};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The configuration, TOML
+    /// The configuration, TOML; with a [scan] section all trials of the scan are planned
     config: PathBuf,
 }
 
@@ -37,7 +39,13 @@ struct PlanRecord<'a> {
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
-    let plan = Plan::new(options.load(&arguments.config)?)?;
+    let config = options.load(&arguments.config)?;
+    if is_scan(&config, arguments, options)? {
+        let record = ScanRecord::new(&config)?;
+        options.report(&record, &record.table())?;
+        return Ok(0);
+    }
+    let plan = Plan::new(config)?;
     let record = PlanRecord {
         neurons: plan.neurons,
         maps: plan.maps,
@@ -55,6 +63,91 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     };
     options.report(&record, &table(&plan))?;
     Ok(0)
+}
+
+/// Whether the configuration is meant for `scan`: it says what to scan, and is not the resolved configuration of a run,
+/// in which every key is written out.
+fn is_scan(config: &Config, arguments: &Arguments, options: &Options) -> Result<bool> {
+    let network = &config.network;
+    let of_a_run = network.maps.is_some() && config.scan == Config::default().scan;
+    if network.maps_file.is_some() || of_a_run {
+        return Ok(false);
+    }
+    Config::mentions("scan", &arguments.config, &options.set)
+}
+
+/// What a scan would do.
+#[derive(Serialize)]
+struct ScanRecord {
+    neurons: usize,
+    trials: usize,
+    /// Trials by method.
+    methods: BTreeMap<&'static str, usize>,
+    realizations: usize,
+    /// Least and largest number of maps.
+    maps: (usize, usize),
+    /// The trial that takes longest.
+    longest: String,
+    longest_seconds: f64,
+    /// Memory of the largest trial (bytes).
+    peak_bytes: u64,
+    /// All trials one after the other, each on all cores (s).
+    total_seconds: f64,
+    config: Config,
+}
+
+impl ScanRecord {
+    fn new(config: &Config) -> Result<Self> {
+        let trials = scan::trials(config)?;
+        let Some(first) = trials.first() else {
+            return Err(Error::Usage("this scan has no trials; see scan.maps".to_owned()));
+        };
+        let mut record = Self {
+            neurons: first.neurons,
+            trials: trials.len(),
+            methods: BTreeMap::new(),
+            realizations: config.scan.realizations,
+            maps: (first.maps, first.maps),
+            longest: String::new(),
+            longest_seconds: 0.0,
+            peak_bytes: 0,
+            total_seconds: 0.0,
+            config: config.clone(),
+        };
+        for trial in &trials {
+            let cost = trial.plan(config)?.cost;
+            *record.methods.entry(trial.method.name()).or_default() += 1;
+            record.maps = (record.maps.0.min(trial.maps), record.maps.1.max(trial.maps));
+            record.peak_bytes = record.peak_bytes.max(cost.peak_bytes);
+            record.total_seconds += cost.total_seconds;
+            if cost.total_seconds > record.longest_seconds {
+                (record.longest, record.longest_seconds) = (trial.id(), cost.total_seconds);
+            }
+        }
+        Ok(record)
+    }
+
+    fn table(&self) -> String {
+        let methods: Vec<String> =
+            self.methods.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        let rows = [
+            ("network", format!("{} neurons, {} to {} maps", self.neurons, self.maps.0, self.maps.1)),
+            ("trials", format!("{}: {}", self.trials, methods.join(", "))),
+            ("realizations", format!("{} of every number of maps", self.realizations)),
+            (
+                "longest trial",
+                format!("{}, about {} on all cores", self.longest, duration(self.longest_seconds)),
+            ),
+            ("memory", format!("at most {} a trial", size(self.peak_bytes))),
+            ("time", format!("about {}", duration(self.total_seconds))),
+        ];
+        rows.iter().map(|(name, text)| row(name, text)).collect()
+    }
+}
+
+/// A line of a table, broken where the terminal ends.
+fn row(name: &str, text: &str) -> String {
+    wrapped(&format!("{name:14}{text}"), 80, 14)
 }
 
 /// Numbers and shapes of the maps.
@@ -132,7 +225,7 @@ fn table(plan: &Plan) -> String {
         ),
         ("time", time(plan)),
     ];
-    rows.iter().map(|(name, text)| format!("{name:14}{text}\n")).collect()
+    rows.iter().map(|(name, text)| row(name, text)).collect()
 }
 
 /// What the weight updates take to one level.

@@ -1,7 +1,6 @@
 //! `flatscape scan`: a capacity scan, or what is known of one.
 
 use std::collections::HashSet;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use clap::Args;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::Options;
+use super::{Options, bars};
 use crate::cli::interrupt;
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
@@ -54,7 +53,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     };
     let config = options.load(file)?;
     let trials = trials(&config)?;
-    let backend: Arc<dyn Backend> = options.backend()?.into();
+    let backend = options.backend()?;
     match (&arguments.trial, &arguments.out) {
         (Some(id), out) => replay(id, &trials, &config, backend.as_ref(), out.as_deref(), options),
         (None, Some(out)) => scan(out, arguments.shard, trials, config, &backend, options),
@@ -81,7 +80,7 @@ fn scan(
     let runner = Runner::new(&store, &work, shard, threads, &mut |event| watcher.show(&event))?;
     let planned = runner.total;
     let outcome = runner.run(&store, backend, &interrupt::requested, &mut |event| watcher.show(&event))?;
-    watcher.finish();
+    drop(watcher);
     match outcome {
         Outcome::Interrupted => {
             tell("interrupted; go on with the same command");
@@ -129,7 +128,7 @@ fn replay(
             "--trial {id}: this scan has no such trial; its names look like {example}"
         )));
     };
-    let (record, _) = run_trial(trial, config, backend)?;
+    let (record, _) = run_trial(trial, config, backend, &|| false)?;
     options.report_json(&record)?;
     let Some(out) = out else { return Ok(0) };
     match Store::open(out)?.look_up(&trial.content_hash(config), trial, config)? {
@@ -199,16 +198,12 @@ fn status(directory: &Path, options: &Options) -> Result<u8> {
 /// One line that is rewritten on a terminal, one line a trial elsewhere.
 struct Watcher {
     visible: bool,
-    bar: Option<indicatif::ProgressBar>,
+    bar: Option<bars::Bar>,
 }
 
 impl Watcher {
     fn new(visible: bool) -> Self {
-        let bar = (visible && std::io::stderr().is_terminal()).then(indicatif::ProgressBar::new_spinner);
-        if let Some(bar) = &bar {
-            bar.enable_steady_tick(std::time::Duration::from_millis(250));
-        }
-        Self { visible, bar }
+        Self { visible, bar: bars::spinner(visible) }
     }
 
     fn show(&mut self, event: &Event<'_>) {
@@ -227,7 +222,7 @@ impl Watcher {
                 );
                 match (error, &self.bar) {
                     (Some(error), _) => self.line(&format!("{id} failed: {error}")),
-                    (None, Some(bar)) => bar.set_message(format!("{so_far}; last {id}")),
+                    (None, Some(bar)) => bar.message(format!("{so_far}; last {id}")),
                     (None, None) if self.visible => {
                         tell(&format!("{id} done in {}; {so_far}", duration(*seconds)))
                     }
@@ -238,15 +233,6 @@ impl Watcher {
     }
 
     fn line(&self, text: &str) {
-        match &self.bar {
-            Some(bar) => bar.println(format!("flatscape: {}", printable(text))),
-            None => tell(text),
-        }
-    }
-
-    fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        bars::say(&format!("flatscape: {text}"));
     }
 }

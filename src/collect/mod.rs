@@ -1,6 +1,7 @@
 //! Gathering the trials of one or several scans: tables, error bars, capacity, plots.
 
 mod capacity;
+#[cfg(feature = "plots")]
 mod plots;
 mod tables;
 
@@ -8,12 +9,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 pub use capacity::{Capacity, Estimate, capacities};
-pub(crate) use plots::all as draw;
+#[cfg(feature = "plots")]
+pub(crate) use plots::all as figures;
+#[cfg(feature = "plots")]
 pub(crate) use tables::mean_and_ci;
 pub use tables::{CourseRow, IterationRow, SummaryRow, TimingRow, TrialRow, summarize};
 
 use crate::error::{Error, Result};
 use crate::files::{claim_folder, made_by, mark, remove_partials, write_atomically};
+#[cfg(feature = "plots")]
+use crate::plot::image;
 use crate::records::{to_csv, to_json};
 use crate::scan::{Store, Timing, TrialRecord};
 use crate::setup::config::Config;
@@ -63,10 +68,11 @@ impl Collection {
         Ok(Self { records, timings, complaints, notes: pooled(seeds) })
     }
 
-    /// Writes all tables and plots to a folder and returns the capacities.
+    /// Writes all tables to a folder, with the feature `plots` all plots too, and returns the capacities.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the folder holds what was not collected (unless `force`), [`Error::Io`] naming the file.
+    /// [`Error::Usage`] if the folder holds what was not collected (unless `force`), [`Error::Io`] naming the file,
+    /// [`Error::Run`] if a plot cannot be turned into an image.
     pub fn write(&self, folder: &Path, force: bool) -> Result<Vec<Capacity>> {
         claim_folder(folder, &|path| made_by(path, COMMAND), force)?;
         mark(folder, COMMAND)?;
@@ -85,9 +91,14 @@ impl Collection {
             ("timings.csv", to_csv(&timings)),
             ("capacity.json", to_json(&capacities)),
         ];
-        let plots = draw(&summary, &capacities)?.into_iter().map(|(name, svg)| (name, svg.into_bytes()));
-        for (name, bytes) in tables.into_iter().map(|(n, b)| (n.to_owned(), b)).chain(plots) {
+        for (name, bytes) in tables {
             write_atomically(&folder.join(name), &bytes)?;
+        }
+        #[cfg(feature = "plots")]
+        for figure in figures(&self.records, &summary, &capacities) {
+            for (name, bytes) in image::files(&figure.name, figure.plot.svg())? {
+                write_atomically(&folder.join(name), &bytes)?;
+            }
         }
         Ok(capacities)
     }

@@ -1,100 +1,189 @@
 //! Plots of a collected scan.
 
+use super::tables::mean_and_ci;
 use super::{Capacity, Estimate, SummaryRow};
-use crate::error::Result;
-use crate::plot::{LinePlot, Series, colour};
+use crate::plot::look::{self, Look};
+use crate::plot::{LinePlot, Series};
+use crate::scan::TrialRecord;
+use crate::setup::config::Method;
 
-/// Methods, as in the paper's figures.
-const METHODS: [(&str, &str, plotters::style::RGBColor); 3] = [
-    ("none", "no flattening", colour::NONE),
-    ("idealized", "idealized bumps", colour::IDEALIZED),
-    ("constrained", "constrained minima", colour::CONSTRAINED),
+/// A plot and the name of its files.
+pub(crate) struct Figure {
+    pub name: String,
+    pub plot: LinePlot,
+}
+
+/// How the methods are called in plots, and how they look.
+const METHODS: [(Method, &str, Look); 3] = [
+    (Method::None, "no flattening", look::NONE),
+    (Method::Idealized, "idealized bumps", look::IDEALIZED),
+    (Method::Constrained, "constrained minima", look::CONSTRAINED),
 ];
 
-/// One plot against the number of maps.
-struct Figure {
+/// What error bars are, where points are means.
+const ERROR_BARS: &str =
+    "Mean over draws of the maps; bars: 95\u{a0}% confidence interval (1.96 standard errors).";
+
+/// One plot of all methods against the number of maps.
+struct Average {
     name: &'static str,
+    title: &'static str,
     label: &'static str,
     value: fn(&SummaryRow) -> (f64, f64),
     logarithmic: bool,
 }
 
-const FIGURES: [Figure; 6] = [
-    Figure {
+const AVERAGES: [Average; 5] = [
+    Average {
         name: "drift",
+        title: "How far bumps drift",
         label: "mean drift (neuron units)",
         value: |r| (r.mean_drift, r.mean_drift_ci),
         logarithmic: false,
     },
-    Figure {
+    Average {
         name: "drift-by-phase",
-        label: "drift of the population vector (neuron units)",
+        title: "How far bumps drift, by the population vector's phase",
+        label: "mean drift (neuron units)",
         value: |r| (r.phase_mean_drift, r.phase_mean_drift_ci),
         logarithmic: false,
     },
-    Figure { name: "score", label: "bump score", value: |r| (r.score, r.score_ci), logarithmic: false },
-    Figure {
+    Average {
+        name: "score",
+        title: "How well bumps keep their shape",
+        label: "bump score",
+        value: |r| (r.score, r.score_ci),
+        logarithmic: false,
+    },
+    Average {
         name: "own-map",
-        label: "fraction of bumps still in their own map",
+        title: "How many bumps stay in their own map",
+        label: "fraction of bumps",
         value: |r| (r.own_map_fraction, r.own_map_fraction_ci),
         logarithmic: false,
     },
-    Figure {
+    Average {
         name: "rate-change",
-        label: "summed squared rate change (Hz²)",
+        title: "How much rates change",
+        label: "squared rate change (Hz²)",
         value: |r| (r.rate_change, r.rate_change_ci),
-        logarithmic: true,
-    },
-    Figure {
-        name: "roughness",
-        label: "SD of the landscape (Hz³)",
-        value: |r| (r.energy_sd_after, r.energy_sd_after_ci),
         logarithmic: true,
     },
 ];
 
-/// All plots by file name: one set for every number of neurons, and finite-size scaling if there are several.
-pub(crate) fn all(summary: &[SummaryRow], capacities: &[Capacity]) -> Result<Vec<(String, String)>> {
+/// All plots: one set for every number of neurons, and finite-size scaling if there are several.
+pub(crate) fn all(records: &[TrialRecord], summary: &[SummaryRow], capacities: &[Capacity]) -> Vec<Figure> {
     let mut sizes: Vec<usize> = summary.iter().map(|r| r.neurons).collect();
     sizes.dedup();
-    let mut plots = Vec::new();
+    let mut figures = Vec::new();
     for &neurons in &sizes {
         let rows: Vec<&SummaryRow> = summary.iter().filter(|r| r.neurons == neurons).collect();
-        for figure in &FIGURES {
-            let suffix = if sizes.len() > 1 { format!("-N{neurons}") } else { String::new() };
-            plots.push((format!("{}{suffix}.svg", figure.name), figure.svg(&rows)?));
-        }
+        let own: Vec<&TrialRecord> = records.iter().filter(|r| r.trial.neurons == neurons).collect();
+        let mut plots: Vec<(&str, LinePlot)> = AVERAGES.iter().map(|a| (a.name, a.plot(&rows))).collect();
+        plots.extend(roughness_of_minima(&rows).map(|plot| ("roughness-minima", plot)));
+        plots.extend(roughness_of_idealized(&own).map(|plot| ("roughness-idealized", plot)));
+        let (suffix, note) = if sizes.len() > 1 {
+            (format!("-N{neurons}"), format!(" {neurons} neurons."))
+        } else {
+            (String::new(), String::new())
+        };
+        figures.extend(plots.into_iter().map(|(name, mut plot)| {
+            plot.note.push_str(&note);
+            Figure { name: format!("{name}{suffix}"), plot }
+        }));
     }
     if sizes.len() > 1 {
-        for (name, label, criterion) in CRITERIA {
-            if let Some(svg) = finite_size(capacities, criterion, label)? {
-                plots.push((format!("{name}.svg"), svg));
-            }
-        }
+        figures.extend(CRITERIA.iter().filter_map(|(name, label, criterion)| {
+            let plot = finite_size(capacities, *criterion, label)?;
+            Some(Figure { name: (*name).to_owned(), plot })
+        }));
     }
-    Ok(plots)
+    figures
 }
 
-impl Figure {
-    fn svg(&self, rows: &[&SummaryRow]) -> Result<String> {
-        let series = METHODS.map(|(method, label, colour)| {
-            let own = rows.iter().filter(|r| r.method == method);
+/// A plot against the number of maps.
+fn against_maps(title: &str, note: &str, label: &str, series: Vec<Series>) -> LinePlot {
+    LinePlot {
+        title: title.to_owned(),
+        note: note.to_owned(),
+        x_label: "number of maps L".to_owned(),
+        y_label: label.to_owned(),
+        series,
+        bottom: Some(0.0),
+        whole: true,
+        ..LinePlot::default()
+    }
+}
+
+/// Averages of the given methods; a method that was not scanned has no series.
+fn by_method(rows: &[&SummaryRow], methods: &[Method], value: fn(&SummaryRow) -> (f64, f64)) -> Vec<Series> {
+    let series =
+        METHODS.iter().filter(|(method, ..)| methods.contains(method)).map(|(method, label, look)| {
+            let own = rows.iter().filter(|r| r.method == method.name());
             let points: Vec<(f64, f64, f64)> = own
-                .map(|r| (r.maps as f64, (self.value)(r)))
+                .map(|r| (r.maps as f64, value(r)))
                 .map(|(x, (y, error))| (x, y, error))
                 .filter(|p| p.1.is_finite())
                 .collect();
-            Series::measured(label, colour, &points)
+            Series::measured(label, *look, &points)
         });
+    series.filter(|s| !s.points.is_empty()).collect()
+}
+
+impl Average {
+    fn plot(&self, rows: &[&SummaryRow]) -> LinePlot {
+        let series = by_method(rows, &METHODS.map(|m| m.0), self.value);
+        let side_by_side = self.name == "own-map";
         LinePlot {
-            x_label: "number of maps L".to_owned(),
-            y_label: self.label.to_owned(),
-            series: series.into(),
             logarithmic: self.logarithmic,
-            bottom: Some(0.0),
+            side_by_side,
+            ..against_maps(self.title, ERROR_BARS, self.label, series)
         }
-        .svg()
     }
+}
+
+/// Roughness of the methods whose landscape is one of constrained minima, at the same points of the same maps.
+fn roughness_of_minima(rows: &[&SummaryRow]) -> Option<LinePlot> {
+    let series = by_method(rows, &[Method::None, Method::Constrained], |r| {
+        (r.heldout_robust_sd_after, r.heldout_robust_sd_after_ci)
+    });
+    let title = "Roughness of the landscape of constrained minima";
+    let note = format!("Robust SD of their energies at points between the fitted ones. {ERROR_BARS}");
+    let plot = against_maps(title, &note, "robust SD of E (Hz³)", series);
+    (!plot.series.is_empty()).then_some(LinePlot { logarithmic: true, ..plot })
+}
+
+/// Roughness where idealized bumps were flattened: other states than constrained minima, with other energies, and so a
+/// plot of its own.
+fn roughness_of_idealized(records: &[&TrialRecord]) -> Option<LinePlot> {
+    let own: Vec<&TrialRecord> =
+        records.iter().copied().filter(|r| r.trial.method == Method::Idealized).collect();
+    let mut loads: Vec<usize> = own.iter().map(|r| r.trial.maps).collect();
+    loads.sort_unstable();
+    loads.dedup();
+    let course = |label: &str, look, value: fn(&TrialRecord) -> Option<f64>| {
+        let points: Vec<(f64, f64, f64)> = loads
+            .iter()
+            .map(|&maps| {
+                let values = own.iter().filter(|r| r.trial.maps == maps).filter_map(|r| value(r));
+                let (y, error) = mean_and_ci(&values.collect::<Vec<f64>>());
+                (maps as f64, y, error)
+            })
+            .filter(|p| p.1.is_finite())
+            .collect();
+        Series::measured(label, look, &points)
+    };
+    let series = vec![
+        course("before", look::NONE, |r| r.iterations.first().map(|i| i.heldout_robust_sd)),
+        course("flattened", look::IDEALIZED, |r| r.iterations.last().map(|i| i.heldout_robust_sd)),
+    ];
+    let title = "Roughness of the landscape of idealized bumps";
+    let note = format!(
+        "Robust SD of their energies at points between the fitted ones; these are other states than constrained \
+         minima. {ERROR_BARS}"
+    );
+    let plot = against_maps(title, &note, "robust SD of E (Hz³)", series);
+    (!loads.is_empty()).then_some(LinePlot { logarithmic: true, ..plot })
 }
 
 /// Where the capacity by one criterion is found.
@@ -108,35 +197,36 @@ const CRITERIA: [(&str, &str, Criterion); 3] = [
 ];
 
 /// Capacity per neuron against the number of neurons, by one criterion; `None` if no scan reaches it.
-fn finite_size(capacities: &[Capacity], criterion: Criterion, label: &str) -> Result<Option<String>> {
+fn finite_size(capacities: &[Capacity], criterion: Criterion, label: &str) -> Option<LinePlot> {
     let series: Vec<Series> = METHODS
         .iter()
-        .filter_map(|(method, name, colour)| {
-            let own = capacities.iter().filter(|c| c.method.name() == *method);
+        .filter_map(|(method, name, look)| {
+            let own = capacities.iter().filter(|c| c.method == *method);
             let points: Vec<(f64, f64, f64)> = own
                 .filter_map(|c| criterion(c).map(|e| (c.neurons as f64, e)))
                 .map(|(n, e)| (n, 1000.0 * e.alpha, 500.0 * (e.high - e.low) / n))
                 .collect();
-            (!points.is_empty()).then(|| Series::measured(name, *colour, &points))
+            (!points.is_empty()).then(|| Series::measured(name, *look, &points))
         })
         .collect();
     if series.is_empty() {
-        return Ok(None);
+        return None;
     }
-    let plot = LinePlot {
+    Some(LinePlot {
+        title: format!("Capacity against the number of neurons: {label}"),
+        note: "Bars: 95\u{a0}% bootstrap interval over draws of the maps.".to_owned(),
         x_label: "number of neurons N".to_owned(),
-        y_label: format!("maps per 1,000 neurons: {label}"),
+        y_label: "maps per 1,000 neurons".to_owned(),
         series,
-        logarithmic: false,
         bottom: Some(0.0),
-    };
-    plot.svg().map(Some)
+        whole: true,
+        ..LinePlot::default()
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::setup::config::Method;
 
     #[test]
     fn finite_size_is_drawn_where_a_criterion_is_met() {
@@ -152,8 +242,9 @@ mod tests {
             })
             .into();
         let [kink, own_map, _] = CRITERIA;
-        assert!(finite_size(&capacities, kink.2, kink.1).unwrap().is_none());
-        let svg = finite_size(&capacities, own_map.2, own_map.1).unwrap().expect("the criterion is met");
+        assert!(finite_size(&capacities, kink.2, kink.1).is_none());
+        let plot = finite_size(&capacities, own_map.2, own_map.1).expect("the criterion is met");
+        let svg = plot.svg();
         assert!(svg.contains("no flattening") && !svg.contains("idealized bumps") && svg.contains(own_map.1));
     }
 }

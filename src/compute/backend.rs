@@ -18,10 +18,18 @@ pub trait Backend: Send + Sync {
     /// What does the work, for people and for records: "cpu, 2 threads" or an adapter's name.
     fn describe(&self) -> String;
 
-    /// Constrained minima at every point; see [`minimum::minima`].
+    /// Whether this device can find the minima of a problem; asked before any work is done.
     ///
     /// # Errors
-    /// If the device fails.
+    /// [`Error::Usage`](crate::error::Error::Usage) or [`Error::Device`](crate::error::Error::Device), saying what can.
+    fn supports(&self, _problem: &Problem<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Constrained minima at every point; see [`crate::landscape::minima::minima`].
+    ///
+    /// # Errors
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
     fn minima(
         &self,
         problem: &Problem<'_>,
@@ -30,16 +38,17 @@ pub trait Backend: Send + Sync {
         tick: &Tick<'_>,
     ) -> Result<Minima>;
 
-    /// Energies of given states (Hz³); see [`energy::energies`]. Good to f64: they decide what is accepted.
+    /// Energies of given states (Hz³); see [`crate::landscape::energy::energies`]. Good to f64: they decide what is accepted.
     ///
     /// # Errors
     /// If the device fails.
     fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>>;
 
-    /// The weight change that takes all states' energies to one level; see [`weights::flatten`].
+    /// The weight change that takes all states' energies to one level; see [`crate::solve::direct::flatten`].
     ///
     /// # Errors
-    /// If the device fails, or the states are not independent enough.
+    /// If the device fails, the states are not independent enough, or
+    /// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
     fn weight_update(
         &self,
         states: &States,
@@ -52,7 +61,7 @@ pub trait Backend: Send + Sync {
     /// it itself.
     ///
     /// # Errors
-    /// If the device fails, the states are not independent enough, or the iteration does not converge.
+    /// As [`Backend::weight_update`], and if the iteration does not converge.
     fn weight_update_matrix_free(
         &self,
         manifolds: Manifolds<'_>,
@@ -64,7 +73,7 @@ pub trait Backend: Send + Sync {
         conjugate::flatten(manifolds, energies, ridge, accuracy, tick).map(|(update, _)| update)
     }
 
-    /// Trajectories from every start; see [`trajectory::trajectories`]. `None` if `stop` asked for an end.
+    /// Trajectories from every start; see [`crate::dynamics::trajectories::trajectories`]. `None` if `stop` asked for an end.
     ///
     /// # Errors
     /// If the device fails.

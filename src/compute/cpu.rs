@@ -27,7 +27,7 @@ impl Backend for Cpu {
         start: Start<'_>,
         tick: &Tick<'_>,
     ) -> Result<Minima> {
-        Ok(minima::minima(problem, points, start, tick))
+        minima::minima(problem, points, start, tick)
     }
 
     fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {

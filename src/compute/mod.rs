@@ -3,5 +3,7 @@
 //! A new device implements [`backend::Backend`] and the rest of the program works with it.
 
 pub mod backend;
+pub mod choice;
 pub mod cpu;
+#[cfg(feature = "gpu")]
 pub mod gpu;

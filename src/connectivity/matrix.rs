@@ -22,7 +22,7 @@ impl std::fmt::Debug for WeightMatrix {
     }
 }
 
-/// Length of a padded row of so many neurons.
+/// Length of a row of `neurons` values with its padding.
 pub fn stride(neurons: usize) -> usize {
     neurons.next_multiple_of(LINE)
 }

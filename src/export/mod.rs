@@ -20,7 +20,8 @@ use crate::network::Network;
 use crate::records::RunDirectory;
 
 /// File formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Format {
     /// NumPy's archive of arrays
     Npz,
@@ -216,7 +217,7 @@ fn arrays_of_maps(network: &Network) -> Vec<Array> {
 }
 
 fn cannot(error: &dyn std::fmt::Display) -> Error {
-    Error::Run(format!("cannot encode the network ({error}); choose another --format"))
+    Error::Run(format!("cannot encode the network ({error}); choose another format"))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::example::{Example, SHOWN_MAPS};
 use super::study::Way;
+use super::verdict::Range;
 use super::{Output, Verdict};
 use crate::error::Result;
 use crate::landscape::descent::descent_course;
@@ -18,7 +19,7 @@ use crate::landscape::minima::minima;
 use crate::landscape::problem::Start;
 use crate::landscape::states::{State, StateBuf, States};
 use crate::manifold::{Points, start_point};
-use crate::plot::{LinePlot, Series, colour};
+use crate::plot::{LinePlot, Series, look};
 use crate::progress::Tick;
 
 /// Gradient steps shown, as in the paper.
@@ -63,8 +64,8 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
         if last > free_most {
             free_most = last;
             shown = vec![
-                ("with constraint", colour::IDEALIZED, held.clone()),
-                ("without", colour::NONE, free.clone()),
+                ("with constraint", look::IDEALIZED, held.clone()),
+                ("without", look::NONE, free.clone()),
             ];
         }
         rows.extend(held.iter().zip(&free).enumerate().step_by(10).map(|(step, (&held, &free))| CourseRow {
@@ -77,19 +78,23 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
     output.csv("figure-S8-position", &rows);
     let series = shown
         .into_iter()
-        .map(|(label, colour, course)| {
+        .map(|(label, look, course)| {
             let points = course.iter().enumerate().step_by(10).map(|(step, &x)| (step as f64, x)).collect();
-            Series::curve(label, colour, points)
+            Series::curve(label, look, points)
         })
         .collect();
     output.plot(
         "figure-S8-position",
         &LinePlot {
+            title: "Figure S8a: the constraint holds the bump in its place".to_owned(),
+            note: format!(
+                "The start that moves most without the constraint, of {EXAMPLES} in map {}.",
+                SHOWN_MAPS[0]
+            ),
             x_label: "gradient step".to_owned(),
-            y_label: "displacement of the bump (neuron units)".to_owned(),
+            y_label: "displacement (neuron units)".to_owned(),
             series,
-            logarithmic: false,
-            bottom: None,
+            ..LinePlot::default()
         },
     )?;
     let paper = "the position stays fixed under the constraint (fig. S8a)";
@@ -97,7 +102,7 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
         "S8",
         "largest displacement with the constraint (neuron units)",
         paper,
-        (0.0, 1.0),
+        Range::at_most(1.0, "one neuron unit, the spacing of the neurons"),
         held_most,
     ));
     let paper = "drifts systematically without it: 7.5 and 30 units shown (fig. S8a)";
@@ -105,7 +110,7 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
         "S8",
         "largest displacement without it (neuron units)",
         paper,
-        (3.0, f64::INFINITY),
+        Range::at_least(3.0, "several times what the constraint allows; less than the two starts shown"),
         free_most,
     ));
     profiles(example, output)
@@ -118,15 +123,15 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
     let problem = example.problem(&weights);
     let points = Points::fitted(&example.network.maps, example.plan.points_per_map);
     let start = Start::States(&example.landscape(Way::Paper).fitted);
-    let found = minima(&problem, points, start, &Tick::silent());
+    let found = minima(&problem, points, start, &Tick::silent())?;
     let shown = SHOWN_MAPS[0] * points.per_map() + points.per_map() / 2;
     let state = found.states.get(shown);
     let directions = directions(state, found.states.get(shown - 1), found.states.get(shown + 1));
     let mut rows = Vec::new();
     let mut series = Vec::new();
     let mut parabolas = Vec::new();
-    let shades = [colour::IDEALIZED, colour::NONE, colour::FURTHER, colour::CONSTRAINED];
-    for (i, (direction, colour)) in directions.iter().zip(shades).enumerate() {
+    let looks = [look::IDEALIZED, look::NONE, look::SIXTH, look::CONSTRAINED];
+    for (i, (direction, look)) in directions.iter().zip(looks).enumerate() {
         let distances: Vec<f64> = (-20..=20).map(|k| REACH * f64::from(k) / 20.0).collect();
         let moved: Vec<StateBuf> = distances.iter().map(|&a| moved(state, direction, a)).collect();
         let states = States::pack(example.plan.neurons, moved.iter().map(StateBuf::view));
@@ -145,28 +150,40 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
             distance,
             energy,
         }));
-        series.push(Series::curve(&label, colour, curve));
+        series.push(Series::curve(&label, look, curve));
     }
     output.csv("figure-S8-energy", &rows);
     output.plot(
         "figure-S8-energy",
         &LinePlot {
-            x_label: "distance α from the minimum, along a unit vector of currents (Hz²)".to_owned(),
+            title: "Figure S8b: energy around a constrained minimum".to_owned(),
+            note: format!(
+                "Flattened network, map {}. Along the manifold and across it in {DIRECTIONS} random directions; \
+                 distance along a unit vector of currents.",
+                SHOWN_MAPS[0]
+            ),
+            x_label: "distance from the minimum (Hz²)".to_owned(),
             y_label: "energy less the minimum (Hz³)".to_owned(),
             series,
-            logarithmic: false,
-            bottom: None,
+            ..LinePlot::default()
         },
     )?;
     let (along, across) = (&parabolas[0], &parabolas[1..]);
     let worst_fit = across.iter().map(|p| p.fit).fold(1.0, f64::min);
     let paper = "quadratic across the constraint, R² = 0.99 (fig. S8b)";
     let quantity = "R² of a parabola across the manifold, worst direction";
-    output.verdict(Verdict::new("S8", quantity, paper, (0.98, 1.0), worst_fit));
+    output.verdict(Verdict::new(
+        "S8",
+        quantity,
+        paper,
+        Range::new(0.98, 1.0, "0.99, give or take one in the last digit"),
+        worst_fit,
+    ));
     let stiffness = across.iter().map(|p| p.curvature).sum::<f64>() / across.len() as f64;
+    let flat = Range::new(-0.25, 0.25, "at most a quarter of the curvature across counts as flat");
     let paper = "flat along the constraint, quadratic across it (fig. S8b)";
     let quantity = "curvature of the energy along the manifold over that across";
-    output.verdict(Verdict::new("S8", quantity, paper, (-0.25, 0.25), along.curvature / stiffness));
+    output.verdict(Verdict::new("S8", quantity, paper, flat, along.curvature / stiffness));
     Ok(())
 }
 

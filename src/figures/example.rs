@@ -1,29 +1,29 @@
 //! The example network of figures 2, 3, 5a, 6a, S8 and S9: ten maps, flattened in every way.
 
 use super::study::Way;
-use crate::compute::backend::Backend;
+use super::{Scope, Workshop};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::decoding::Scorer;
 use crate::dynamics::trajectories::Trajectory;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::drift::start_currents;
-use crate::job::reached::Landscape;
+use crate::job::reached::{Landscape, Status};
 use crate::landscape::problem::{Definition, Minimizer, Problem};
 use crate::manifold::{Point, start_point};
 use crate::network::Network;
-use crate::progress::Monitor;
 use crate::setup::config::Config;
 use crate::setup::plan::Plan;
 
 /// Maps of the example.
 const MAPS: usize = 10;
 
-/// Maps whose trajectories are shown: the paper's #3 and #5.
+/// Maps whose trajectories are shown: the paper's #3 and #5, which are 2 and 4 where maps are counted from 0, as in all
+/// of this program's data and names.
 pub(super) const SHOWN_MAPS: [usize; 2] = [2, 4];
 
 /// Starts in each of them.
-const STARTS: usize = 10;
+pub(super) const STARTS: usize = 10;
 
 /// Interval between shown locations (ms).
 const INTERVAL_MS: f64 = 20.0;
@@ -41,6 +41,37 @@ pub(super) struct Example {
     pub courses: Vec<(Way, Vec<Course>)>,
 }
 
+/// Ways whose weights are needed: for their landscapes, or to follow bumps on them.
+fn flattened(scope: &Scope) -> Vec<Way> {
+    let (landscapes, courses) = (scope.ways(|figure| figure.landscapes), scope.ways(|figure| figure.courses));
+    let needed = |way: &Way| *way != Way::None && (landscapes.contains(way) || courses.contains(way));
+    Way::ALL.into_iter().filter(needed).collect()
+}
+
+fn plan(config: &Config, way: Way) -> Result<Plan> {
+    let mut config = way.configure(config);
+    config.network.maps = Some(MAPS);
+    Plan::new(config)
+}
+
+/// Estimated time of one way's trajectories (s).
+fn courses_seconds(plan: &Plan) -> f64 {
+    plan.cost.trajectories_seconds * (SHOWN_MAPS.len() * STARTS) as f64 / plan.starts() as f64
+}
+
+/// Estimated time of what the figures need of the example (s).
+pub(super) fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
+    let mut seconds = 0.0;
+    for way in flattened(scope) {
+        let cost = plan(config, way)?.cost;
+        seconds += cost.total_seconds - 2.0 * cost.trajectories_seconds;
+    }
+    for way in scope.ways(|figure| figure.courses) {
+        seconds += courses_seconds(&plan(config, way)?);
+    }
+    Ok(seconds)
+}
+
 /// One shown trajectory.
 pub(super) struct Course {
     pub map: usize,
@@ -52,20 +83,25 @@ pub(super) struct Course {
 }
 
 impl Example {
-    pub fn compute(config: &Config, backend: &dyn Backend, monitor: &Monitor) -> Result<Self> {
-        let mut config = config.clone();
-        config.network.maps = Some(MAPS);
-        let plan = Plan::new(Way::Paper.configure(&config))?;
+    /// The landscapes and trajectories that the figures need.
+    pub fn compute(scope: &Scope, workshop: &Workshop<'_>) -> Result<Self> {
+        let Workshop { backend, monitor, stop, .. } = *workshop;
+        let backend = backend.as_ref();
+        let plan = plan(workshop.config, Way::Paper)?;
         let network = plan.network(0)?;
         let mut landscapes = Vec::new();
-        for way in [Way::Idealized, Way::Paper, Way::Kkt] {
-            let plan = Plan::new(way.configure(&config))?;
-            let job = Job { plan: &plan, network: &network, backend, monitor, stop: &|| false };
-            landscapes.push((way, job.flatten(None, &mut |_| Ok(()))?.0));
+        for way in flattened(scope) {
+            let plan = self::plan(workshop.config, way)?;
+            let job = Job { plan: &plan, network: &network, backend, monitor, stop };
+            let (landscape, status) = job.flatten(None, &mut |_| Ok(()))?;
+            if status == Status::Interrupted {
+                return Err(Error::Interrupted);
+            }
+            landscapes.push((way, landscape));
         }
         let mut example = Self { plan, network, landscapes, courses: Vec::new() };
-        for way in Way::ALL {
-            let courses = example.run(way, backend, monitor)?;
+        for way in scope.ways(|figure| figure.courses) {
+            let courses = example.run(way, workshop)?;
             example.courses.push((way, courses));
         }
         Ok(example)
@@ -74,7 +110,7 @@ impl Example {
     /// The landscapes of a way, before and after every update.
     pub fn landscape(&self, way: Way) -> &Landscape {
         let found = self.landscapes.iter().find(|(w, _)| *w == way);
-        &found.expect("landscapes are computed for every way but none").1
+        &found.expect("a figure names the landscapes that it needs").1
     }
 
     /// W of a way.
@@ -90,7 +126,7 @@ impl Example {
         self.network.problem(weights, Definition::Paper, Minimizer::Newton)
     }
 
-    fn run(&self, way: Way, backend: &dyn Backend, monitor: &Monitor) -> Result<Vec<Course>> {
+    fn run(&self, way: Way, workshop: &Workshop<'_>) -> Result<Vec<Course>> {
         let points: Vec<Point> = SHOWN_MAPS
             .into_iter()
             .flat_map(|map| (0..STARTS).map(move |k| start_point(&self.network.maps, map, k, STARTS)))
@@ -104,9 +140,9 @@ impl Example {
         at.dedup();
         let weights = self.weights(way);
         let dynamics = self.network.dynamics(&weights, self.plan.step());
-        let seconds = self.plan.cost.trajectories_seconds * points.len() as f64 / self.plan.starts() as f64;
-        let runs = monitor.stage("trajectories", starts.len() * self.plan.steps, seconds, |tick| {
-            backend.trajectories(&dynamics, &starts, &at, tick, &|| false)
+        let work = starts.len() * self.plan.steps;
+        let runs = workshop.monitor.stage("trajectories", work, courses_seconds(&self.plan), |tick| {
+            workshop.backend.trajectories(&dynamics, &starts, &at, tick, workshop.stop)
         })?;
         let runs = runs.ok_or(Error::Interrupted)?;
         let scorer = Scorer::new(&self.network.maps, &self.network.bumps);

@@ -4,10 +4,12 @@ use serde::Serialize;
 
 use super::example::{Example, SHOWN_MAPS};
 use super::study::Way;
+use super::verdict::Range;
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
 use crate::landscape::roughness::Roughness;
-use crate::plot::{LinePlot, Series, colour};
+use crate::plot::look::{self, Look};
+use crate::plot::{LinePlot, Series};
 
 #[derive(Serialize)]
 struct Row {
@@ -23,12 +25,12 @@ pub(super) fn draw(example: &Example, scope: &Scope, output: &mut Output) -> Res
         maps(example, "3", Way::Idealized, output)?;
         let after = Roughness::of(landscape(example, Way::Idealized, 1), None);
         let paper = "precisely flat at the states it was fitted to (text on fig. 3)";
-        // |E| is 2·10⁵ and the ridge 10⁻⁹ of the Gram matrix's diagonal: 10⁻³ is a part in 10⁶ of the landscape before.
         output.verdict(Verdict::new(
             "3",
             "SD of the idealized landscape, flattened (Hz³)",
             paper,
-            (0.0, 1e-3),
+            // |E| is 2·10⁵, and the ridge 10⁻⁹ of the Gram matrix's diagonal.
+            Range::at_most(1e-3, "a millionth of the landscape before, more than the ridge leaves"),
             after.sd,
         ));
     }
@@ -45,7 +47,7 @@ pub(super) fn draw(example: &Example, scope: &Scope, output: &mut Output) -> Res
             "5",
             "constrained minima above their idealized bump",
             paper,
-            (0.0, 0.0),
+            Range::new(0.0, 0.0, "a constrained minimum is no higher than any state with its bump there"),
             above as f64,
         ));
     }
@@ -77,29 +79,34 @@ fn maps(example: &Example, figure: &str, way: Way, output: &mut Output) -> Resul
     let last = example.landscape(way).records.len() - 1;
     let origin = Roughness::of(landscape(example, Way::Idealized, 0), None).mean;
     let (before, after) = (landscape(example, way, 0), landscape(example, way, last));
-    let plot = |x: &str, series| LinePlot {
+    let number = figure.trim_end_matches("-kkt");
+    let plot = |what: &str, x: &str, series| LinePlot {
+        title: format!("Figure {number}: energy landscape of {what}"),
+        note: format!(
+            "Energies of {}, less the mean energy of the idealized bumps before flattening.",
+            way.states()
+        ),
         x_label: x.to_owned(),
-        y_label: "energy less the idealized mean (Hz³)".to_owned(),
+        y_label: "energy (Hz³)".to_owned(),
         series,
-        logarithmic: false,
-        bottom: None,
+        ..LinePlot::default()
     };
     for map in SHOWN_MAPS {
         let series = vec![
-            Series::curve("before", colour::NONE, of_map(example, before, map, origin)),
-            Series::curve("flattened", way.colour(), of_map(example, after, map, origin)),
+            Series::curve("before", look::NONE, of_map(example, before, map, origin)),
+            Series::curve("flattened", way.look(), of_map(example, after, map, origin)),
         ];
-        let name = format!("figure-{figure}-landscape-map{}", map + 1);
-        output.plot(&name, &plot(&format!("position in map {} (neuron units)", map + 1), series))?;
+        let name = format!("figure-{figure}-landscape-map{map}");
+        output.plot(&name, &plot(&format!("map {map}"), "position (neuron units)", series))?;
     }
     let all = |energies: &[f64]| energies.iter().enumerate().map(|(s, e)| (s as f64, e - origin)).collect();
     let series = vec![
-        Series::curve("before", colour::NONE, all(before)),
-        Series::curve("flattened", way.colour(), all(after)),
+        Series::curve("before", look::NONE, all(before)),
+        Series::curve("flattened", way.look(), all(after)),
     ];
     output.plot(
         &format!("figure-{figure}-landscape-all"),
-        &plot("points of all maps, one after the other", series),
+        &plot("all maps", "points of all maps, one after the other", series),
     )?;
     let rows: Vec<Row> = [(0, before), (last, after)]
         .into_iter()
@@ -125,30 +132,37 @@ fn rows<'a>(
     })
 }
 
-/// Figure S9: one map after every update, with and without the first.
+/// Figure S9: one map after every update: how far from its mean on a logarithmic scale, where all updates are seen, and
+/// the energies themselves after the updates.
 fn iterations(example: &Example, way: Way, figure: &str, output: &mut Output) -> Result<()> {
-    let shades =
-        [colour::NONE, colour::FURTHER, colour::CONSTRAINED, colour::OTHER, colour::IDEALIZED, colour::KKT];
     let records = &example.landscape(way).records;
+    let map = SHOWN_MAPS[0];
     for (name, first) in [("all", 0), ("later", 1)] {
+        let logarithmic = first == 0;
         let series = (first..records.len())
-            .zip(shades.iter().skip(first))
-            .map(|(iteration, &colour)| {
+            .zip(look::IN_ORDER.into_iter().skip(first))
+            .map(|(iteration, look)| {
                 let energies = landscape(example, way, iteration);
                 let origin = records[iteration].energy_mean;
-                let label =
-                    if iteration == 0 { "before".to_owned() } else { format!("after update {iteration}") };
-                Series::curve(&label, colour, of_map(example, energies, SHOWN_MAPS[0], origin))
+                let label = if iteration == 0 { "before".to_owned() } else { format!("update {iteration}") };
+                let mut points = of_map(example, energies, map, origin);
+                if logarithmic {
+                    points.iter_mut().for_each(|p| p.1 = p.1.abs());
+                }
+                // Dashes would break up curves that jump from point to point.
+                Series::curve(&label, Look { dash: "", ..look }, points)
             })
             .collect();
         output.plot(
             &format!("{figure}-{name}"),
             &LinePlot {
-                x_label: format!("position in map {} (neuron units)", SHOWN_MAPS[0] + 1),
-                y_label: "energy less its mean (Hz³)".to_owned(),
+                title: format!("Figure S9: landscape of map {map}, update by update"),
+                note: format!("Energies E of {}.", way.states()),
+                x_label: "position (neuron units)".to_owned(),
+                y_label: if logarithmic { "|E − mean of E| (Hz³)" } else { "E − mean of E (Hz³)" }.to_owned(),
                 series,
-                logarithmic: false,
-                bottom: None,
+                logarithmic,
+                ..LinePlot::default()
             },
         )?;
     }
@@ -167,9 +181,10 @@ fn iteration_verdicts(example: &Example, output: &mut Output) {
         "S9",
         "updates after which the landscape is rougher",
         paper,
-        (0.0, 0.0),
+        Range::new(0.0, 0.0, "every one"),
         rises as f64,
     ));
     let ratio = records.last().map_or(f64::NAN, |r| r.energy_sd) / records[0].energy_sd;
-    output.verdict(Verdict::new("S9", "SD after the last update over SD before", paper, (0.0, 0.01), ratio));
+    let range = Range::at_most(0.01, "our choice: two decades, of the three to four that the paper shows");
+    output.verdict(Verdict::new("S9", "SD after the last update over SD before", paper, range, ratio));
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::study::{Study, Way};
+use super::verdict::Range;
 use super::{Output, Verdict};
 use crate::error::Result;
 use crate::job::drift::Moment;
@@ -29,11 +30,13 @@ fn per_second(record: &TrialRecord, index: usize, moved: fn(&Moment) -> f64) -> 
 pub(super) fn draw(study: &Study, output: &mut Output) -> Result<()> {
     let Some(&maps) = study.loads.last() else { return Ok(()) };
     type Moved = fn(&Moment) -> f64;
-    let panels: [(&str, &str, Moved); 2] = [
-        ("drift-rate", "drift rate (neuron units per s)", |m| m.recent_drift),
-        ("rate-change", "squared rate change per s (Hz² per s)", |m| m.recent_rate_change),
+    let panels: [(&str, &str, &str, Moved); 2] = [
+        ("drift-rate", "how fast bumps still drift", "drift rate (neuron units/s)", |m| m.recent_drift),
+        ("rate-change", "how fast rates still change", "squared rate change (Hz²/s)", |m| {
+            m.recent_rate_change
+        }),
     ];
-    for (name, label, moved) in panels {
+    for (name, title, label, moved) in panels {
         let series = [Way::None, Way::Paper, Way::Kkt].map(|way| {
             let points: Vec<(f64, f64, f64)> = times(study, way, maps)
                 .map(|(index, time)| {
@@ -41,16 +44,18 @@ pub(super) fn draw(study: &Study, output: &mut Output) -> Result<()> {
                     (time / 1000.0, y, error)
                 })
                 .collect();
-            Series::measured(&format!("{}, L = {maps}", way.label()), way.colour(), &points)
+            Series::measured(way.label(), way.look(), &points)
         });
         output.plot(
             &format!("figure-S7-{name}"),
             &LinePlot {
+                title: format!("Figure S7: {title}, L = {maps}"),
+                note: study.error_bars(),
                 x_label: "time since the start (s)".to_owned(),
                 y_label: label.to_owned(),
                 series: series.into(),
                 logarithmic: true,
-                bottom: None,
+                ..LinePlot::default()
             },
         )?;
     }
@@ -80,7 +85,9 @@ pub(super) fn draw(study: &Study, output: &mut Output) -> Result<()> {
     let (measured, error) = study.mean(Way::None, maps, &|r| per_second(r, last, |m| m.recent_drift));
     let paper = "only negligible changes persist after 3 s (fig. S7)";
     let quantity = format!("drift rate in the last half second, L = {maps} (neuron units per s)");
-    output.verdict(Verdict::new("S7", &quantity, paper, (0.0, 1.0), measured).with_error(error));
+    let range = Range::at_most(1.0, "our choice of negligible: one neuron unit per second");
+    let verdict = Verdict::new("S7", &quantity, paper, range, measured).with_error(error);
+    output.verdict(verdict.over(study.realizations));
     Ok(())
 }
 

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
-use super::example::{Course, Example, SHOWN_MAPS, SNAPSHOTS_MS};
+use super::example::{Course, Example, SHOWN_MAPS, SNAPSHOTS_MS, STARTS};
 use super::study::Way;
+use super::verdict::Range;
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
-use crate::plot::{LinePlot, Series, colour};
+use crate::plot::{LinePlot, Series, look};
 
 #[derive(Serialize)]
 struct LocationRow {
@@ -15,6 +16,7 @@ struct LocationRow {
     start: usize,
     time_s: f64,
     location: f64,
+    displacement: f64,
 }
 
 #[derive(Serialize)]
@@ -41,32 +43,35 @@ pub(super) fn draw(example: &Example, scope: &Scope, output: &mut Output) -> Res
         snapshots(example, output)?;
         let peak = example.network.bumps.lattice_bump(0).centred_rates().into_iter().fold(0.0, f64::max);
         let paper = "about 11.5 Hz at the bump's peak, one map (fig. 2a)";
-        output.verdict(Verdict::new("2", "peak rate of the single-map bump (Hz)", paper, (11.0, 12.0), peak));
+        let range = Range::new(11.0, 12.0, "read off the plot, to half a Hz");
+        output.verdict(Verdict::new("2", "peak rate of the single-map bump (Hz)", paper, range, peak));
         let active = example.network.bumps.active(0) as f64 / example.plan.neurons as f64;
         let paper = "about a tenth of the ring (fig. 2a)";
         output.verdict(Verdict::new(
             "2",
             "active fraction of the single-map bump",
             paper,
-            (0.09, 0.11),
+            Range::new(0.09, 0.11, "a tenth, to a tenth of it"),
             active,
         ));
         let drift = mean_drift(courses(example, Way::None));
-        let paper = "systematic drift is evident with ten maps (fig. 2b); 9-10 on average (fig. 4, ±30 %)";
+        let paper = "systematic drift is evident with ten maps (fig. 2b); 9-10 on average (fig. 4)";
         output.verdict(Verdict::new(
             "2",
             "mean drift of the shown starts (neuron units)",
             paper,
-            (5.0, 15.0),
+            Range::new(5.0, 15.0, "the average, ±50 % for twenty starts in one network"),
             drift,
         ));
     }
-    for (figure, way, limit) in [("3", Way::Idealized, 5.9), ("6", Way::Paper, 3.9), ("6", Way::Kkt, 3.9)] {
+    for (figure, way, most) in [("3", Way::Idealized, 4.5), ("6", Way::Paper, 3.0), ("6", Way::Kkt, 3.0)] {
         if scope.wants(figure) {
             let quantity = format!("mean drift of the shown starts, {} (neuron units)", way.label());
-            let paper = "drifts are attenuated (figs 3c, 6a); range from figs 4, 6 (±30 %)";
+            let paper = "drifts are attenuated (figs 3c, 6a)";
+            let range =
+                Range::at_most(1.3 * most, "the largest average of figs 4 and 6, +30 % for reading a plot");
             let drift = mean_drift(courses(example, way));
-            output.verdict(Verdict::new(figure, &quantity, paper, (0.0, limit), drift));
+            output.verdict(Verdict::new(figure, &quantity, paper, range, drift));
         }
     }
     Ok(())
@@ -86,27 +91,29 @@ fn trajectories(example: &Example, figure: &str, ways: &[Way], output: &mut Outp
         let mut series = Vec::new();
         for &way in ways {
             for (i, course) in courses(example, way).iter().filter(|c| c.map == map).enumerate() {
-                let at = |moved: f64| course.start as f64 + moved;
                 let label = if i == 0 { way.label() } else { "" };
-                let points = course.locations.iter().map(|&(t, moved)| (t, at(moved))).collect();
-                series.push(Series::curve(label, way.colour(), points));
+                series.push(Series::curve(label, way.look(), course.locations.clone()));
                 rows.extend(course.locations.iter().map(|&(time_s, moved)| LocationRow {
                     way: way.label(),
                     map,
                     start: course.start,
                     time_s,
-                    location: at(moved),
+                    location: course.start as f64 + moved,
+                    displacement: moved,
                 }));
             }
         }
         output.plot(
-            &format!("figure-{figure}-trajectories-map{}", map + 1),
+            &format!("figure-{figure}-trajectories-map{map}"),
             &LinePlot {
+                title: format!("Figure {figure}: drift of bumps in map {map}"),
+                note: format!(
+                    "One curve each for {STARTS} bumps that start at equal distances along the map."
+                ),
                 x_label: "time (s)".to_owned(),
-                y_label: format!("location in map {} (neuron units)", map + 1),
+                y_label: "displacement (neuron units)".to_owned(),
                 series,
-                logarithmic: false,
-                bottom: None,
+                ..LinePlot::default()
             },
         )?;
     }
@@ -123,15 +130,15 @@ fn snapshots(example: &Example, output: &mut Output) -> Result<()> {
         return Ok(());
     };
     let n = example.plan.neurons;
-    let shades = [colour::REFERENCE, colour::OTHER, colour::NONE];
+    let looks = [look::REFERENCE, look::FIFTH, look::NONE];
     // The shown half of the ring, with the start in its middle.
     let shown = |rates: &[f64]| -> Vec<(f64, f64)> {
         (0..n / 2).map(|k| (k as f64 - n as f64 / 4.0, rates[(course.start + n - n / 4 + k) % n])).collect()
     };
     let mut series = Vec::new();
     let mut rows = Vec::new();
-    for ((ms, rates), colour) in SNAPSHOTS_MS.iter().zip(&course.snapshots).zip(shades) {
-        series.push(Series::curve(&format!("{ms} ms, ten maps"), colour, shown(rates)));
+    for ((ms, rates), look) in SNAPSHOTS_MS.iter().zip(&course.snapshots).zip(looks) {
+        series.push(Series::curve(&format!("{ms} ms"), look, shown(rates)));
         rows.extend(rates.iter().enumerate().map(|(position, &rate)| SnapshotRow {
             way: Way::None.label(),
             map: course.map,
@@ -145,11 +152,16 @@ fn snapshots(example: &Example, output: &mut Output) -> Result<()> {
     output.plot(
         "figure-2-snapshots",
         &LinePlot {
+            title: "Figure 2a: a bump among ten maps drifts and changes shape".to_owned(),
+            note: format!(
+                "The start that drifts farthest of those shown: map {}, position {}. Half of the ring.",
+                course.map, course.start
+            ),
             x_label: "position from the start (neuron units)".to_owned(),
             y_label: "firing rate (Hz)".to_owned(),
             series,
-            logarithmic: false,
             bottom: Some(0.0),
+            ..LinePlot::default()
         },
     )
 }

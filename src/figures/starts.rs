@@ -7,22 +7,20 @@ use pulp::Arch;
 use serde::Serialize;
 
 use super::study::{Study, Way};
-use super::{Output, Verdict};
+use super::verdict::Range;
+use super::{Output, Verdict, Workshop};
 use crate::collect::mean_and_ci;
-use crate::compute::backend::Backend;
 use crate::connectivity::field::field;
 use crate::connectivity::matrix;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::job::Job;
+use crate::job::reached::Status;
 use crate::landscape::problem::{Minimizer, Start};
 use crate::landscape::states::State;
 use crate::manifold::Points;
-use crate::network::Network;
-use crate::progress::{Monitor, Tick};
+use crate::progress::Tick;
 use crate::scan::TrialRecord;
-use crate::setup::config::Config;
-use crate::setup::plan::Plan;
 
 /// Number of maps at which the paper's text gives the rate change: "small L".
 const MAPS: usize = 2;
@@ -35,13 +33,9 @@ struct Row {
     rate_change_from_idealized: f64,
 }
 
-pub(super) fn draw(
-    study: &Study,
-    config: &Config,
-    backend: &dyn Backend,
-    monitor: &Monitor,
-    output: &mut Output,
-) -> Result<()> {
+pub(super) fn draw(study: &Study, workshop: &Workshop<'_>, output: &mut Output) -> Result<()> {
+    let Workshop { config, backend, monitor, stop } = *workshop;
+    let backend = backend.as_ref();
     let mut rows = Vec::new();
     let mut decades = Vec::new();
     for with in study.records(Way::Paper, MAPS) {
@@ -49,12 +43,16 @@ pub(super) fn draw(
         let without = study.records(Way::None, MAPS).find(same).expect("a study runs all ways on every draw");
         let plan = with.trial.plan(&Way::Paper.configure(config))?;
         let network = plan.network(0)?;
-        let job = Job { plan: &plan, network: &network, backend, monitor, stop: &|| false };
-        let delta = job.flatten(None, &mut |_| Ok(()))?.0.delta;
+        let job = Job { plan: &plan, network: &network, backend, monitor, stop };
+        let (landscape, status) = job.flatten(None, &mut |_| Ok(()))?;
+        if status == Status::Interrupted {
+            return Err(Error::Interrupted);
+        }
+        let delta = landscape.delta;
         let weights = [network.weights.clone(), network.weights.plus(1.0, &delta)];
         let mut changes = Vec::new();
         for ((way, record), weights) in [(Way::None, without), (Way::Paper, with)].into_iter().zip(&weights) {
-            let change = rate_change(&plan, &network, weights, backend)?;
+            let change = rate_change(&job, weights)?;
             changes.push(change);
             rows.push(Row {
                 realization: record.trial.realization,
@@ -71,17 +69,19 @@ pub(super) fn draw(
         Verdict::new(
             "6",
             "decades that the rate change falls, L = 2, starts at constrained minima",
-            "almost three decades at small L (text on fig. 6; ±30 %)",
-            (2.0, 3.9),
+            "almost three decades at small L (text on fig. 6)",
+            Range::new(2.0, 3.9, "from a third less than three to 30 % more"),
             measured,
         )
-        .with_error(error),
+        .with_error(error)
+        .over(study.realizations),
     );
     Ok(())
 }
 
 /// Mean `Σ_i (r_i(end) − r_i(0))²` (Hz²) over starts at the constrained minima of the given weights.
-fn rate_change(plan: &Plan, network: &Network, weights: &WeightMatrix, backend: &dyn Backend) -> Result<f64> {
+fn rate_change(job: &Job<'_>, weights: &WeightMatrix) -> Result<f64> {
+    let Job { plan, network, backend, stop, .. } = *job;
     let problem = network.problem(weights, plan.config.flatten.definition, Minimizer::Newton);
     let fitted = Points::fitted(&network.maps, plan.points_per_map);
     let points = fitted.every((plan.points_per_map / plan.config.measure.starts_per_map).max(1));
@@ -89,7 +89,7 @@ fn rate_change(plan: &Plan, network: &Network, weights: &WeightMatrix, backend: 
     let starts: Vec<Vec<f64>> =
         minima.states.iter().map(|state| currents(weights, &network.external_current, state)).collect();
     let dynamics = network.dynamics(weights, plan.step());
-    let runs = backend.trajectories(&dynamics, &starts, &[0, plan.steps], &Tick::silent(), &|| false)?;
+    let runs = backend.trajectories(&dynamics, &starts, &[0, plan.steps], &Tick::silent(), stop)?;
     let runs = runs.ok_or(Error::Interrupted)?;
     let change = |run: &crate::dynamics::trajectories::Trajectory| -> f64 {
         run.snapshots[0].iter().zip(&run.snapshots[1]).map(|(a, b)| (b - a).powi(2)).sum()

@@ -4,13 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use plotters::style::RGBColor;
-
-use super::Resources;
+use super::{Scope, Workshop};
 use crate::collect::mean_and_ci;
 use crate::error::{Error, Result};
 use crate::landscape::problem::Definition;
-use crate::plot::{Series, colour};
+use crate::plot::Series;
+use crate::plot::look::{self, Look};
 use crate::scan::{Event, Lookup, Outcome, Runner, Shard, Store, Trial, TrialRecord, Work};
 use crate::setup::config::{Config, Method};
 use crate::text::tell;
@@ -36,12 +35,21 @@ impl Way {
         }
     }
 
-    pub fn colour(self) -> RGBColor {
+    pub fn look(self) -> Look {
         match self {
-            Way::None => colour::NONE,
-            Way::Idealized => colour::IDEALIZED,
-            Way::Paper => colour::CONSTRAINED,
-            Way::Kkt => colour::KKT,
+            Way::None => look::NONE,
+            Way::Idealized => look::IDEALIZED,
+            Way::Paper => look::CONSTRAINED,
+            Way::Kkt => look::KKT,
+        }
+    }
+
+    /// The states whose energies are this way's landscape.
+    pub fn states(self) -> &'static str {
+        match self {
+            Way::Idealized => "idealized bumps",
+            Way::None | Way::Paper => "constrained minima by the paper's definition",
+            Way::Kkt => "constrained minima by the kkt definition",
         }
     }
 
@@ -65,17 +73,46 @@ impl Way {
     }
 }
 
-/// Trials of all ways at several loads.
+/// Trials of the ways that the figures need, at several loads.
 pub(super) struct Study {
     pub loads: Vec<usize>,
+    /// Independent draws of the maps at every load.
+    pub realizations: usize,
     trials: Vec<(Way, TrialRecord)>,
 }
 
+/// Numbers of maps, and draws of each.
+fn extent(scope: &Scope) -> (Vec<usize>, usize) {
+    if scope.full { (vec![1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20], 15) } else { (vec![1, 2, 5, 10], 3) }
+}
+
+/// Every trial, those of the highest load, which take longest, first.
+fn cells(scope: &Scope, config: &Config) -> Vec<(Way, Work)> {
+    let (loads, realizations) = extent(scope);
+    let neurons = config.network.neurons.unwrap_or(600);
+    let ways = scope.ways(|figure| figure.averages);
+    let configs: Vec<_> = ways.into_iter().map(|way| (way, Arc::new(way.configure(config)))).collect();
+    let mut cells = Vec::new();
+    for &maps in loads.iter().rev() {
+        for realization in 0..realizations {
+            cells.extend(configs.iter().map(|(way, scan)| {
+                let trial = Trial { neurons, maps, realization, method: way.method() };
+                (*way, (trial, scan.clone()))
+            }));
+        }
+    }
+    cells
+}
+
+/// Estimated time of all trials (s).
+pub(super) fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
+    cells(scope, config).iter().map(|(_, (trial, scan))| Ok(trial.plan(scan)?.cost.total_seconds)).sum()
+}
+
 /// Does what the store does not have.
-fn run(store: &Arc<Store>, trials: &[Work], work: &Resources<'_>) -> Result<()> {
-    let seconds = |(trial, scan): &Work| trial.plan(scan).map(|plan| plan.cost.total_seconds);
-    let seconds = trials.iter().map(seconds).sum::<Result<f64>>()?;
-    let outcome = work.monitor.stage("trials", trials.len(), seconds, |tick| {
+fn run(store: &Arc<Store>, trials: &[Work], seconds: f64, workshop: &Workshop<'_>) -> Result<()> {
+    let Workshop { backend, monitor, stop, .. } = *workshop;
+    let outcome = monitor.stage("trials", trials.len(), seconds, |tick| {
         let threads = rayon::current_num_threads();
         let mut watch = |event: Event<'_>| match event {
             Event::Damaged { id, what } => tell(&format!("the record of {id} {what}; it is done again")),
@@ -83,7 +120,7 @@ fn run(store: &Arc<Store>, trials: &[Work], work: &Resources<'_>) -> Result<()> 
         };
         let runner = Runner::new(store, trials, Shard::WHOLE, threads, &mut watch)?;
         tick.add(runner.done as u64);
-        runner.run(store, work.backend, work.stop, &mut watch)
+        runner.run(store, backend, stop, &mut watch)
     })?;
     match outcome {
         Outcome::Interrupted => Err(Error::Interrupted),
@@ -97,23 +134,11 @@ fn run(store: &Arc<Store>, trials: &[Work], work: &Resources<'_>) -> Result<()> 
 
 impl Study {
     /// Runs the trials that the store in `folder` does not have yet. Interrupted, it goes on there the next time.
-    pub fn compute(folder: &Path, config: &Config, full: bool, work: &Resources<'_>) -> Result<Self> {
-        let (loads, realizations) =
-            if full { (vec![1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20], 15) } else { (vec![1, 2, 5, 10], 3) };
-        let neurons = config.network.neurons.unwrap_or(600);
-        let configs = Way::ALL.map(|way| (way, Arc::new(way.configure(config))));
-        let mut cells: Vec<(Way, Work)> = Vec::new();
-        for &maps in loads.iter().rev() {
-            for realization in 0..realizations {
-                cells.extend(configs.iter().map(|(way, scan)| {
-                    let trial = Trial { neurons, maps, realization, method: way.method() };
-                    (*way, (trial, scan.clone()))
-                }));
-            }
-        }
-        let (store, _lock) = Store::create(folder, config, Shard::WHOLE, false)?;
+    pub fn compute(folder: &Path, scope: &Scope, workshop: &Workshop<'_>) -> Result<Self> {
+        let cells = cells(scope, workshop.config);
         let trials: Vec<Work> = cells.iter().map(|(_, cell)| cell.clone()).collect();
-        run(&Arc::new(store), &trials, work)?;
+        let (store, _lock) = Store::create(folder, workshop.config, Shard::WHOLE, false)?;
+        run(&Arc::new(store), &trials, seconds(scope, workshop.config)?, workshop)?;
         let store = Store::open(folder)?;
         let record = |(way, (trial, scan)): (Way, Work)| match store.look_up(
             &trial.content_hash(&scan),
@@ -123,7 +148,9 @@ impl Study {
             Lookup::Done(record) => Ok((way, *record)),
             _ => Err(Error::data(folder, format!("has lost the record of {}; start again", trial.id()))),
         };
-        Ok(Self { loads, trials: cells.into_iter().map(record).collect::<Result<_>>()? })
+        let trials = cells.into_iter().map(record).collect::<Result<_>>()?;
+        let (loads, realizations) = extent(scope);
+        Ok(Self { loads, realizations, trials })
     }
 
     /// Records of one way at one load.
@@ -134,6 +161,14 @@ impl Study {
     /// Mean and 1.96 SEM over realizations.
     pub fn mean(&self, way: Way, maps: usize, f: &dyn Fn(&TrialRecord) -> f64) -> (f64, f64) {
         mean_and_ci(&self.records(way, maps).map(f).collect::<Vec<f64>>())
+    }
+
+    /// What the error bars of this study's plots are.
+    pub fn error_bars(&self) -> String {
+        let realizations = self.realizations;
+        format!(
+            "Mean of {realizations} draws of the maps; bars: 95\u{a0}% confidence interval (1.96 standard errors)."
+        )
     }
 
     /// Means against the load.
@@ -147,6 +182,6 @@ impl Study {
 
     /// One series a way.
     pub fn series(&self, ways: &[Way], f: &dyn Fn(&TrialRecord) -> f64) -> Vec<Series> {
-        ways.iter().map(|&way| Series::measured(way.label(), way.colour(), &self.curve(way, f))).collect()
+        ways.iter().map(|&way| Series::measured(way.label(), way.look(), &self.curve(way, f))).collect()
     }
 }

@@ -24,7 +24,7 @@ const EXCERPT: usize = 1 << 16;
 pub(crate) fn claim_folder(path: &Path, is_own: &dyn Fn(&Path) -> bool, force: bool) -> Result<()> {
     let cannot = |e: io::Error| {
         Error::Usage(format!(
-            "{}: cannot be written to: {e}; choose another directory with --out",
+            "{}: cannot be written to: {e}; choose another directory",
             path.display()
         ))
     };
@@ -44,7 +44,7 @@ pub(crate) fn claim_folder(path: &Path, is_own: &dyn Fn(&Path) -> bool, force: b
     names.truncate(NAMES);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
     Err(Error::Usage(format!(
-        "{}: holds other files that this command did not make ({}{rest}); choose another --out, or write there nevertheless with --force",
+        "{}: holds other files that this command did not make ({}{rest}); choose another directory, or write there by force",
         path.display(),
         printable(&names.join(", "))
     )))
@@ -83,7 +83,7 @@ pub(crate) fn claim_file(path: &Path, is_own: &dyn Fn(&[u8]) -> bool, force: boo
         return Ok(());
     }
     Err(Error::Usage(format!(
-        "{}: is a file that this command did not make; choose another --out, or replace it with --force",
+        "{}: is a file that this command did not make; choose another place, or replace it by force",
         path.display()
     )))
 }

@@ -87,6 +87,24 @@ pub fn decode<T: Deserialize + AutoSerialize>(
     Ok((shape, values))
 }
 
+/// Reads whole numbers, int32, or int64 as `numpy` makes them by default, where all fit in an int32.
+///
+/// # Errors
+/// As [`read`], and [`Error::Data`] naming the first number that does not fit.
+pub fn read_whole(path: &Path) -> Result<(Vec<usize>, Vec<i32>)> {
+    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    let Ok((shape, long)) = decode::<i64>(&bytes) else {
+        return decode(&bytes).map_err(|what| Error::data(path, what));
+    };
+    let fits = |(at, &number): (usize, &i64)| {
+        i32::try_from(number).map_err(|_| {
+            Error::data(path, format!("number {at} (in C order) is {number}, which does not fit in an int32"))
+        })
+    };
+    let values = long.iter().enumerate().map(fits).collect::<Result<_>>()?;
+    Ok((shape, values))
+}
+
 /// The number of elements that a header's shape claims, at most `u64::MAX`, looked at before a parser multiplies it out;
 /// `None` if there is no shape, which the parser says better.
 fn claimed_count(header: &[u8]) -> Option<u64> {

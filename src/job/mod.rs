@@ -8,10 +8,11 @@ pub mod rows;
 
 use crate::compute::backend::Backend;
 use crate::connectivity::matrix::WeightMatrix;
+use crate::error::Result;
 use crate::landscape::problem::Problem;
 use crate::manifold::Points;
 use crate::network::Network;
-use crate::progress::Monitor;
+use crate::progress::{Monitor, Tick};
 use crate::setup::plan::Plan;
 
 /// A job: what is computed, on what, who watches, and who may stop it.
@@ -33,6 +34,17 @@ impl Job<'_> {
     pub(crate) fn problem<'p>(&'p self, weights: &'p WeightMatrix) -> Problem<'p> {
         let flatten = &self.plan.config.flatten;
         self.network.problem(weights, flatten.definition, flatten.minimizer)
+    }
+
+    /// Does one stage of `items` items, estimated at `seconds`, that whoever may stop the job may stop.
+    pub(crate) fn stage<R>(
+        &self,
+        label: &str,
+        items: usize,
+        seconds: f64,
+        work: impl FnOnce(&Tick<'_>) -> Result<R>,
+    ) -> Result<R> {
+        self.monitor.stage(label, items, seconds, |tick| work(&tick.stopped_by(self.stop)))
     }
 
     pub(crate) fn fitted_points(&self) -> Points<'_> {

@@ -32,13 +32,18 @@ impl Job<'_> {
     /// Flattens the landscape, from the beginning or from where `reached` left it. `on_accept` is called with
     /// everything reached after the first evaluation and every accepted update.
     ///
+    /// Stopped before there is a first landscape it ends in [`Error::Interrupted`], afterwards with what was reached.
+    ///
     /// # Errors
-    /// If the backend fails, or `on_accept` does.
+    /// If the backend fails or does not support the problem, or `on_accept` fails.
     pub fn flatten(
         &self,
         reached: Option<Landscape>,
         on_accept: &mut dyn FnMut(&Landscape) -> Result<()>,
     ) -> Result<(Landscape, Status)> {
+        if self.plan.config.flatten.method != Method::Idealized {
+            self.backend.supports(&self.problem(&self.network.weights))?;
+        }
         let mut landscape = match reached {
             Some(landscape) => landscape,
             None => {
@@ -56,13 +61,11 @@ impl Job<'_> {
             if updates == self.plan.iterations {
                 return Ok((landscape, Status::IterationsUsedUp));
             }
-            match self.improve(landscape)? {
-                (improved, Improvement::Accepted) => {
-                    on_accept(&improved)?;
-                    landscape = improved;
-                }
-                (landscape, Improvement::Rejected) => return Ok((landscape, Status::NoFurtherProgress)),
-                (landscape, Improvement::Interrupted) => return Ok((landscape, Status::Interrupted)),
+            match self.improve(&mut landscape) {
+                Ok(Improvement::Accepted) => on_accept(&landscape)?,
+                Ok(Improvement::Rejected) => return Ok((landscape, Status::NoFurtherProgress)),
+                Err(Error::Interrupted) => return Ok((landscape, Status::Interrupted)),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -91,12 +94,11 @@ impl Job<'_> {
 
     /// Makes one weight update that flattens the landscape, if one can be found. Where the idealized bumps should be flattened
     /// too and stand in its way, the minima alone.
-    fn improve(&self, mut landscape: Landscape) -> Result<(Landscape, Improvement)> {
+    fn improve(&self, landscape: &mut Landscape) -> Result<Improvement> {
         let mut tried = 0;
         if self.plan.flattens_idealized(landscape.records.len() - 1) {
-            match self.attempt(landscape, true, tried)? {
-                (unchanged, Improvement::Rejected) => landscape = unchanged,
-                ended => return Ok(ended),
+            if self.attempt(landscape, true, tried)? == Improvement::Accepted {
+                return Ok(Improvement::Accepted);
             }
             tried = ATTEMPTS.len();
         }
@@ -104,19 +106,14 @@ impl Job<'_> {
     }
 
     /// Tries weight updates of the minima alone or of the idealized bumps too, after `tried` others.
-    fn attempt(
-        &self,
-        mut landscape: Landscape,
-        idealized: bool,
-        tried: usize,
-    ) -> Result<(Landscape, Improvement)> {
+    fn attempt(&self, landscape: &mut Landscape, idealized: bool, tried: usize) -> Result<Improvement> {
         let started = Instant::now();
-        let rows = self.rows(&landscape, idealized)?;
+        let rows = self.rows(landscape, idealized)?;
         let mut update: Option<(f64, WeightUpdate)> = None;
         let mut failure: Option<(f64, Error)> = None;
         for (attempt, (raise, step)) in ATTEMPTS.into_iter().enumerate() {
             if (self.stop)() {
-                return Ok((landscape, Improvement::Interrupted));
+                return Err(Error::Interrupted);
             }
             let ridge = self.ridge(landscape.records.len() - 1, raise * landscape.ridge_factor);
             if failure.as_ref().is_some_and(|(of, _)| *of == ridge) {
@@ -148,13 +145,13 @@ impl Job<'_> {
                 let record = record(landscape.records.len(), &fitted, &held_out, accepted, started);
                 landscape.ridge_factor = after_acceptance(landscape.ridge_factor * raise);
                 landscape.advance(delta, fitted, held_out, record);
-                return Ok((landscape, Improvement::Accepted));
+                return Ok(Improvement::Accepted);
             }
             update = Some((ridge, solved));
         }
         match (update, failure) {
             (None, Some((_, error))) => Err(error),
-            _ => Ok((landscape, Improvement::Rejected)),
+            _ => Ok(Improvement::Rejected),
         }
     }
 
@@ -163,7 +160,7 @@ impl Job<'_> {
         let Rows { states, energies, at_each } = rows;
         let cost = &self.plan.cost;
         let seconds = if *at_each > 1 { cost.first_update_seconds } else { cost.update_seconds };
-        self.monitor.stage(&label, states.len(), seconds, |tick| match self.plan.solver {
+        self.stage(&label, states.len(), seconds, |tick| match self.plan.solver {
             ChosenSolver::Direct => self.backend.weight_update(states, energies, ridge, tick),
             ChosenSolver::Cg => {
                 let points = self.fitted_points();
@@ -203,7 +200,7 @@ impl Job<'_> {
         let first = matches!(start, Start::Idealized);
         let cost = &self.plan.cost;
         let seconds = 0.5 * if first { cost.minima_seconds } else { cost.later_minima_seconds };
-        self.monitor.stage(label, points.len(), seconds, |tick| match self.plan.config.flatten.method {
+        self.stage(label, points.len(), seconds, |tick| match self.plan.config.flatten.method {
             Method::Idealized => {
                 let (states, energies) = self.idealized(weights, points)?;
                 Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
@@ -213,8 +210,8 @@ impl Job<'_> {
     }
 }
 
+#[derive(PartialEq, Eq)]
 enum Improvement {
     Accepted,
     Rejected,
-    Interrupted,
 }

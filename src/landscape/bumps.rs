@@ -1,7 +1,8 @@
 //! The single-map bump: the idealized state of every manifold.
 //!
-//! On a lattice without edges the bump at a point is the constrained minimum there of the network that stores this map
-//! alone: the same at every site, and found once for every fraction of a spacing. Near an edge it is sought point by point.
+//! On a lattice without edges the bump at a site is the bump at rest of the network that stores this map alone (on some tori
+//! it rests halfway to the next site), and between sites the constrained minimum there, found once for every fraction of a
+//! spacing. Near an edge it is sought point by point.
 //! Where place fields lie anywhere, the lattice bump's current is interpolated at the neurons' displacements from the point.
 
 use std::collections::HashMap;

@@ -43,6 +43,7 @@ use super::newton::{Asking, NEARLY, Workspace};
 use crate::connectivity::field::{GROUP, group_field};
 use crate::connectivity::matrix;
 use crate::connectivity::matrix::WeightMatrix;
+use crate::error::Result;
 use crate::landscape::constraint::{Constraint, Minimum, RESIDUAL_TOLERANCE};
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::{State, StateBuf, States};
@@ -51,7 +52,12 @@ use crate::manifold::{Point, Points};
 use crate::progress::Tick;
 
 /// The constrained minimum at every point, by Newton's method.
-pub(super) fn minima(problem: &Problem<'_>, points: Points<'_>, start: Start<'_>, tick: &Tick<'_>) -> Minima {
+pub(super) fn minima(
+    problem: &Problem<'_>,
+    points: Points<'_>,
+    start: Start<'_>,
+    tick: &Tick<'_>,
+) -> Result<Minima> {
     let neurons = problem.maps.neurons();
     let ring = Maps::ring(neurons);
     let mut weights = WeightMatrix::zeros(neurons);
@@ -87,11 +93,11 @@ pub(super) fn minima(problem: &Problem<'_>, points: Points<'_>, start: Start<'_>
         };
         let name = problem.maps.neurons_by_site(map);
         let named = |m: Minimum| Minimum { state: relabelled(m.state.view(), name), ..m };
-        let minima: Vec<Minimum> = line.minima(tick).into_iter().map(named).collect();
+        let minima: Vec<Minimum> = line.minima(tick)?.into_iter().map(named).collect();
         found.append(&minima);
         first = last;
     }
-    found
+    Ok(found)
 }
 
 /// The points of one map, evenly spaced around the ring that the map is in the order of its positions.
@@ -137,18 +143,19 @@ const REACH: f64 = 1.0;
 const BUMP_WIDTHS: f64 = 4.0;
 
 impl Line<'_> {
-    /// The minima of all points: every so manieth from its own start, then those halfway between, level by level.
-    fn minima(&self, tick: &Tick<'_>) -> Vec<Minimum> {
+    /// The minima of all points: some, evenly spaced, each from its own start, then those halfway between, level by
+    /// level.
+    fn minima(&self, tick: &Tick<'_>) -> Result<Vec<Minimum>> {
         let count = self.points.len();
         let mut known: Vec<Option<Known>> = (0..count).map(|_| None).collect();
         let mut spacing = self.coarse_spacing();
-        self.settle(&mut known, (0..count).step_by(spacing).collect(), None, tick);
+        self.settle(&mut known, (0..count).step_by(spacing).collect(), None, tick)?;
         while spacing > 1 {
             let level = (spacing / 2..count).step_by(spacing).collect();
-            self.settle(&mut known, level, Some(spacing), tick);
+            self.settle(&mut known, level, Some(spacing), tick)?;
             spacing /= 2;
         }
-        known.into_iter().flatten().map(|known| known.minimum).collect()
+        Ok(known.into_iter().flatten().map(|known| known.minimum).collect())
     }
 
     /// The largest power of two of points that spans at most [`REACH`]; 1, so that nothing is predicted, where starts
@@ -169,27 +176,29 @@ impl Line<'_> {
         level: Vec<usize>,
         spacing: Option<usize>,
         tick: &Tick<'_>,
-    ) {
+    ) -> Result<()> {
         let neurons = self.problem.maps.neurons();
         let before: &[Option<Known>] = known;
-        let found: Vec<Vec<Known>> = level
+        let found: Result<Vec<Vec<Known>>> = level
             .par_chunks(GROUP)
             .map_init(
                 || Group::new(neurons),
                 |group, members| {
+                    tick.go_on()?;
                     let task = |&k: &usize| {
                         let predicted = spacing.and_then(|spacing| self.predicted(before, k, spacing));
                         predicted.unwrap_or_else(|| self.own(k))
                     };
                     let found = self.search(group, members, members.iter().map(task).collect());
                     tick.add(found.len() as u64);
-                    found
+                    Ok(found)
                 },
             )
             .collect();
-        for (k, found) in level.into_iter().zip(found.into_iter().flatten()) {
+        for (k, found) in level.into_iter().zip(found?.into_iter().flatten()) {
             known[k] = Some(found);
         }
+        Ok(())
     }
 
     /// The minima of a group; where a predicted start misleads, its own is tried too.
@@ -357,8 +366,9 @@ mod tests {
             let points = Points::fitted(&network.maps, per_map).every(stride);
             for definition in [Definition::Kkt, Definition::Paper] {
                 let problem = network.problem(&network.weights, definition, Minimizer::Newton);
-                let expected = minima::one_by_one(&problem, points, Start::Idealized, &Tick::silent());
-                let found = minima(&problem, points, Start::Idealized, &Tick::silent());
+                let expected =
+                    minima::one_by_one(&problem, points, Start::Idealized, &Tick::silent()).unwrap();
+                let found = minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap();
                 assert_eq!(found.energies.len(), points.len());
                 assert!(found.certificates.iter().all(|c| c.converged(1e-8) && !c.bump_lost()));
                 // Both converged to 1e-9 Hz², which enters energies of 1e4 Hz³ squared: what remains is rounding.
@@ -368,7 +378,7 @@ mod tests {
                 let differ = (0..points.len()).filter(|s| !same(s)).count();
                 assert!(differ <= points.len() / 50, "{differ} of {} are other minima", points.len());
                 // From where they are, nothing is left to be done.
-                let again = minima(&problem, points, Start::States(&found.states), &Tick::silent());
+                let again = minima(&problem, points, Start::States(&found.states), &Tick::silent()).unwrap();
                 assert!(again.certificates.iter().all(|c| c.iterations <= 1));
             }
         }
@@ -381,7 +391,7 @@ mod tests {
         let problem = network.problem(&network.weights, Definition::Kkt, Minimizer::Newton);
         let with = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| minima(&problem, points, Start::Idealized, &Tick::silent()))
+            pool.install(|| minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap())
         };
         assert!(with(1) == with(3));
     }

@@ -46,6 +46,8 @@ pub struct FreeBump {
     pub centre: Vector,
     /// Sum of its rates (Hz).
     pub rate_sum: f64,
+    /// Active sites, ascending, and their rates (Hz).
+    rates: Vec<(usize, f64)>,
 }
 
 /// The sites around site 0 that may be active, and what connects them: enough of the network to find the bump between sites.
@@ -91,8 +93,13 @@ impl LatticeBump {
             kernel: kernel.clone(),
             baseline_current,
             transfer,
-            centred: Bump { rates: Vec::new(), current: alone.current(&relaxed), energy: 0.0 },
-            free: FreeBump { current: Vec::new(), centre: [0.0; 2], rate_sum: 0.0 },
+            centred: Bump { rates: Vec::new(), current: Vec::new(), energy: 0.0 },
+            free: FreeBump {
+                current: alone.current(&relaxed),
+                centre: [0.0; 2],
+                rate_sum: 0.0,
+                rates: Vec::new(),
+            },
             patch,
         };
         bump.centred = bump.refine_centred(&alone, &relaxed)?;
@@ -165,11 +172,12 @@ impl LatticeBump {
         self.closure.in_steps(displacement).map(|x| x.round() as i64)
     }
 
-    /// The bump at a fraction of a spacing past site 0: offsets along both axes, and rates (Hz).
+    /// The bump at a fraction of a spacing past site 0: offsets along both axes, and rates (Hz). On the site it is the bump at
+    /// rest, wherever that is centred.
     pub(super) fn profile(&self, fraction: Vector) -> Vec<([i64; 2], f64)> {
         let rates = match self.checked(fraction) {
             Ok(rates) if fraction != [0.0; 2] => rates,
-            _ => self.centred.rates.clone(),
+            _ => self.free.rates.clone(),
         };
         rates.into_iter().map(|(site, r)| (self.offset(site), r)).collect()
     }
@@ -256,7 +264,7 @@ impl LatticeBump {
         }
         let state = self.dense(&rates);
         let rate_sum = state.rates.iter().sum();
-        Ok(FreeBump { current: alone.current(&state), centre, rate_sum })
+        Ok(FreeBump { current: alone.current(&state), centre, rate_sum, rates })
     }
 
     /// Whether a bump on a site that is off by [`SLIP`] has left it after [`SLIDING_STEPS`]: rounding (10⁻¹⁶) would then show
@@ -289,13 +297,13 @@ impl LatticeBump {
         StateBuf::from_dense(&dense)
     }
 
-    /// The centred bump's current at a displacement from its centre, linearly interpolated between sites (Hz²).
+    /// The current of the bump at rest at a displacement from its site, linearly interpolated between sites (Hz²).
     fn current_by(&self, displacement: Vector) -> f64 {
         let steps = self.closure.in_steps(displacement);
         let base = steps.map(|x| x.floor() as i64);
         let rest: Vector = std::array::from_fn(|d| steps[d] - steps[d].floor());
         let at = |dx: i64, dy: i64| {
-            self.closure.site_at([base[0] + dx, base[1] + dy]).map_or(0.0, |site| self.centred.current[site])
+            self.closure.site_at([base[0] + dx, base[1] + dy]).map_or(0.0, |site| self.free.current[site])
         };
         let along = |dy: i64| {
             let near = (1.0 - rest[0]) * at(0, dy);
@@ -305,7 +313,7 @@ impl LatticeBump {
         if rest[1] > 0.0 { near + rest[1] * along(1) } else { near }
     }
 
-    /// Rate of a neuron at a displacement from the centre, from the interpolated current (Hz).
+    /// Rate of a neuron at a displacement from the bump's site, from the interpolated current (Hz).
     pub fn rate_by(&self, displacement: Vector) -> f64 {
         self.transfer.rate(self.current_by(displacement))
     }

@@ -3,6 +3,7 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
+use crate::error::Result;
 use crate::landscape::constraint::Minimum;
 use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::States;
@@ -21,7 +22,15 @@ pub fn minima_by_map(neurons: usize, minimizer: Minimizer) -> bool {
 
 /// Finds the constrained minimum at every point. Points are independent of each other, so results do not depend
 /// on the number of threads.
-pub fn minima(problem: &Problem<'_>, points: Points<'_>, start: Start<'_>, tick: &Tick<'_>) -> Minima {
+///
+/// # Errors
+/// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+pub fn minima(
+    problem: &Problem<'_>,
+    points: Points<'_>,
+    start: Start<'_>,
+    tick: &Tick<'_>,
+) -> Result<Minima> {
     if minima_by_map(problem.maps.neurons(), problem.minimizer) && problem.maps.are_full_rings() {
         by_map::minima(problem, points, start, tick)
     } else {
@@ -35,19 +44,28 @@ pub(crate) fn one_by_one(
     points: Points<'_>,
     start: Start<'_>,
     tick: &Tick<'_>,
-) -> Minima {
+) -> Result<Minima> {
     let points: Vec<Point> = points.iter().collect();
     at(problem, &points, start, tick)
 }
 
 /// Finds the minima at any points, each by itself.
-pub(crate) fn at(problem: &Problem<'_>, points: &[Point], start: Start<'_>, tick: &Tick<'_>) -> Minima {
+///
+/// # Errors
+/// [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
+pub(crate) fn at(
+    problem: &Problem<'_>,
+    points: &[Point],
+    start: Start<'_>,
+    tick: &Tick<'_>,
+) -> Result<Minima> {
     let neurons = problem.maps.neurons();
-    let found: Vec<Minimum> = (0..points.len())
+    let found: Result<Vec<Minimum>> = (0..points.len())
         .into_par_iter()
         .map_init(
             || newton::Workspace::new(Arch::new(), neurons),
             |workspace, s| {
+                tick.go_on()?;
                 let constraint = problem.constraint(&points[s]);
                 let from = match start {
                     Start::Idealized => constraint.idealized.view(),
@@ -60,7 +78,7 @@ pub(crate) fn at(problem: &Problem<'_>, points: &[Point], start: Start<'_>, tick
                     Minimizer::Descent => descent::minimize(problem, &constraint, from),
                 };
                 tick.one();
-                minimum
+                Ok(minimum)
             },
         )
         .collect();
@@ -70,6 +88,6 @@ pub(crate) fn at(problem: &Problem<'_>, points: &[Point], start: Start<'_>, tick
         multipliers: Vec::new(),
         certificates: Vec::new(),
     };
-    minima.append(&found);
-    minima
+    minima.append(&found?);
+    Ok(minima)
 }

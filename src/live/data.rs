@@ -15,8 +15,8 @@ use crate::progress::Tick;
 use crate::records::{RunDirectory, Summary};
 use crate::setup::plan::Plan;
 
-/// Networks beyond this are refused: J and M would take more than 45 MB of the page.
-pub(super) const MOST_NEURONS: usize = 2_000;
+/// Networks beyond this are refused: J and M would take more than 21 MB of the page.
+const MOST_NEURONS: usize = 2_000;
 
 /// Points a map at which the landscape is drawn, at most: a screen shows no more.
 const MOST_POINTS: usize = 600;
@@ -124,7 +124,7 @@ impl Data {
             weights_base: Packed::triangle(&base),
             weights_delta: Packed::triangle(&delta),
             bump_current: Packed::new(network.bumps.lattice_bump(0).centred_current().iter().copied()),
-            landscape: Landscape::new(plan, &network, &base, &delta),
+            landscape: Landscape::new(plan, &network, &base, &delta)?,
         })
     }
 
@@ -149,27 +149,28 @@ fn drawable(network: &Network) -> std::result::Result<(), String> {
 }
 
 impl Landscape {
-    fn new(plan: &Plan, network: &Network, base: &WeightMatrix, delta: &WeightMatrix) -> Self {
+    fn new(plan: &Plan, network: &Network, base: &WeightMatrix, delta: &WeightMatrix) -> Result<Self> {
         let stride = (1..=plan.points_per_map)
             .find(|s| plan.points_per_map.is_multiple_of(*s) && plan.points_per_map / s <= MOST_POINTS)
             .unwrap_or(plan.points_per_map);
         let points = Points::fitted(&network.maps, plan.points_per_map).every(stride);
-        let ends = [0.0, 1.0].map(|part| {
+        let landscape = |part: f64| -> Result<_> {
             let weights = base.plus(part, delta);
             let flatten = &plan.config.flatten;
             let problem = network.problem(&weights, flatten.definition, flatten.minimizer);
-            let found = minima::minima(&problem, points, Start::Idealized, &Tick::silent());
+            let found = minima::minima(&problem, points, Start::Idealized, &Tick::silent())?;
             let slopes = slopes(delta, &found.states);
-            (found.energies, slopes)
-        });
+            Ok((found.energies, slopes))
+        };
+        let ends = [landscape(0.0)?, landscape(1.0)?];
         let levels = [0, 1].map(|end| mean(&ends[end].0));
         let rise = levels[1] - levels[0];
-        Self {
+        Ok(Self {
             points: plan.points_per_map / stride,
             levels,
             energies: [0, 1].map(|end| Packed::new(ends[end].0.iter().map(|e| e - levels[end]))),
             slopes: [0, 1].map(|end| Packed::new(ends[end].1.iter().map(|s| s - rise))),
-        }
+        })
     }
 }
 
@@ -220,13 +221,14 @@ mod tests {
         let text = "[network]\nneurons = 120\nmaps = 2\nseed = 3\n[flatten]\npoints_per_map = 20\n";
         let plan = Plan::new(Config::parse(text, "test").unwrap()).unwrap();
         let network = plan.network(0).unwrap();
-        let other = Network::new(Maps::random(120, 1, 9, 0), plan.kernel(), 10.0);
+        let other = Network::new(Maps::random(120, 1, 9, 0), Kernel::PAPER.scaled_to(120), 10.0);
         // A symmetric change with zero diagonal, small enough that no bump is lost.
         let delta = WeightMatrix::zeros(120).plus(0.01, &other.unwrap().weights);
-        let landscape = Landscape::new(&plan, &network, &network.weights, &delta);
+        let landscape = Landscape::new(&plan, &network, &network.weights, &delta).unwrap();
         let part = 1e-4;
         let near =
-            Landscape::new(&plan, &network, &network.weights, &WeightMatrix::zeros(120).plus(part, &delta));
+            Landscape::new(&plan, &network, &network.weights, &WeightMatrix::zeros(120).plus(part, &delta))
+                .unwrap();
         let (slopes, rise) = (unpack(&landscape.slopes[0]), landscape.levels[1] - landscape.levels[0]);
         let (from, to) = (unpack(&near.energies[0]), unpack(&near.energies[1]));
         for s in 0..slopes.len() {
@@ -237,6 +239,7 @@ mod tests {
         }
         assert!(slopes.iter().any(|s| s.abs() > 1.0), "the change does nothing: this test sees nothing");
     }
+
     #[test]
     fn what_the_page_cannot_draw_is_refused() {
         let torus = Maps::lattice_alone(Lattice::of_sites(Shape::Torus, [24, 24], Arrangement::Square));

@@ -3,7 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{SHADER, STYLE, policy, scripts};
-use crate::plot::colour;
+use crate::plot::look;
 use crate::records::Summary;
 use crate::setup::config::Method;
 use crate::setup::plan::Plan;
@@ -52,8 +52,8 @@ fn title(plan: &Plan) -> String {
 
 /// The style, in the colours of this program's plots.
 fn style() -> String {
-    let hex = |c: plotters::style::RGBColor| format!("#{:02x}{:02x}{:02x}", c.0, c.1, c.2);
-    format!(":root {{ --before: {}; --after: {}; }}\n{STYLE}", hex(colour::NONE), hex(colour::CONSTRAINED))
+    let (before, after) = (look::NONE.colour, look::CONSTRAINED.colour);
+    format!(":root {{ --before: {before}; --after: {after}; }}\n{STYLE}")
 }
 
 fn introduction(plan: &Plan, summary: &Summary) -> Markup {

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::sealed::{Sealed, seal, unseal};
 use super::{Summary, checkpoint, checksum, read_checked};
+use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::files::{self, Lock, claim_folder, is_partial, npy, remove_partials, write_atomically};
 use crate::job::reached::Status;
 use crate::network::Network;
 use crate::setup::config::Config;
+use crate::setup::inputs::Inputs;
 use crate::setup::plan::Plan;
 
 /// Version of the run directory's layout.
@@ -110,7 +112,7 @@ impl RunDirectory {
     /// # Errors
     /// [`Error::Usage`] if the directory holds something else, is in use, or cannot be written.
     pub fn claim(path: &Path, plan: &Plan, network: &Network, resume: bool, force: bool) -> Result<Self> {
-        let (_, identity) = resolved_configuration(plan, network);
+        let identity = Inputs::new(plan, network).identity(network);
         claim_folder(path, &holds_run, force)?;
         let lock = Some(lock(path, Duration::ZERO)?);
         let directory = Self { path: path.to_owned(), files: BTreeMap::new(), identity, _lock: lock };
@@ -135,7 +137,7 @@ impl RunDirectory {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::data(
                     path,
-                    "is no run directory (no manifest.json); give the --out of a finished run",
+                    "is no run directory (no manifest.json); give the directory of a finished run",
                 ));
             }
             Err(e) => return Err(Error::io(&manifest_path, "read", e)),
@@ -166,7 +168,7 @@ impl RunDirectory {
         }
         if !now.files.contains_key(name) && self.path.join(name).exists() && !force {
             return Err(Error::Usage(format!(
-                "{}: is a file that this command did not make; choose another --out, or replace it with --force",
+                "{}: is a file that this command did not make; choose another place, or replace it by force",
                 self.path.join(name).display()
             )));
         }
@@ -194,12 +196,14 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// Writes the configuration as resolved.
+    /// Writes the configuration as resolved, and the contents of the files that it names: a run needs nothing beside it.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn write_configuration(&mut self, plan: &Plan, network: &Network) -> Result<()> {
-        self.write("config.toml", resolved_configuration(plan, network).0.as_bytes())
+        let inputs = Inputs::new(plan, network);
+        self.write("config.toml", inputs.config.to_toml().as_bytes())?;
+        inputs.files.iter().try_for_each(|(name, bytes)| self.write(name, bytes))
     }
 
     /// Writes the manifest over everything written so far; a run ends with it.
@@ -234,6 +238,19 @@ impl RunDirectory {
         name: &str,
     ) -> Result<(Vec<usize>, Vec<T>)> {
         npy::decode(&self.read(name)?).map_err(|what| Error::data(&self.path.join(name), what))
+    }
+
+    /// A weight matrix of the manifest, checked.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming the file, also if it is not `[neurons, neurons]`.
+    pub fn read_square(&self, name: &str, neurons: usize) -> Result<WeightMatrix> {
+        let (shape, values) = self.read_array::<f64>(name)?;
+        if shape != [neurons, neurons] {
+            let what = format!("has shape {shape:?}, not [{neurons}, {neurons}] as config.toml says");
+            return Err(Error::data(&self.path.join(name), what));
+        }
+        Ok(WeightMatrix::from_dense(neurons, &values))
     }
 
     /// The rows of a CSV table of the manifest, checked.
@@ -318,9 +335,7 @@ impl RunDirectory {
             return Ok(());
         }
         if !resume {
-            return usage(
-                "holds a run already; go on with it by --resume, or choose another --out".to_owned(),
-            );
+            return usage("holds a run already; resume it, or choose another directory".to_owned());
         }
         let there = match Self::open(&self.path) {
             Ok((_, manifest)) => Some(manifest.configuration),
@@ -329,7 +344,7 @@ impl RunDirectory {
         };
         match there {
             Some(there) if there != self.identity => usage(
-                "holds a run of another configuration or other maps; resume it with its own, or choose another --out".to_owned(),
+                "holds a run of another configuration or other maps; resume it with its own, or choose another directory".to_owned(),
             ),
             _ => Ok(()),
         }
@@ -353,13 +368,13 @@ pub fn belongs_to_run(file: &Path) -> bool {
 fn lock(path: &Path, patience: Duration) -> Result<Lock> {
     let taken = Lock::take(&path.join(LOCK), patience).map_err(|e| {
         Error::Usage(format!(
-            "{}: cannot be written to: {e}; choose another directory with --out",
+            "{}: cannot be written to: {e}; choose another directory",
             path.display()
         ))
     })?;
     taken.ok_or_else(|| {
         Error::Usage(format!(
-            "{}: another flatscape is working on this directory; wait for it, or choose another --out",
+            "{}: another flatscape is working on this directory; wait for it, or choose another directory",
             path.display()
         ))
     })
@@ -370,24 +385,6 @@ fn remove(path: &Path) -> Result<()> {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, "remove", e)),
         _ => Ok(()),
     }
-}
-
-/// The configuration as it is written into the run directory, where maps from a file lie in `maps.npy`, and the
-/// identity of the run: BLAKE3 of that and the maps.
-pub(super) fn resolved_configuration(plan: &Plan, network: &Network) -> (String, String) {
-    let mut config = plan.config.clone();
-    if config.network.maps_file.is_some() {
-        config.network.maps_file = Some("maps.npy".into());
-    }
-    let text = config.to_toml();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(text.as_bytes());
-    if network.maps.are_full_rings() {
-        hasher.update(bytemuck::cast_slice(network.maps.all_sites()));
-    } else {
-        hasher.update(bytemuck::cast_slice(&network.maps.all_places()));
-    }
-    (text, hasher.finalize().to_hex().to_string())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod directory;
+mod findings;
 mod sealed;
 mod session;
 mod summary;
@@ -9,6 +10,7 @@ mod verify;
 
 pub use checkpoint::{Checkpoint, check_state};
 pub use directory::{FORMAT, Manifest, RunDirectory, RunState, belongs_to_run};
+pub(crate) use findings::Findings;
 pub use sealed::PROGRAM;
 pub use session::{Opened, Session};
 pub use summary::{Summary, Warning};

@@ -2,19 +2,16 @@
 //! session was stopped.
 
 use std::path::Path;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use super::{Checkpoint, FORMAT, Manifest, PROGRAM, RunDirectory, RunState, Summary, to_csv, to_json};
+use super::findings::STATES;
+use super::{Checkpoint, Findings, RunDirectory, RunState, Summary};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
-use crate::files::npy;
 use crate::job::Job;
 use crate::job::drift_record::Which;
 use crate::job::reached::{Landscape, Status};
 use crate::setup::config::Method;
-
-/// Where constrained minima are kept.
-const STATES: &str = "rates.npy";
 
 /// What there is to do in a run directory.
 pub enum Opened<'a> {
@@ -56,7 +53,7 @@ impl<'a> Session<'a> {
         if let Some(summary) = complete(&directory, resume)? {
             if keep_states && !directory.path().join(STATES).exists() {
                 return Err(Error::Usage(format!(
-                    "{}: is complete and has no {STATES}, and its states are gone; run it again with --keep-states and another --out",
+                    "{}: is complete and has no {STATES}, and its states are gone; run it again in another directory and keep the states",
                     path.display()
                 )));
             }
@@ -91,7 +88,11 @@ impl<'a> Session<'a> {
         }
         let (landscape, status) = match (landscape, self.checkpoint.outcome) {
             (Some(landscape), Some(status)) => (landscape, status),
-            (landscape, _) => self.flatten(landscape)?,
+            (landscape, _) => match self.flatten(landscape) {
+                // Stopped before there was a first landscape.
+                Err(Error::Interrupted) => return Ok((None, Status::Interrupted)),
+                reached => reached?,
+            },
         };
         if status == Status::Interrupted {
             return Ok((Some(landscape), status));
@@ -139,63 +140,27 @@ impl<'a> Session<'a> {
         self.checkpoint.save(self.directory.path(), self.directory.identity(), landscape)
     }
 
-    /// Writes all records; the manifest last.
+    /// Writes all records, and a checkpoint if there is more to do.
     fn finish(mut self, landscape: Option<&Landscape>, status: Status) -> Result<Summary> {
-        let (plan, network) = (self.job.plan, self.job.network);
         if status == Status::Interrupted {
             self.save(landscape)?;
         }
-        let n = plan.neurons;
-        let directory = &mut self.directory;
-        directory.write_configuration(plan, network)?;
-        let maps = &network.maps;
-        if maps.are_full_rings() {
-            directory.write("maps.npy", &npy::encode(&[plan.maps, n], maps.all_sites()))?;
-        }
-        let places = npy::encode(&[plan.maps, n, maps.dimension()], &maps.all_places());
-        directory.write("positions.npy", &places)?;
-        directory.write("weights_base.npy", &npy::encode(&[n, n], &network.weights.to_dense()))?;
-        // An earlier session may have left the states of a network that is not the present one.
-        directory.discard(STATES)?;
-        let iterations = landscape.map_or(&[][..], |l| &l.records);
-        if let Some(landscape) = landscape {
-            let shape = [iterations.len(), plan.maps, plan.points_per_map];
-            directory.write("weights_delta.npy", &npy::encode(&[n, n], &landscape.delta.to_dense()))?;
-            directory.write("energies.npy", &npy::encode(&shape, &landscape.energies))?;
-            if self.keep_states {
-                let rates: Vec<f32> = landscape.fitted.to_dense().into_iter().map(|r| r as f32).collect();
-                directory.write(STATES, &npy::encode(&[plan.states(), n], &rates))?;
-            }
-        }
-        directory.write("iterations.csv", &to_csv(iterations))?;
-        directory.write("drift.csv", &to_csv(&self.checkpoint.drift))?;
-        let summary = Summary::new(plan, status, iterations, &self.checkpoint.drift);
-        directory.write("summary.json", &to_json(&summary))?;
-        let state = if status == Status::Interrupted { RunState::Interrupted } else { RunState::Complete };
-        let manifest = self.manifest(state, status);
-        self.directory.write_manifest(manifest)?;
-        if state == RunState::Complete {
+        let findings = Findings {
+            plan: self.job.plan,
+            network: self.job.network,
+            landscape,
+            drift: &self.checkpoint.drift,
+            status,
+            device: self.job.backend.describe(),
+            wall_seconds: self.earlier_seconds + self.started.elapsed().as_secs_f64(),
+            session_seconds: self.started.elapsed().as_secs_f64(),
+            keep_states: self.keep_states,
+        };
+        let summary = findings.write(&mut self.directory)?;
+        if status != Status::Interrupted {
             Checkpoint::remove(self.directory.path())?;
         }
         Ok(summary)
-    }
-
-    fn manifest(&self, state: RunState, outcome: Status) -> Manifest {
-        let elapsed = self.started.elapsed();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Manifest {
-            format: FORMAT,
-            program: PROGRAM.to_owned(),
-            status: state,
-            outcome,
-            configuration: self.directory.identity().to_owned(),
-            seed: self.job.plan.config.network.seed,
-            device: self.job.backend.describe(),
-            started_unix: now.saturating_sub(elapsed).as_secs(),
-            wall_seconds: self.earlier_seconds + elapsed.as_secs_f64(),
-            files: Default::default(),
-            manifest: String::new(),
-        }
     }
 }
 

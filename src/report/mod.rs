@@ -3,24 +3,25 @@
 mod numbers;
 mod run;
 mod scan;
+pub mod sheets;
 
 use std::path::Path;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use plotters::style::RGBColor;
 
 use crate::error::{Error, Result};
-use crate::plot::colour;
+use crate::plot::look::{self, Look};
 
 const STYLE: &str = include_str!("style.css");
+const SHARED: &str = include_str!("shared.js");
 
 /// Colours of the page's plots by the names that style and script know.
-const COLOURS: [(&str, RGBColor); 5] = [
-    ("none", colour::NONE),
-    ("idealized", colour::IDEALIZED),
-    ("constrained", colour::CONSTRAINED),
-    ("between", colour::OTHER),
-    ("reference", colour::REFERENCE),
+const COLOURS: [(&str, Look); 5] = [
+    ("none", look::NONE),
+    ("idealized", look::IDEALIZED),
+    ("constrained", look::CONSTRAINED),
+    ("between", look::FIFTH),
+    ("reference", look::REFERENCE),
 ];
 
 /// The page about a run directory or a scan directory.
@@ -35,15 +36,14 @@ pub fn page(path: &Path) -> Result<String> {
     } else {
         Err(Error::data(
             path,
-            "is neither a run nor a scan (no manifest.json, no trials/); give the --out of optimize or scan",
+            "is neither a run nor a scan (no manifest.json, no trials/); give the directory of either",
         ))
     }
 }
 
 /// A whole page around its content.
 fn layout(title: &str, content: &Markup) -> String {
-    let colours: String =
-        COLOURS.iter().map(|(name, c)| format!("--{name}: #{:02x}{:02x}{:02x}; ", c.0, c.1, c.2)).collect();
+    let colours: String = COLOURS.iter().map(|(name, look)| format!("--{name}: {}; ", look.colour)).collect();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -95,6 +95,16 @@ fn configuration(toml: &str) -> Markup {
     }
 }
 
+/// What the scripts of a page share; stands before them.
+fn shared_script() -> Markup {
+    html! { script { (PreEscaped(SHARED)) } }
+}
+
+/// A page about maps of two dimensions and nothing else.
+pub fn sheets_page(title: &str, sheets: &sheets::Sheets) -> String {
+    layout(title, &html! { h1 { (title) } (shared_script()) (sheets.section()) (colophon()) })
+}
+
 /// This program, its version, and the paper.
 fn colophon() -> Markup {
     html! {
@@ -114,7 +124,7 @@ mod tests {
     fn a_directory_of_something_else_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let error = page(folder.path()).unwrap_err();
-        assert!(matches!(error, Error::Data { .. }) && error.to_string().contains("--out"), "{error}");
+        assert!(matches!(error, Error::Data { .. }) && error.to_string().contains("directory"), "{error}");
     }
 
     #[test]

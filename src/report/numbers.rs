@@ -9,9 +9,6 @@ use crate::setup::plan::Plan;
 /// Energies that a page holds at most: beyond, every so many points of a map are left out.
 const MOST_ENERGIES: usize = 400_000;
 
-/// Bins of a drift histogram.
-const BINS: usize = 20;
-
 /// What the script reads. Energies in Hz³, positions and displacements in neuron units.
 #[derive(Serialize)]
 pub(super) struct Numbers {
@@ -24,10 +21,7 @@ pub(super) struct Numbers {
     roughness: Vec<(f64, f64)>,
     /// (1 if flattened, map, start, end, displacement, winning map); on surfaces the first coordinates.
     drift: Vec<(u8, usize, f64, f64, f64, usize)>,
-    /// Width of a bin.
-    bin: f64,
-    /// Starts by |displacement|, before and after.
-    histogram: [Vec<usize>; 2],
+    histogram: Histogram,
     /// One in how many points is shown.
     #[serde(skip)]
     pub(super) stride: usize,
@@ -50,7 +44,6 @@ impl Numbers {
                 landscape.chunks_exact(plan.points_per_map).map(relative).collect()
             })
             .collect();
-        let (bin, histogram) = histogram(drift);
         Self {
             neurons: plan.neurons,
             method: plan.config.flatten.method.name(),
@@ -69,8 +62,7 @@ impl Numbers {
                     )
                 })
                 .collect(),
-            bin,
-            histogram,
+            histogram: Histogram::of(drift),
             stride,
         }
     }
@@ -90,16 +82,41 @@ fn rounded(x: f64) -> f64 {
     format!("{x:.4e}").parse().unwrap_or(x)
 }
 
-/// Width of a bin (neuron units) and the counts, before and after; bins are whole neuron units wide.
-fn histogram(drift: &[DriftRecord]) -> (f64, [Vec<usize>; 2]) {
-    let largest = drift.iter().map(|d| d.displacement.abs()).fold(0.0, f64::max);
-    let bin = ((largest + 1.0) / BINS as f64).ceil();
-    let count = ((largest + 1.0) / bin).ceil() as usize;
-    let mut counts = [vec![0; count], vec![0; count]];
-    for record in drift {
-        counts[usize::from(flattened(record))][(record.displacement.abs() / bin) as usize] += 1;
+/// How many starts drifted how far. Bins double in width from one to the next, so that both the few that drift far and
+/// the many that hardly drift are told apart.
+#[derive(Debug, Serialize)]
+struct Histogram {
+    /// Largest |displacement| of each bin (neuron units); the first holds those that have not moved.
+    up_to: Vec<f64>,
+    /// Starts, before and after.
+    counts: [Vec<usize>; 2],
+}
+
+/// Bins between the largest displacement and the smallest that is told from none, where displacements are not whole.
+const HALVINGS: i32 = 8;
+
+impl Histogram {
+    /// Displacements by score are whole neuron units on a lattice: the first bins are 0, 1 and 2 then. Others are
+    /// halved from the largest on.
+    fn of(drift: &[DriftRecord]) -> Self {
+        let sizes = drift.iter().map(|d| d.displacement.abs()).filter(|x| x.is_finite());
+        let largest = sizes.clone().fold(0.0, f64::max);
+        let whole = sizes.into_iter().all(|x| x == x.round());
+        let last = largest.max(f64::MIN_POSITIVE).log2().ceil() as i32;
+        let first = if whole { 0 } else { last - HALVINGS };
+        let up_to: Vec<f64> = match largest {
+            0.0 => vec![0.0],
+            _ => [0.0].into_iter().chain((first..=last.max(first)).map(|e| 2_f64.powi(e))).collect(),
+        };
+        let mut counts = [vec![0; up_to.len()], vec![0; up_to.len()]];
+        for record in drift {
+            let size = record.displacement.abs();
+            if let Some(bin) = up_to.iter().position(|&end| size <= end) {
+                counts[usize::from(flattened(record))][bin] += 1;
+            }
+        }
+        Self { up_to, counts }
     }
-    (bin, counts)
 }
 
 #[cfg(test)]
@@ -127,17 +144,28 @@ mod tests {
 
     #[test]
     fn every_start_is_counted_once() {
-        for largest in [0.0, 1.0, 19.0, 20.0, 59.5] {
+        for largest in [0.0, 0.3, 1.0, 19.0, 20.0, 59.5, 64.0] {
             let drift = [
                 record(Which::None, -largest),
                 record(Which::None, 0.5 * largest),
                 record(Which::Flattened, largest),
             ];
-            let (bin, [before, after]) = histogram(&drift);
-            assert_eq!((before.iter().sum::<usize>(), after.iter().sum::<usize>()), (2, 1));
-            assert!(before.len() <= BINS + 1 && bin >= 1.0, "{bin} {}", before.len());
+            let histogram = Histogram::of(&drift);
+            let [before, after] = &histogram.counts;
+            assert_eq!((before.iter().sum::<usize>(), after.iter().sum::<usize>()), (2, 1), "{histogram:?}");
+            assert!(before.len() <= 10, "{histogram:?}");
         }
-        assert_eq!(histogram(&[]).1[0].len(), 1);
+        assert_eq!(Histogram::of(&[]).counts[0].len(), 1);
+    }
+
+    #[test]
+    fn small_drifts_are_told_apart_beside_large_ones() {
+        let after = [0.0, 0.0, 1.0, -1.0, 2.0, 3.0, 4.0].map(|x| record(Which::Flattened, x));
+        let drift: Vec<DriftRecord> = [record(Which::None, -47.0)].into_iter().chain(after).collect();
+        let histogram = Histogram::of(&drift);
+        assert_eq!(histogram.up_to, [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
+        assert_eq!(histogram.counts[1], [2, 2, 1, 2, 0, 0, 0, 0]);
+        assert_eq!(histogram.counts[0], [0, 0, 0, 0, 0, 0, 0, 1]);
     }
 
     #[test]

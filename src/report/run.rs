@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use maud::{Markup, PreEscaped, html};
+use time::OffsetDateTime;
 
 use super::numbers::Numbers;
-use super::{colophon, configuration, facts, layout, table};
+use super::{colophon, configuration, facts, layout, shared_script, table};
 use crate::error::{Error, Result};
 use crate::job::drift::DriftSummary;
 use crate::job::drift_record::{DriftRecord, Which};
@@ -49,6 +50,19 @@ fn method(method: Method) -> &'static str {
     }
 }
 
+/// A time in seconds since 1970, as people read it.
+fn date(unix: u64) -> String {
+    let time = i64::try_from(unix).ok().and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+    time.map_or_else(
+        || format!("{unix} s after 1970, which is no date"),
+        |t| {
+            let (date, month) = (t.date(), u8::from(t.month()));
+            let (hour, minute, second) = t.to_hms();
+            format!("{}-{month:02}-{:02} {hour:02}:{minute:02}:{second:02} UTC", date.year(), date.day())
+        },
+    )
+}
+
 fn optional(x: Option<f64>) -> String {
     x.map_or_else(|| "–".to_owned(), significant)
 }
@@ -89,6 +103,7 @@ impl Run {
             (self.provenance())
             (colophon())
             script type="application/json" id="data" { (PreEscaped(self.numbers.to_json())) }
+            (shared_script())
             script { (PreEscaped(SCRIPT)) }
         }
     }
@@ -104,6 +119,7 @@ impl Run {
         let seconds = s.duration_ms / 1000.0;
         let rows = [
             row("roughness at fitted points (SD)", s.energy_sd_before, s.energy_sd_after, "Hz³"),
+            row("roughness between them (SD)", s.heldout_sd_before, s.heldout_sd_after, "Hz³"),
             row(
                 "roughness between them (robust SD)",
                 s.heldout_robust_sd_before,
@@ -247,6 +263,7 @@ impl Run {
             "SD (Hz³)",
             "peak (Hz³)",
             "held-out SD (Hz³)",
+            "held-out robust SD (Hz³)",
             "mean |ΔM| (Hz)",
             "largest residual (Hz²)",
             "without certificate",
@@ -263,6 +280,7 @@ impl Run {
                     r.iteration.to_string(),
                     significant(r.energy_sd),
                     significant(r.energy_peak),
+                    significant(r.heldout_sd),
                     significant(r.heldout_robust_sd),
                     significant(r.delta_mean_abs),
                     optional(r.kkt_residual_max),
@@ -279,7 +297,8 @@ impl Run {
                 h2 { "Certificates" }
                 p {
                     "Each state is certified as a constrained minimum of the energy: stationary, silent neurons rightly silent, "
-                    "centre of mass in place. One row for each landscape; states at fitted and held-out points."
+                    "centre of mass in place. One row for each landscape; states at fitted and held-out points. The robust SD "
+                    "(1.4826 × the median absolute deviation) is what the SD would be without the few points that stick out."
                 }
                 (table(&header, &rows))
             }
@@ -299,7 +318,7 @@ impl Run {
             ("seed of the maps", m.seed.to_string()),
             ("identity (BLAKE3)", m.configuration.clone()),
             ("manifest (BLAKE3)", m.manifest.clone()),
-            ("started (seconds since 1970)", m.started_unix.to_string()),
+            ("started", date(m.started_unix)),
             ("time of work (s)", significant(m.wall_seconds)),
         ];
         rows.extend(m.files.iter().map(|(name, checksum)| (name.as_str(), checksum.clone())));
@@ -336,4 +355,16 @@ fn key(entries: &[(&str, &str)]) -> Markup {
 /// A position, for people.
 fn position([x, y]: Vector, dimension: usize) -> String {
     if dimension == 1 { significant(x) } else { format!("({}, {})", significant(x), significant(y)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_readable() {
+        assert_eq!(date(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(date(1_791_979_629), "2026-10-14 12:07:09 UTC");
+        assert!(date(u64::MAX).contains("no date"));
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use maud::{Markup, PreEscaped, html};
 
 use super::{colophon, configuration, facts, layout, table};
-use crate::collect::{Capacity, Collection, Estimate, SummaryRow, TrialRow, capacities, draw, summarize};
+use crate::collect::{Capacity, Collection, Estimate, SummaryRow, TrialRow, capacities, figures, summarize};
 use crate::error::Result;
 use crate::records::{checksum, to_csv};
 use crate::scan::{Store, trials};
@@ -29,10 +29,11 @@ pub(super) fn page(path: &Path) -> Result<String> {
         section {
             h2 { "Against the number of maps" }
             div.plots {
-                @for (name, svg) in draw(&summary, &capacities)? {
+                @for figure in figures(&collection.records, &summary, &capacities) {
                     figure {
-                        figcaption { (name.trim_end_matches(".svg").replace('-', " ")) }
-                        (PreEscaped(themed(&svg)))
+                        figcaption { (figure.plot.title) }
+                        (PreEscaped(themed(&figure.plot.bare_svg())))
+                        @for note in figure.plot.notes() { p.note { (note) } }
                     }
                 }
             }
@@ -112,7 +113,7 @@ fn averages(summary: &[SummaryRow]) -> Markup {
 
 /// A plot without ground of its own, in the page's colour of text.
 fn themed(svg: &str) -> String {
-    svg.replace("fill=\"#FFFFFF\"", "fill=\"none\"").replace("\"#000000\"", "\"currentColor\"")
+    svg.replace("fill=\"#ffffff\"", "fill=\"none\"").replace(" color=\"#000000\"", "")
 }
 
 fn provenance(collection: &Collection, config: &str) -> Markup {
@@ -151,7 +152,11 @@ mod tests {
 
     #[test]
     fn plots_take_the_colours_of_the_page() {
-        let svg = themed("<rect fill=\"#FFFFFF\"/><text fill=\"#000000\"/><path stroke=\"#D55E00\"/>");
-        assert_eq!(svg, "<rect fill=\"none\"/><text fill=\"currentColor\"/><path stroke=\"#D55E00\"/>");
+        let plot = crate::plot::LinePlot { title: "t".to_owned(), ..Default::default() };
+        let svg = themed(&plot.bare_svg());
+        assert!(
+            svg.contains("currentColor") && !svg.contains("#ffffff") && !svg.contains("#000000"),
+            "{svg}"
+        );
     }
 }

@@ -1,44 +1,17 @@
 "use strict";
-// Draws the plots of a run from the numbers in #data. Nothing is loaded from elsewhere.
-window.onerror = (message) => { document.documentElement.dataset.error = message; };
+// Draws the plots of a run from the numbers in #data.
 const data = JSON.parse(document.getElementById("data").textContent);
-const W = 760, H = 340, LEFT = 94, RIGHT = 18, TOP = 16, BOTTOM = 52;
+// Plots are drawn as wide as the page has room, so that their text keeps its size on a telephone.
+const WIDEST = 760, H = 340, RIGHT = 18, TOP = 16, BOTTOM = 52;
 
-function node(parent, name, attributes, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const key in attributes) made.setAttribute(key, attributes[key]);
-  if (text !== undefined) made.textContent = text;
-  return parent.appendChild(made);
-}
+const drawn = new Map();
 
-function ticks(low, high, log) {
-  if (log) {
-    const found = [];
-    const every = Math.max(1, Math.ceil((Math.log10(high) - Math.log10(low)) / 7));
-    for (let e = Math.ceil(Math.log10(low) - 1e-9); e <= Math.log10(high) + 1e-9; e += every) found.push(10 ** e);
-    return found;
-  }
-  const rough = (high - low) / 6, power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= rough);
-  const found = [];
-  for (let t = Math.ceil(low / step); t * step <= high * (1 + 1e-12) + 1e-12; t++) found.push(t * step);
-  return found;
-}
-
-function label(value) {
-  const size = Math.abs(value);
-  if (size < 1e-300) return "0";
-  if (size >= 1e5 || size < 1e-3) {
-    const [digits, exponent] = value.toExponential(1).split("e");
-    const raised = [...String(Number(exponent))].map((c) => c === "-" ? "\u207b" : "\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079"[c]).join("");
-    return (digits === "1.0" ? "" : String(Number(digits)).replace("-", "\u2212") + "\u00b7") + "10" + raised;
-  }
-  return String(Number(value.toPrecision(6))).replace("-", "\u2212");
-}
-
-// spec: {x: title, y: title, log, whole, zero, xs: [low, high], series: [{kind, colour, points: [[x, y, note]], width}]}
+// spec: {x: title, y: title, log, whole, zero, xs: [low, high], names: labels of the whole x from 0 on, if any,
+//   series: [{kind, colour, points: [[x, y, note]], width}]}
 function plot(id, spec) {
+  drawn.set(id, spec);
   const svg = document.getElementById(id);
+  const W = Math.round(Math.min(WIDEST, svg.parentElement.clientWidth || WIDEST));
   svg.replaceChildren();
   svg.setAttribute("viewBox", `0 0 ${W} ${H}`);
   const finite = spec.series.flatMap((s) => s.points).map((p) => p[1]).filter((y) => Number.isFinite(y) && (!spec.log || y > 0));
@@ -53,21 +26,24 @@ function plot(id, spec) {
     high += margin;
   }
   const f = spec.log ? Math.log10 : (v) => v;
+  const up = ticks(low, high, spec.log, 6);
+  const LEFT = 38 + 8 * Math.max(...up.map((y) => label(y).length));
   const px = (x) => LEFT + (W - LEFT - RIGHT) * (x - spec.xs[0]) / (spec.xs[1] - spec.xs[0]);
-  const py = (y) => H - BOTTOM - (H - TOP - BOTTOM) * (f(Math.max(y, low)) - f(low)) / (f(high) - f(low));
-  for (const y of ticks(low, high, spec.log)) {
+  const py = (y) => H - BOTTOM - (H - TOP - BOTTOM) * (f(y) - f(low)) / (f(high) - f(low));
+  for (const y of up) {
     node(svg, "line", { class: "grid", x1: LEFT, x2: W - RIGHT, y1: py(y), y2: py(y) });
     node(svg, "text", { x: LEFT - 8, y: py(y) + 4, "text-anchor": "end" }, label(y));
   }
-  const across = ticks(spec.xs[0], spec.xs[1], false).filter((x) => !spec.whole || Number.isInteger(x));
+  const across = spec.names ? spec.names.map((_, i) => i)
+    : ticks(spec.xs[0], spec.xs[1], false, W < 500 ? 4 : 6).filter((x) => !spec.whole || Number.isInteger(x));
   for (const x of across) {
     node(svg, "line", { class: "axis", x1: px(x), x2: px(x), y1: H - BOTTOM, y2: H - BOTTOM + 5 });
-    node(svg, "text", { x: px(x), y: H - BOTTOM + 19, "text-anchor": "middle" }, label(x));
+    node(svg, "text", { x: px(x), y: H - BOTTOM + 19, "text-anchor": "middle" }, spec.names ? spec.names[x] : label(x));
   }
   node(svg, "path", { class: "axis", d: `M${LEFT} ${TOP}V${H - BOTTOM}H${W - RIGHT}` });
   node(svg, "text", { class: "title", x: (LEFT + W - RIGHT) / 2, y: H - 8, "text-anchor": "middle" }, spec.x);
   node(svg, "text", { class: "title", x: 0, y: 0, "text-anchor": "middle", transform: `translate(15 ${(TOP + H - BOTTOM) / 2}) rotate(-90)` }, spec.y);
-  for (const series of spec.series) draw(svg, series, px, py, spec.log ? low : Math.max(low, Math.min(0, high)));
+  for (const series of spec.series) draw(svg, series, px, py, spec.log ? low : Math.max(low, Math.min(0, high)), spec.log);
 }
 
 function bounds(values, zero) {
@@ -75,11 +51,13 @@ function bounds(values, zero) {
   return [values.reduce((a, b) => Math.min(a, b), zero ? 0 : Infinity), values.reduce((a, b) => Math.max(a, b), zero ? 0 : -Infinity)];
 }
 
-function draw(svg, series, px, py, base) {
+// On a logarithmic axis a value that is zero or less is no point: the curve has a gap, and a mark lies open on the axis.
+function draw(svg, series, px, py, base, log) {
   const group = node(svg, "g", { class: `series ${series.kind} ${series.colour}` });
   const at = (x, y) => `${px(x).toFixed(1)} ${py(y).toFixed(1)}`;
+  const off = (y) => !Number.isFinite(y) || (log && y <= 0);
   if (series.kind === "line" || series.kind === "marks") {
-    const d = series.points.map((p, i) => (i && !p[3] ? "L" : "M") + at(p[0], p[1])).join("");
+    const d = series.points.map((p, i, all) => off(p[1]) ? "" : (i && !p[3] && !off(all[i - 1][1]) ? "L" : "M") + at(p[0], p[1])).join("");
     node(group, "path", { class: "drawn", d: d || "M0 0", "stroke-width": series.width });
   }
   for (const [x, y, note, , hollow] of series.kind === "line" ? [] : series.points) {
@@ -89,7 +67,8 @@ function draw(svg, series, px, py, base) {
       continue;
     }
     if (series.kind === "stems") node(group, "path", { class: "drawn", d: `M${at(x, base)}L${at(x, y)}`, "stroke-width": 2 });
-    node(node(group, "circle", { class: hollow ? "dot hollow" : "dot", cx: px(x), cy: py(y), r: 4 }), "title", {}, note);
+    const low = off(y);
+    node(node(group, "circle", { class: hollow || low ? "dot hollow" : "dot", cx: px(x), cy: py(low ? base : y), r: 4 }), "title", {}, note);
   }
 }
 
@@ -135,8 +114,18 @@ function honour() {
 const updates = [-0.15, Math.max(1, data.roughness.length - 1) + 0.15];
 const course = (colour, column) => ({ kind: "marks", colour, width: 2, points: data.roughness.map((r, i) => [i, r[column], `after ${i} updates: ${label(r[column])} Hz\u00b3`]) });
 plot("roughness", { x: "weight updates made", y: "roughness (Hz\u00b3)", log: true, whole: true, xs: updates, series: [course("between", 1), course(data.method, 0)] });
-const bars = (which, colour) => ({ kind: "bars", colour, width: data.bin * 0.42, points: data.histogram[which].map((count, i) => [(i + (which ? 0.5 : 0.08)) * data.bin, count, `${count} starts drifted ${label(i * data.bin)} to ${label((i + 1) * data.bin)}`]) });
-plot("histogram", { x: "|displacement| (neuron units)", y: "number of starts", zero: true, xs: [0, data.bin * data.histogram[0].length], series: [bars(0, "none"), bars(1, data.method)] });
+const ends = data.histogram.up_to.map((end) => label(Number(end.toPrecision(3))));
+const span = (i) => i === 0 ? `${ends[0]}` : `more than ${ends[i - 1]}, up to ${ends[i]}`;
+const bars = (which, colour) => ({ kind: "bars", colour, width: 0.4, points: data.histogram.counts[which]
+  .map((count, i) => [i + (which ? 0 : -0.4), count, `${count} starts drifted ${span(i)} neuron units`]) });
+plot("histogram", { x: "|displacement| up to (neuron units)", y: "number of starts", zero: true, names: ends,
+  xs: [-0.6, ends.length - 0.4], series: [bars(0, "none"), bars(1, data.method)] });
+let width = document.body.clientWidth;
+window.addEventListener("resize", () => {
+  if (document.body.clientWidth === width) return;
+  width = document.body.clientWidth;
+  for (const [id, spec] of drawn) plot(id, spec);
+});
 for (const control of [map, iteration, first]) control.addEventListener("change", choose);
 window.addEventListener("hashchange", honour);
 honour();

@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::setup::config::{Config, Method, ScanConfig};
+use crate::setup::groups::PlacementKind;
+use crate::setup::layout::Layout;
 use crate::setup::plan::Plan;
 
 /// One cell of the scan.
@@ -53,7 +55,10 @@ impl Trial {
     pub fn config(&self, scan: &Config) -> Config {
         let mut config = scan.clone();
         config.network.neurons = Some(self.neurons);
-        config.network.maps = Some(self.maps);
+        match config.maps.first_mut() {
+            Some(group) => group.count = self.maps,
+            None => config.network.maps = Some(self.maps),
+        }
         config.network.seed = self.seed(scan.network.seed);
         config.flatten.method = self.method;
         config.flatten.points_per_map = Some(scan.flatten.points_per_map.unwrap_or(self.neurons));
@@ -88,7 +93,13 @@ pub fn trials(config: &Config) -> Result<Vec<Trial>> {
             "network.maps_file fixes the maps, but a scan draws its own; leave it out".to_owned(),
         ));
     }
-    let neurons = config.network.neurons.unwrap_or(600);
+    if config.maps.iter().any(|group| group.placement == PlacementKind::File) {
+        return Err(Error::Usage(
+            "placement = \"file\" fixes the maps, but a scan draws its own; use \"lattice\" or \"anywhere\""
+                .to_owned(),
+        ));
+    }
+    let neurons = Layout::new(config)?.neurons;
     let ScanConfig { maps, realizations, methods, score_maps, score_methods } = &config.scan;
     let mut trials = Vec::new();
     for (maps, methods) in [(maps, methods), (score_maps, score_methods)] {

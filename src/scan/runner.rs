@@ -322,7 +322,7 @@ impl Runner {
 /// store is returned.
 fn work(task: &Task, store: &Store, backend: &dyn Backend) -> Result<(f64, Option<String>)> {
     let started = Instant::now();
-    let run = || run_trial(&task.trial, &task.scan, backend);
+    let run = || run_trial(&task.trial, &task.scan, backend, &|| false);
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
     let result =
         result.unwrap_or_else(|_| Err(Error::Run("the trial panicked; please report it".to_owned())));

@@ -1,7 +1,7 @@
 //! A store of trial records that survives what happens to machines at night.
 //!
-//! One file a trial, named by the hash of its inputs, whose first line holds the checksum of the rest; written to a
-//! temporary file, fsynced, renamed. What a file is called proves nothing: a record counts when its checksum is right
+//! One file a trial, JSON, named by the hash of its inputs: `{"flatscape_trial": 1, "checksum": …, "record": …}`. The
+//! checksum is of the record's bytes; the file is written to a temporary one, fsynced, renamed. What a file is called proves nothing: a record counts when its checksum is right
 //! and its inputs are those of the trial. Timings, failures and the state of each shard lie beside the records,
 //! never in them, in files of the same form.
 
@@ -32,8 +32,14 @@ const LOCK: &str = ".lock";
 /// How long another process may take to claim the same directory.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// First word of a record's first line.
-const MAGIC: &str = "flatscape-trial-1";
+/// How a record's file begins; the checksum follows.
+const HEAD: &str = "{\"flatscape_trial\": 1, \"checksum\": \"";
+
+/// What stands between the checksum and the record.
+const MIDDLE: &str = "\", \"record\":\n";
+
+/// What follows the record.
+const TAIL: &str = "}\n";
 
 /// Part `index` (from 1) of `count` of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,7 +149,7 @@ impl Store {
     pub fn create(path: &Path, config: &Config, shard: Shard, force: bool) -> Result<(Self, ShardLock)> {
         let cannot = |e: io::Error| {
             Error::Usage(format!(
-                "{}: cannot be written to: {e}; choose another directory with --out",
+                "{}: cannot be written to: {e}; choose another directory",
                 path.display()
             ))
         };
@@ -193,7 +199,7 @@ impl Store {
         } else {
             Err(Error::data(
                 path,
-                "is no scan directory (no trials/ or config.toml); give the --out of a scan",
+                "is no scan directory (no trials/ or config.toml); give the directory of a scan",
             ))
         }
     }
@@ -211,7 +217,7 @@ impl Store {
         }
         Err(Error::data(
             &path,
-            "does not have its own checksum; it was damaged or changed, so scan into another --out",
+            "does not have its own checksum; it was damaged or changed, so scan into another directory",
         ))
     }
 
@@ -226,7 +232,7 @@ impl Store {
         let (a, b) = (there.to_toml(), config.to_toml());
         let difference = a.lines().zip(b.lines()).find(|(x, y)| x != y).map_or(("", ""), |pair| pair);
         Err(Error::Usage(format!(
-            "{}: holds a scan of another configuration ({} there, {} here); choose another --out",
+            "{}: holds a scan of another configuration ({} there, {} here); choose another directory",
             self.path.display(),
             difference.0,
             difference.1
@@ -244,7 +250,7 @@ impl Store {
         match file.try_lock() {
             Ok(()) => Ok(ShardLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
-                "{}: another flatscape is working on shard {}/{} of this scan; wait for it, or take another --shard",
+                "{}: another flatscape is working on shard {}/{} of this scan; wait for it, or take another shard",
                 self.path.display(),
                 shard.index,
                 shard.count
@@ -441,7 +447,8 @@ fn parsed<T: serde::de::DeserializeOwned + Send>(folder: &Path) -> Vec<(String, 
 
 fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     let body = to_json(record);
-    [format!("{MAGIC} {}\n", checksum(&body)).as_bytes(), &body].concat()
+    let head = [HEAD, &checksum(&body), MIDDLE].concat();
+    [head.as_bytes(), &body, TAIL.as_bytes()].concat()
 }
 
 /// The scan's configuration, after a comment that holds its checksum.

@@ -36,13 +36,21 @@ pub struct TrialRecord {
 /// Runs one trial; also returns the seconds that each landscape took.
 ///
 /// # Errors
-/// If the network has no bump, or the backend fails.
-pub fn run_trial(trial: &Trial, scan: &Config, backend: &dyn Backend) -> Result<(TrialRecord, Vec<f64>)> {
+/// If the network has no bump, or the backend fails; [`Error::Interrupted`] if `stop` asked for an end.
+pub fn run_trial(
+    trial: &Trial,
+    scan: &Config,
+    backend: &dyn Backend,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Result<(TrialRecord, Vec<f64>)> {
     let plan = trial.plan(scan)?;
     let network = plan.network(0)?;
     let monitor = Monitor::silent();
-    let job = Job { plan: &plan, network: &network, backend, monitor: &monitor, stop: &|| false };
+    let job = Job { plan: &plan, network: &network, backend, monitor: &monitor, stop };
     let (landscape, status) = job.flatten(None, &mut |_| Ok(()))?;
+    if status == Status::Interrupted {
+        return Err(Error::Interrupted);
+    }
     let (weights, which) = match trial.method {
         Method::None => (network.weights.clone(), Which::None),
         _ => (network.weights.plus(1.0, &landscape.delta), Which::Flattened),

@@ -75,6 +75,8 @@ pub(super) struct Sizes {
     pub active_neurons: f64,
     /// Whether all maps are rings of all neurons.
     pub full_rings: bool,
+    /// Whether some maps have two dimensions.
+    pub surfaces: bool,
 }
 
 impl Sizes {
@@ -108,7 +110,9 @@ impl Cost {
         let gram_bytes = match solver {
             _ if iterations == 0 => 0,
             ChosenSolver::Direct => bytes(s * s) + 2 * bytes(s * n),
-            ChosenSolver::Cg => conjugate::memory(neurons, maps, rows_per_map, active),
+            ChosenSolver::Cg => {
+                conjugate::memory(neurons, maps, rows_per_map, active, sizes.full_rings, sizes.surfaces)
+            }
         };
         let minima_seconds = evaluated * newton_seconds(config, sizes, active) / cores;
         let update_seconds = |s: f64| match solver {

@@ -193,7 +193,7 @@ pub static KEYS: &[Key<Config>] = &[
         flatten.idealized_updates,
         Values::Whole(0, 1000),
         "",
-        "The first so many weight updates take the idealized bumps to the level of the minima too (beyond the paper)."
+        "How many weight updates, from the first on, take the idealized bumps to the level of the minima too (beyond the paper)."
     ),
     key!(
         flatten.tolerance,

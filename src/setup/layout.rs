@@ -74,16 +74,25 @@ impl Layout {
 
     /// `network.maps` rings of all neurons, or those of `network.maps_file`.
     fn rings(config: &Config) -> Result<Self> {
+        let file = config.network.maps_file.as_deref();
+        let given = file.map(|file| read_rings(file, config)).transpose()?;
+        Self::of_rings(config, given.as_ref())
+    }
+
+    /// `network.maps` rings of all neurons, or the given ones.
+    ///
+    /// # Errors
+    /// As [`Layout::new`].
+    pub fn of_rings(config: &Config, given: Option<&Maps>) -> Result<Self> {
         let network = &config.network;
-        let given = network.maps_file.as_deref().map(|file| read_rings(file, config)).transpose()?;
-        let neurons = match (&given, network.neurons) {
+        let neurons = match (given, network.neurons) {
             (Some(maps), _) => maps.neurons(),
             (None, Some(neurons)) => neurons,
             (None, None) => weights_size(config)?.unwrap_or(600),
         };
-        let count = given.as_ref().map(Maps::count).or(network.maps).unwrap_or(10);
+        let count = given.map(Maps::count).or(network.maps).unwrap_or(10);
         let lattice = Lattice::of_sites(Shape::Ring, [neurons, 1], Arrangement::Square);
-        let placement = match &given {
+        let placement = match given {
             Some(maps) => Placement::Given((0..count).flat_map(|map| maps.places(map).to_vec()).collect()),
             None => Placement::Lattice,
         };
@@ -392,13 +401,13 @@ fn nearly_square(sites: usize) -> Option<[usize; 2]> {
     (2 * rows <= 3 * columns).then_some([rows, columns])
 }
 
-/// Reads positions on rings of all neurons, int32 `[maps, neurons]`, and checks them against what was typed.
+/// Reads positions on rings of all neurons, int32 or int64 `[maps, neurons]`, and checks them against what was typed.
 fn read_rings(file: &Path, config: &Config) -> Result<Maps> {
-    let (shape, positions) = npy::read::<i32>(file)?;
+    let (shape, positions) = npy::read_whole(file)?;
     let &[maps, neurons] = shape.as_slice() else {
         return Err(Error::data(
             file,
-            format!("has shape {shape:?}; maps are int32 of shape [maps, neurons]"),
+            format!("has shape {shape:?}; maps are whole numbers of shape [maps, neurons]"),
         ));
     };
     for (key, typed, found) in

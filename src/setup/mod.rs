@@ -3,8 +3,10 @@
 pub mod config;
 pub mod cost;
 pub mod groups;
+pub mod inputs;
 pub mod keys;
 pub mod layout;
 pub mod memory;
 pub mod plan;
 mod read;
+pub mod reference;

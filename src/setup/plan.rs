@@ -4,6 +4,7 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::landscape::problem::{Definition, Minimizer};
 use crate::landscape::transfer::Transfer;
+use crate::manifold::Maps;
 use crate::network::Network;
 use crate::setup::config::{Config, Method, Solver};
 use crate::setup::cost::{ChosenSolver, Cost, Sizes};
@@ -35,7 +36,7 @@ pub struct Plan {
     pub points_per_map: usize,
     /// How the Gram system is solved.
     pub solver: ChosenSolver,
-    /// One in so many held-out points is evaluated.
+    /// One of this many held-out points is evaluated.
     pub held_out_stride: usize,
     /// Weight updates, at most.
     pub iterations: usize,
@@ -68,8 +69,38 @@ impl Plan {
     ///
     /// # Errors
     /// [`Error::Usage`] for sizes that contradict each other or the machine, [`Error::Data`] for a bad maps file.
-    pub fn new(mut config: Config) -> Result<Self> {
+    pub fn new(config: Config) -> Result<Self> {
         let layout = Layout::new(&config)?;
+        Self::of(config, layout)
+    }
+
+    /// As [`Plan::new`], with given rings of all neurons in place of random ones.
+    ///
+    /// # Errors
+    /// As [`Plan::new`], and if the configuration asks for other numbers of maps or neurons, or the maps are not rings.
+    pub fn with_maps(mut config: Config, maps: &Maps) -> Result<Self> {
+        if !(maps.are_full_rings() && config.maps.is_empty()) {
+            return Err(Error::Usage(
+                "only maps that are rings of all neurons can be given in memory; give others by [[maps]] with maps.positions".to_owned(),
+            ));
+        }
+        for (key, asked, found) in [
+            ("network.maps", config.network.maps, maps.count()),
+            ("network.neurons", config.network.neurons, maps.neurons()),
+        ] {
+            if let Some(asked) = asked.filter(|&asked| asked != found) {
+                return Err(Error::Usage(format!(
+                    "{key} = {asked}, but the given maps have {found}; leave the key out"
+                )));
+            }
+        }
+        let layout = Layout::of_rings(&config, Some(maps))?;
+        // As they are called in a run directory.
+        config.network.maps_file = Some("maps.npy".into());
+        Self::of(config, layout)
+    }
+
+    fn of(mut config: Config, layout: Layout) -> Result<Self> {
         let (neurons, maps) = (layout.neurons, layout.maps());
         let given = given_weights(&config, neurons)?;
         let points_per_map = config.flatten.points_per_map.unwrap_or_else(|| layout.points_per_map());
@@ -123,6 +154,7 @@ impl Plan {
             steps,
             active_neurons: layout.active_neurons(),
             full_rings: layout.are_full_rings(),
+            surfaces: layout.groups.iter().any(|g| g.group.lattice.space.dimension() > 1),
         };
         let solver = choose_solver(&config, sizes);
         let held_out_stride = held_out_stride(maps * points_per_map);

@@ -17,17 +17,7 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] with file, line, key, the value found and what is allowed.
     pub fn load(path: &Path, settings: &[String]) -> Result<Self> {
-        let bytes = files::read(path).map_err(|e| {
-            Error::Usage(format!("{}: cannot read the configuration: {e}; check the path", path.display()))
-        })?;
-        let text = String::from_utf8(bytes).map_err(|e| {
-            let line =
-                1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count();
-            Error::Usage(format!(
-                "{}:{line}: not a text file in UTF-8; a configuration is TOML, see configs/paper.toml",
-                path.display()
-            ))
-        })?;
+        let text = read_text(path)?;
         let mut config = Self::parse(&text, &path.display().to_string())?;
         for setting in settings {
             config.set(setting)?;
@@ -55,6 +45,16 @@ impl Config {
         for file in of_network.chain(of_maps).filter(|file| file.is_relative()) {
             *file = folder.join(&*file);
         }
+    }
+
+    /// Whether a configuration file or a setting says anything of this section.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn mentions(section: &str, path: &Path, settings: &[String]) -> Result<bool> {
+        let text = read_text(path)?;
+        let in_file = DeTable::parse(&text).is_ok_and(|table| table.get_ref().contains_key(section));
+        Ok(in_file || settings.iter().any(|setting| setting.trim_start().starts_with(&format!("{section}."))))
     }
 
     /// Reads TOML text; `origin` names it in errors.
@@ -86,9 +86,12 @@ impl Config {
             } else {
                 format!("{section}.{}", name.get_ref())
             };
-            if path == "maps"
-                && let Some(tables) = value.get_ref().as_array()
-            {
+            if path == "maps" {
+                let Some(tables) = value.get_ref().as_array() else {
+                    return Err(Error::Usage(format!(
+                        "{at}: unknown key maps; did you mean network.maps? Groups of maps are tables under [[maps]]"
+                    )));
+                };
                 self.maps = tables.iter().map(|table| read_maps(table, source)).collect::<Result<_>>()?;
                 continue;
             }
@@ -108,7 +111,7 @@ impl Config {
     /// # Errors
     /// [`Error::Usage`] naming the setting.
     pub fn set(&mut self, setting: &str) -> Result<()> {
-        let at = format!("--set {setting}");
+        let at = setting.to_owned();
         let Some((path, text)) = setting.split_once('=') else {
             return Err(Error::Usage(format!(
                 "{at}: write it as section.key=value, for example network.maps=4"
@@ -141,6 +144,19 @@ impl Config {
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("a configuration of plain numbers and texts can be written as TOML")
     }
+}
+
+fn read_text(path: &Path) -> Result<String> {
+    let bytes = files::read(path).map_err(|e| {
+        Error::Usage(format!("{}: cannot read the configuration: {e}; check the path", path.display()))
+    })?;
+    String::from_utf8(bytes).map_err(|e| {
+        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count();
+        Error::Usage(format!(
+            "{}:{line}: not a text file in UTF-8; a configuration is TOML, see configs/paper.toml",
+            path.display()
+        ))
+    })
 }
 
 /// Reads one `[[maps]]` table.
@@ -245,6 +261,8 @@ fn nearest(typed: &str, candidates: Vec<(&str, String)>, section: &str) -> Optio
     let (best, whole) = candidates
         .iter()
         .map(|candidate| (likeness(candidate), &candidate.1))
+        // Of several that are as near, `max_by` takes the last: here the one that the table has first.
+        .rev()
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best >= NEAR).then(|| whole.clone())
 }
@@ -315,7 +333,10 @@ mod tests {
             ),
             ("[network]\nridge = 1e-9", vec!["did you mean flatten.ridge?"]),
             ("[flatten]\npoints = 9", vec!["did you mean flatten.points_per_map?"]),
-            ("[plots]\ncolour = 1", vec!["unknown section plots; there are network, kernel, dynamics"]),
+            (
+                "[plots]\ncolour = 1",
+                vec!["unknown section plots; there are network, network.transfer, kernel, dynamics"],
+            ),
             ("[network.deeper]\nmaps = 3", vec!["c.toml:1", "unknown section network.deeper"]),
             ("network = 3", vec!["unknown key network"]),
             ("[network\nmaps = 3", vec!["c.toml:1", "not valid TOML"]),

@@ -12,9 +12,9 @@
 //! Cost of an iteration: both products, 4·a²·S flops and what tiles waste. Memory: one weight matrix, 256 MB of tiles,
 //! the preconditioner's factored segments (overlapping runs of every map's points), and vectors of S.
 
-use super::bands::Bands;
 use super::direct::WeightUpdate;
 use super::manifolds::Manifolds;
+use super::products::Products;
 use super::schwarz::Schwarz;
 use super::{bands, schwarz};
 use crate::connectivity::matrix::WeightMatrix;
@@ -47,6 +47,7 @@ pub struct Convergence {
 ///
 /// # Errors
 /// [`Error::Run`] if the states are not independent enough, or the iteration does not converge.
+/// [`Error::Interrupted`] if `tick` asks for an end.
 pub fn flatten(
     manifolds: Manifolds<'_>,
     energies: &[f64],
@@ -54,10 +55,10 @@ pub fn flatten(
     accuracy: f64,
     tick: &Tick<'_>,
 ) -> Result<(WeightUpdate, Convergence)> {
-    let bands = Bands::new(manifolds);
+    let (products, count) = (Products::new(manifolds), manifolds.states.len());
     let mean_diagonal = mean_diagonal(manifolds);
     let lift = ridge.max(LEAST_LIFT) * mean_diagonal;
-    let preconditioner = Schwarz::new(manifolds, lift).ok_or_else(|| dependent(bands.len(), ridge))?;
+    let preconditioner = Schwarz::new(manifolds, lift).ok_or_else(|| dependent(count, ridge))?;
     let mut product = WeightMatrix::zeros(manifolds.maps.neurons());
     let mut residual = energies.to_vec();
     let mean = center(&mut residual);
@@ -69,27 +70,37 @@ pub fn flatten(
         tick,
         |r| preconditioner.apply(r),
         |direction| {
-            bands.forward(direction, &mut product);
-            let mut image = bands.response(&product);
+            products.forward(direction, &mut product);
+            let mut image = products.response(&product);
             image.iter_mut().zip(direction).for_each(|(g, d)| *g += ridge * mean_diagonal * d);
             image
         },
     );
-    let Some(convergence) = convergence else { return Err(dependent(bands.len(), ridge)) };
+    tick.go_on()?;
+    let Some(convergence) = convergence else { return Err(dependent(count, ridge)) };
     if !(convergence.reached <= accuracy.max(WORTHWHILE)) {
         return Err(Error::Run(format!(
             "the weight solve by conjugate gradients reached {:.1e} of the present roughness in {MAX_ITERATIONS} iterations, not {WORTHWHILE}, let alone flatten.accuracy = {accuracy:e}; raise flatten.ridge, now {ridge:e}, or use flatten.solver = \"direct\"",
             convergence.reached
         )));
     }
-    bands.forward(&solve.alpha, &mut product);
+    products.forward(&solve.alpha, &mut product);
     Ok((WeightUpdate { delta: product, level: mean - solve.shift }, convergence))
 }
 
-/// Memory that a solve takes beside the states and the weight change (bytes), at `active` active neurons a state.
-pub(crate) fn memory(neurons: usize, maps: usize, per_map: usize, active: f64) -> u64 {
+/// Memory that a solve takes beside the states and the weight change (bytes), at `active` active neurons a state; `sites` of
+/// each map, of which all neurons have one on `full_rings`, else on surfaces or lines.
+pub(crate) fn memory(
+    neurons: usize,
+    maps: usize,
+    per_map: usize,
+    active: f64,
+    full_rings: bool,
+    surfaces: bool,
+) -> u64 {
     let vectors = 8 * 8 * maps * per_map;
-    (bands::memory(neurons, maps, active) + schwarz::memory(neurons, maps, per_map, active) + vectors) as u64
+    let tiles = if full_rings { bands::memory(neurons, maps, active) } else { 8 * neurons * neurons };
+    (tiles + schwarz::memory(neurons, maps, per_map, active, surfaces) + vectors) as u64
 }
 
 fn dependent(states: usize, ridge: f64) -> Error {
@@ -108,7 +119,7 @@ struct Solve {
 }
 
 impl Solve {
-    /// Iterates until the residual has fallen to `accuracy`, or no longer does. `None` if the product shows that the
+    /// Iterates until the residual has fallen to `accuracy`, or no longer does, or `tick` asks for an end. `None` if the product shows that the
     /// Gram matrix is not positive definite.
     fn run(
         &mut self,
@@ -123,7 +134,7 @@ impl Solve {
         let mut previous = f64::INFINITY;
         let mut told = 0;
         let mut iterations = 0;
-        while reached > accuracy && iterations < MAX_ITERATIONS {
+        while reached > accuracy && iterations < MAX_ITERATIONS && !tick.stopped() {
             let mut step = precondition(&self.residual);
             center(&mut step);
             let size = dot(&self.residual, &step);

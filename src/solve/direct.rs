@@ -16,7 +16,7 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::landscape::states::States;
 use crate::progress::Tick;
-use crate::solve::cholesky::{Cholesky, PANEL};
+use crate::solve::cholesky::{Cholesky, PANEL, Unfinished};
 
 /// A solved weight update.
 pub struct WeightUpdate {
@@ -31,6 +31,7 @@ pub struct WeightUpdate {
 ///
 /// # Errors
 /// [`Error::Run`] if the Gram matrix is not positive definite: states coincide, and the ridge is too small.
+/// [`Error::Interrupted`] if `tick` asks for an end.
 pub fn flatten(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -> Result<WeightUpdate> {
     let count = states.len();
     let mut gram = gram_matrix(states);
@@ -38,11 +39,11 @@ pub fn flatten(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -
     for s in 0..count {
         gram[s * (count + 1)] += ridge * mean_diagonal;
     }
-    let factor = Cholesky::new(count, gram, tick).map_err(|failure| {
-        Error::Run(format!(
-            "the {count} states are not independent enough to flatten (Gram matrix not positive definite at state {}); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), or lower flatten.points_per_map or flatten.idealized_updates",
-            failure.column
-        ))
+    let factor = Cholesky::new(count, gram, tick).map_err(|unfinished| match unfinished {
+        Unfinished::Stopped => Error::Interrupted,
+        Unfinished::NotPositiveDefinite { column } => Error::Run(format!(
+            "the {count} states are not independent enough to flatten (Gram matrix not positive definite at state {column}); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), or lower flatten.points_per_map or flatten.idealized_updates"
+        )),
     })?;
     // Energies relative to their mean keep the digits that matter in the two solves.
     let mean = energies.iter().sum::<f64>() / count as f64;

@@ -6,4 +6,5 @@ pub mod conjugate;
 pub mod direct;
 mod far;
 pub mod manifolds;
+mod products;
 mod schwarz;

@@ -31,6 +31,7 @@ use rayon::prelude::*;
 
 use super::manifolds::Manifolds;
 use crate::landscape::states::State;
+use crate::manifold::{Group, Lattice, Shape, grid};
 
 /// Length of a segment, in bump widths (mean number of active neurons).
 const CORE: f64 = 1.25;
@@ -41,34 +42,81 @@ const OVERLAP: f64 = 0.5;
 /// Shortest segment (rows): shorter ones cost more in overlap than they save.
 const SHORTEST: usize = 16;
 
+/// On surfaces, along each axis: patches of points are squares, whose cost grows with the fourth power of their sides.
+const SURFACE_CORE: f64 = 0.6;
+const SURFACE_OVERLAP: f64 = 0.3;
+
 /// Factored segments of all maps.
 pub(super) struct Schwarz {
     per_map: usize,
-    /// The same for every map: rows, consecutive on the ring.
-    segments: Vec<Vec<usize>>,
+    /// For every group of maps: rows that are neighbours on the shape.
+    segments: Vec<Vec<Vec<usize>>>,
+    /// Group of every map.
+    group_of: Vec<usize>,
     /// `[maps][segments]`: lower triangular factors, column-major.
     factors: Vec<Vec<Vec<f64>>>,
 }
 
-/// Which rows go into each segment.
-fn segments(per_map: usize, rows_per_bump: f64) -> Vec<Vec<usize>> {
-    let core = ((CORE * rows_per_bump).ceil() as usize).max(SHORTEST);
-    let overlap = (OVERLAP * rows_per_bump).ceil() as usize;
-    if core + 2 * overlap >= per_map {
-        return vec![(0..per_map).collect()];
+/// Which of `count` rows along a line go into each segment.
+fn segments(count: usize, rows_per_bump: f64, core: f64, overlap: f64, shortest: usize) -> Vec<Vec<usize>> {
+    let core = ((core * rows_per_bump).ceil() as usize).max(shortest);
+    let overlap = (overlap * rows_per_bump).ceil() as usize;
+    if core + 2 * overlap >= count {
+        return vec![(0..count).collect()];
     }
-    let count = per_map.div_ceil(core);
-    (0..count)
+    let segments = count.div_ceil(core);
+    (0..segments)
         .map(|i| {
-            let (first, last) = (i * per_map / count, (i + 1) * per_map / count);
-            (first + per_map - overlap..last + per_map + overlap).map(|k| k % per_map).collect()
+            let (first, last) = (i * count / segments, (i + 1) * count / segments);
+            (first + count - overlap..last + count + overlap).map(|k| k % count).collect()
         })
         .collect()
 }
 
-/// Memory of all factors (bytes).
-pub(super) fn memory(neurons: usize, maps: usize, per_map: usize, active: f64) -> usize {
-    let of_map = segments(per_map, active * per_map as f64 / neurons as f64);
+/// The segments of a line of rows.
+fn line(per_map: usize, rows_per_bump: f64) -> Vec<Vec<usize>> {
+    segments(per_map, rows_per_bump, CORE, OVERLAP, SHORTEST)
+}
+
+/// The patches of points in rows and columns, with `at_each` rows of the system at every point, where a bump is so many
+/// points wide along each axis.
+fn patches(grid: [usize; 2], at_each: usize, points_per_bump: [f64; 2]) -> Vec<Vec<usize>> {
+    let along = |d: usize| segments(grid[d], points_per_bump[d], SURFACE_CORE, SURFACE_OVERLAP, 4);
+    let (xs, ys) = (along(0), along(1));
+    let patch = |xs: &Vec<usize>, ys: &Vec<usize>| {
+        let points = xs.iter().flat_map(|x| ys.iter().map(move |y| x * grid[1] + y));
+        points.flat_map(|k| (0..at_each).map(move |e| at_each * k + e)).collect()
+    };
+    xs.iter().flat_map(|x| ys.iter().map(move |y| patch(x, y))).collect()
+}
+
+/// Points that a round bump of so many active neurons is wide, on a lattice with `grid` points in place of its sites.
+fn points_per_bump(active: f64, lattice: &Lattice, grid: [usize; 2]) -> [f64; 2] {
+    let diameter = (4.0 * active / std::f64::consts::PI).sqrt();
+    std::array::from_fn(|d| diameter * grid[d] as f64 / lattice.counts[d] as f64)
+}
+
+/// The segments of one group of maps.
+fn of_group(manifolds: Manifolds<'_>, group: &Group) -> Vec<Vec<usize>> {
+    let (active, lattice) = (manifolds.states.mean_active(), &group.lattice);
+    let per_map = manifolds.per_map();
+    match grid(lattice, group.margin, manifolds.points.per_map()) {
+        Some(grid) if lattice.space.dimension() > 1 && lattice.space.shape != Shape::Sphere => {
+            patches(grid, manifolds.at_each, points_per_bump(active, lattice, grid))
+        }
+        _ => line(per_map, active * per_map as f64 / lattice.sites() as f64),
+    }
+}
+
+/// Memory of all factors (bytes); on surfaces as for square maps of all neurons.
+pub(super) fn memory(neurons: usize, maps: usize, per_map: usize, active: f64, surfaces: bool) -> usize {
+    let of_map = if surfaces {
+        let side = per_map.isqrt().max(1);
+        let width = (4.0 * active / std::f64::consts::PI).sqrt() * side as f64 / (neurons as f64).sqrt();
+        patches([side, side], 1, [width, width])
+    } else {
+        line(per_map, active * per_map as f64 / neurons as f64)
+    };
     8 * maps * of_map.iter().map(|segment| segment.len().pow(2)).sum::<usize>()
 }
 
@@ -76,14 +124,16 @@ impl Schwarz {
     /// Factors all segments' Gram matrices with `lift` (Hz⁴) added to their diagonals. `None` if one is not positive
     /// definite.
     pub(super) fn new(manifolds: Manifolds<'_>, lift: f64) -> Option<Self> {
-        let (neurons, per_map) = (manifolds.maps.neurons(), manifolds.per_map());
-        let rows_per_bump = manifolds.states.mean_active() * per_map as f64 / neurons as f64;
-        let segments = segments(per_map, rows_per_bump);
-        let factors: Option<Vec<Vec<Vec<f64>>>> = (0..manifolds.maps.count())
-            .into_par_iter()
-            .map(|map| {
-                let mut slot = vec![0; neurons];
-                segments
+        let (maps, per_map) = (manifolds.maps, manifolds.per_map());
+        let segments: Vec<Vec<Vec<usize>>> =
+            maps.groups().iter().map(|group| of_group(manifolds, group)).collect();
+        let group_of: Vec<usize> = (0..maps.count()).map(|map| maps.group_index(map)).collect();
+        let factors: Option<Vec<Vec<Vec<f64>>>> = group_of
+            .par_iter()
+            .enumerate()
+            .map(|(map, &group)| {
+                let mut slot = vec![0; maps.neurons()];
+                segments[group]
                     .iter()
                     .map(|segment| {
                         let mut gram = segment_gram(
@@ -96,7 +146,7 @@ impl Schwarz {
                     .collect()
             })
             .collect();
-        Some(Self { per_map, segments, factors: factors? })
+        Some(Self { per_map, segments, group_of, factors: factors? })
     }
 
     /// The approximate solution for a right-hand side.
@@ -106,9 +156,10 @@ impl Schwarz {
             .par_chunks_mut(self.per_map)
             .zip(right.par_chunks(self.per_map))
             .zip(&self.factors)
-            .for_each(|((solution, right), factors)| {
+            .zip(&self.group_of)
+            .for_each(|(((solution, right), factors), &group)| {
                 let mut local = Vec::new();
-                for (segment, factor) in self.segments.iter().zip(factors) {
+                for (segment, factor) in self.segments[group].iter().zip(factors) {
                     local.clear();
                     local.extend(segment.iter().map(|&k| right[k]));
                     let n = segment.len();

@@ -1,5 +1,7 @@
 //! Golden data, and comparisons that report every failure together.
 
+#![allow(dead_code, reason = "no test uses all of it")]
+
 use std::path::Path;
 
 use flatscape::connectivity::Kernel;

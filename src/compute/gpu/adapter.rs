@@ -7,7 +7,7 @@ use super::selftest;
 use crate::error::{Error, Result};
 
 /// What can always be done in place of using a GPU.
-pub(super) const WAY_OUT: &str = "; choose the CPU with --backend cpu";
+pub(super) const WAY_OUT: &str = "; choose the CPU backend";
 
 /// What is known of an adapter.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -207,7 +207,7 @@ mod tests {
         let error = none(Some("H200"), &[report("llvmpipe", Verdict::Refused("it miscounts".to_owned()))]);
         assert_eq!(error.exit_code(), 3);
         let text = error.to_string();
-        for part in ["\"H200\"", "llvmpipe", "Mesa 22.3", "it miscounts", "--backend cpu"] {
+        for part in ["\"H200\"", "llvmpipe", "Mesa 22.3", "it miscounts", "CPU backend"] {
             assert!(text.contains(part), "{part} is missing in {text}");
         }
         assert!(none(None, &[]).to_string().contains("no adapter was found"));

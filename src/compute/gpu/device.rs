@@ -53,11 +53,11 @@ pub(super) fn adapters() -> Vec<wgpu::Adapter> {
 /// Circumstances that tests impose on a device.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
-    /// Bind at most so many bytes at once, if the device would bind more.
+    /// Bind at most this many bytes at once, if the device would bind more.
     pub most_binding: Option<u64>,
     /// Fill buffers of unspecified content with NaN.
     pub poison: bool,
-    /// Destroy the device after so many submissions, the device that replaces it after the second number, and so on.
+    /// Destroy the device after that many submissions, the device that replaces it after the second number, and so on.
     pub destroy_after: Vec<u64>,
 }
 
@@ -129,7 +129,7 @@ impl Device {
         self.has_f64
     }
 
-    /// Destroys the device when so many more pieces of work have been submitted: for tests of what follows.
+    /// Destroys the device after this many more submissions: for tests of how a lost device is replaced.
     pub(super) fn destroy_after(&self, submissions: u64) {
         self.fuse.store(submissions, Ordering::Relaxed);
     }

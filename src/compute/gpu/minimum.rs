@@ -36,7 +36,7 @@ const REGULAR: u32 = 4;
 /// States of the first dispatch, before anything is known of the device's speed.
 const FIRST_STATES: usize = 32;
 
-/// As [`crate::landscape::minima::minima`].
+/// As [`crate::landscape::minima::minima`]; if `tick` asks for an end, only those found so far.
 pub(super) fn minima(
     device: &Device,
     plan: &Plan,
@@ -49,6 +49,10 @@ pub(super) fn minima(
     let mut found = Vec::with_capacity(points.len());
     let all: Vec<usize> = (0..points.len()).collect();
     for batch in all.chunks(plan.minimum_states) {
+        // What is missing then is noticed before it is used.
+        if tick.stopped() {
+            break;
+        }
         let tasks: Vec<Task> = batch.par_iter().map(|&s| Task::new(problem, points, start, s)).collect();
         let near = approach.run(problem, &tasks)?;
         found.par_extend(tasks.par_iter().zip(near).map_init(

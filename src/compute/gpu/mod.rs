@@ -30,7 +30,6 @@ pub use peaks::Peaks;
 pub use products::Precision;
 
 use crate::compute::backend::Backend;
-use crate::compute::cpu::Cpu;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::decoding::Place;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
@@ -46,48 +45,9 @@ use crate::solve::direct::{WeightUpdate, flatten};
 use device::{Device, DeviceResult, Failure};
 use plan::Plan;
 
-/// Set to a number, destroys the device after so many submissions; a second number after a comma does it to the device
-/// that replaces it. For tests of what follows.
+/// Set to a number, destroys the device after that many submissions; a second number, after a comma, does the same to the
+/// device that replaces it. For tests of how a lost device is replaced.
 pub const DESTROY_DEVICE_AFTER: &str = "FLATSCAPE_DESTROY_DEVICE_AFTER";
-
-/// What a person asks for with `--backend`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Choice {
-    /// A hardware GPU that passes its self-test, else the CPU.
-    #[default]
-    Auto,
-    /// The CPU.
-    Cpu,
-    /// A GPU, or an error.
-    Gpu,
-}
-
-/// The backend that was asked for, and a sentence on which it is and why. `adapter` is part of a name; naming one means
-/// that it is wanted, so `auto` then does not fall back either.
-///
-/// # Errors
-/// [`Error::Device`] if a GPU is wanted and none can be used.
-pub fn choose(choice: Choice, adapter: Option<&str>) -> Result<(Box<dyn Backend>, String)> {
-    match (choice, adapter) {
-        (Choice::Cpu, _) => Ok((Box::new(Cpu), format!("{}: asked for", Cpu.describe()))),
-        (Choice::Gpu, _) | (Choice::Auto, Some(_)) => {
-            let gpu = Gpu::new(adapter)?;
-            let reason = format!("{}: asked for, passed its self-test", gpu.describe());
-            Ok((Box::new(gpu), reason))
-        }
-        (Choice::Auto, None) => Ok(match Gpu::new(None) {
-            Ok(gpu) if gpu.report.kind.is_hardware() => {
-                let reason = format!("{}: a GPU that passed its self-test", gpu.describe());
-                (Box::new(gpu), reason)
-            }
-            Ok(gpu) => {
-                let reason = format!("{}: no hardware GPU, only {}", Cpu.describe(), gpu.report);
-                (Box::new(Cpu), reason)
-            }
-            Err(why) => (Box::new(Cpu), format!("{}: {}", Cpu.describe(), without_way_out(&why))),
-        }),
-    }
-}
 
 /// Why there is no GPU, for where the CPU is taken already and need not be recommended.
 pub fn without_way_out(why: &Error) -> String {
@@ -234,7 +194,7 @@ impl Gpu {
             tick.add(items);
         };
         let device = self.device();
-        let first = match work(&device, &Tick::new(&count)) {
+        let first = match work(&device, &tick.telling(&count)) {
             Ok(value) => return Ok(value),
             Err(failure) if failure.may_pass() => failure,
             Err(failure) => return Err(Error::Run(format!("{}: {failure}", self.report.name))),
@@ -245,9 +205,9 @@ impl Gpu {
             let before = done.fetch_add(items, Ordering::Relaxed);
             tick.add((before + items).max(reported) - before.max(reported));
         };
-        self.replace(&device).and_then(|device| work(&device, &Tick::new(&count))).map_err(|second| {
+        self.replace(&device).and_then(|device| work(&device, &tick.telling(&count))).map_err(|second| {
             Error::Run(format!(
-                "{}: {first}; on a new device: {second}; what was finished is kept: run the same command with --resume, or with --backend cpu",
+                "{}: {first}; on a new device: {second}; what was finished is kept: resume the run, or choose the CPU backend",
                 self.report.name
             ))
         })
@@ -278,12 +238,23 @@ fn supported(full_rings: bool, external_current: &[f64], transfer: Transfer) -> 
     } else {
         return Ok(());
     };
-    Err(Error::Usage(format!("the GPU's kernels do not know {missing} yet; use --backend cpu")))
+    Err(Error::Usage(format!("the GPU's kernels do not know {missing} yet; choose the CPU backend")))
 }
 
 impl Backend for Gpu {
     fn describe(&self) -> String {
         format!("{} ({}, {})", self.report.name, self.report.driver, self.report.backend)
+    }
+
+    fn supports(&self, problem: &Problem<'_>) -> Result<()> {
+        if problem.minimizer == Minimizer::Descent {
+            return Err(Error::Usage(
+                "flatten.minimizer = \"descent\" is the reference on the CPU; choose the CPU backend for it"
+                    .to_owned(),
+            ));
+        }
+        supported(problem.maps.are_full_rings(), problem.external_current, problem.transfer)?;
+        self.plan(problem.maps.neurons(), problem.bumps.active(0)).map(|_| ())
     }
 
     fn minima(
@@ -293,15 +264,12 @@ impl Backend for Gpu {
         start: Start<'_>,
         tick: &Tick<'_>,
     ) -> Result<Minima> {
-        if problem.minimizer == Minimizer::Descent {
-            return Err(Error::Usage(
-                "flatten.minimizer = \"descent\" is the reference on the CPU; use --backend cpu with it"
-                    .to_owned(),
-            ));
-        }
-        supported(problem.maps.are_full_rings(), problem.external_current, problem.transfer)?;
+        self.supports(problem)?;
         let plan = self.plan(problem.maps.neurons(), problem.bumps.active(0))?;
-        self.attempt(tick, |device, tick| minimum::minima(device, &plan, problem, points, start, tick))
+        let found =
+            self.attempt(tick, |device, tick| minimum::minima(device, &plan, problem, points, start, tick))?;
+        tick.go_on()?;
+        Ok(found)
     }
 
     fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {

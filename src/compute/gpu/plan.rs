@@ -62,7 +62,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Device memory for W, and for the largest batch of trajectories or minima of so many states (bytes).
+    /// Device memory for W, and for the largest batch of `states` trajectories or minima (bytes).
     pub fn memory(&self, states: usize) -> (u64, u64) {
         let row = 4 * self.stride as u64;
         let states_at_once = states.next_multiple_of(STATES_PER_GROUP) as u64;

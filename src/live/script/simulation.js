@@ -1,6 +1,6 @@
 // A worker's share of a frame of 1/60 s (ms): the rest is for locating bumps and for drawing. A GPU is not shared with
-// scripts, and has to make up for what every submission costs.
-const BUDGET_MS = { script: 6, gpu: 40 };
+// scripts, and takes at least so many steps at once, or what every submission costs would be all it does.
+const BUDGET_MS = { script: 6, gpu: 40 }, LEAST_STEPS = { script: 1, gpu: 50 };
 
 // The two networks, each in a worker of its own: before (J) and after (J + part M).
 
@@ -50,7 +50,8 @@ class Simulation {
 
   // Takes both networks the same number of steps on: at most `steps`, and as many as fit into the slower one's budget.
   async advance(steps, complete) {
-    const made = Math.min(steps, Math.max(1, Math.floor(BUDGET_MS[this.device] / this.stepMs[this.device])));
+    const fitting = Math.floor(BUDGET_MS[this.device] / this.stepMs[this.device]);
+    const made = Math.min(steps, Math.max(LEAST_STEPS[this.device], fitting));
     const found = await this.order("advance", { steps: made, complete });
     if (made > 0) {
       this.device = found[0].device;

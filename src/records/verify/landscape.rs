@@ -95,7 +95,7 @@ impl Checker<'_> {
     fn evaluate(&self, weights: &WeightMatrix, points: &[Point]) -> Result<Minima> {
         let (network, problem) = (self.job.network, self.job.problem(weights));
         if self.job.plan.config.flatten.method != Method::Idealized {
-            return Ok(minima::at(&problem, points, Start::Idealized, &Tick::silent()));
+            return minima::at(&problem, points, Start::Idealized, &Tick::silent());
         }
         let bumps: Vec<StateBuf> =
             points.iter().map(|point| network.bumps.at(&network.maps, point)).collect();

@@ -16,7 +16,6 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use super::directory::resolved_configuration;
 use super::{Manifest, RunDirectory, RunState};
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
@@ -27,6 +26,7 @@ use crate::job::drift_record::DriftRecord;
 use crate::job::reached::{IterationRecord, Status};
 use crate::network::Network;
 use crate::progress::Monitor;
+use crate::setup::inputs::Inputs;
 use crate::setup::plan::Plan;
 
 /// What was found to be in order.
@@ -77,7 +77,7 @@ pub fn verify(path: &Path, full: Option<&dyn Backend>) -> Result<Verified> {
     let monitor = Monitor::silent();
     let job = Job { plan: &plan, network: &network, backend: &Cpu, monitor: &monitor, stop: &|| false };
     let mut checker =
-        Checker { path, directory: &directory, manifest: &manifest, job: &job, records, claims: Vec::new() };
+        Checker { path, directory: &directory, manifest: &manifest, job: &job, records, claims: Vec::new(), inputs: Vec::new() };
     checker.origin()?;
     checker.weights()?;
     checker.iterations()?;
@@ -92,7 +92,10 @@ pub fn verify(path: &Path, full: Option<&dyn Backend>) -> Result<Verified> {
         status: manifest.status,
         files: names.len() + 1,
         claims: checker.claims,
-        unread: names.into_iter().filter(|name| !READ.contains(&name.as_str())).collect(),
+        unread: names
+            .into_iter()
+            .filter(|name| !READ.contains(&name.as_str()) && !checker.inputs.contains(name))
+            .collect(),
         strangers: directory.strangers(),
     })
 }
@@ -145,6 +148,8 @@ struct Checker<'a> {
     job: &'a Job<'a>,
     records: Records,
     claims: Vec<String>,
+    /// Names of the files that the configuration asks for, which were looked at.
+    inputs: Vec<String>,
 }
 
 impl Checker<'_> {
@@ -175,13 +180,19 @@ impl Checker<'_> {
     /// Configuration, maps and manifest belong together.
     fn origin(&mut self) -> Result<()> {
         let Job { plan, network, .. } = *self.job;
-        let (text, identity) = resolved_configuration(plan, network);
+        let inputs = Inputs::new(plan, network);
+        let (text, identity) = (inputs.config.to_toml(), inputs.identity(network));
         let written = self.directory.read("config.toml")?;
         self.claim(
             "config.toml",
             written == text.as_bytes(),
             "the configuration is written out as resolved",
         )?;
+        for (name, bytes) in &inputs.files {
+            let same = self.directory.read(name)? == *bytes;
+            self.claim(name, same, "the files of the configuration lie beside it as they were used")?;
+            self.inputs.push(name.clone());
+        }
         let maps = &network.maps;
         if maps.are_full_rings() {
             let sites = self.directory.read_array::<i32>("maps.npy")?.1;

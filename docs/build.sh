@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Writes the static site: README and notes as pages, the reference of all commands, and a live page and a report for each
+# configuration. Then checks its links. Nothing of it needs a server.
+#   docs/build.sh PATH_TO_FLATSCAPE OUT [CONFIG...]     without CONFIG: paper.toml and past-capacity.toml, a few minutes
+set -euo pipefail
+flatscape=$(realpath "$1")
+out=$(realpath -m "$2")
+shift 2
+cd "$(dirname "$0")/.."
+[ $# -gt 0 ] || set -- configs/paper.toml configs/past-capacity.toml
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$out"
+
+{ echo "<style>"; cat docs/style.css; echo "</style>"; } > "$work/head.html"
+echo '<nav><a href="ROOT/index.html">flatscape</a> <a href="ROOT/reference.html">Commands</a>' > "$work/nav.html"
+
+for config in "$@"; do
+    name=$(basename "$config" .toml)
+    "$flatscape" live "$config" --out "$work/$name" --no-open --quiet
+    "$flatscape" report "$work/$name" --quiet
+    cp "$work/$name/live.html" "$out/$name-live.html"
+    cp "$work/$name/report.html" "$out/$name-report.html"
+    echo "<a href=\"ROOT/$name-live.html\">$name, live</a> <a href=\"ROOT/$name-report.html\">$name, report</a>" >> "$work/nav.html"
+done
+echo "</nav>" >> "$work/nav.html"
+
+# page FILE.md FOLDER: a Markdown file as a page of the site; links to other Markdown files lead to their pages.
+page() {
+    local root=. name
+    name=$(basename "$1" .md)
+    case "$2" in .) ;; */*) root=../.. ;; *) root=.. ;; esac
+    sed "s|ROOT|$root|g" "$work/nav.html" > "$work/nav-here.html"
+    rustdoc "$1" -o "$out/$2" --markdown-no-toc --html-in-header "$work/head.html" --html-before-content "$work/nav-here.html"
+    sed -i 's|\(href="[^":]*\)\.md\(["#]\)|\1.html\2|g' "$out/$2/$name.html"
+}
+
+{
+    echo "# Commands"
+    for command in "" optimize measure scan collect figures report live export devices bench plan verify; do
+        printf '\n## flatscape %s\n\n```text\n' "$command"
+        # shellcheck disable=SC2086
+        "$flatscape" $command --help
+        printf '```\n'
+    done
+} > "$work/reference.md"
+page "$work/reference.md" .
+find . -name '*.md' -not -path './target/*' -not -path './runs/*' -printf '%P\n' | while read -r file; do
+    page "$file" "$(dirname "$file")"
+done
+cp "$out/README.html" "$out/index.html"
+python3 docs/links.py "$out"

@@ -1,0 +1,67 @@
+//! Which device does the work.
+
+use std::sync::Arc;
+
+use crate::compute::backend::Backend;
+use crate::compute::cpu::Cpu;
+#[cfg(feature = "gpu")]
+use crate::compute::gpu::Gpu;
+use crate::error::Result;
+
+/// Which device is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+pub enum Choice {
+    /// A hardware GPU that passes its self-test, else the CPU.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A GPU, or an error.
+    Gpu,
+}
+
+/// The backend that was asked for, and a sentence on which it is and why. `adapter` is part of a name; naming one means
+/// that it is wanted, so `auto` then does not fall back either.
+///
+/// # Errors
+/// [`Error::Device`](crate::Error::Device) if a GPU is wanted and none can be used.
+pub fn choose(choice: Choice, adapter: Option<&str>) -> Result<(Arc<dyn Backend>, String)> {
+    match (choice, adapter) {
+        (Choice::Cpu, _) => Ok((Arc::new(Cpu), format!("{}: asked for", Cpu.describe()))),
+        (Choice::Gpu, _) | (Choice::Auto, Some(_)) => wanted(adapter),
+        (Choice::Auto, None) => Ok(best()),
+    }
+}
+
+#[cfg(feature = "gpu")]
+fn wanted(adapter: Option<&str>) -> Result<(Arc<dyn Backend>, String)> {
+    let gpu = Gpu::new(adapter)?;
+    let reason = format!("{}: asked for, passed its self-test", gpu.describe());
+    Ok((Arc::new(gpu), reason))
+}
+
+#[cfg(feature = "gpu")]
+fn best() -> (Arc<dyn Backend>, String) {
+    match Gpu::new(None) {
+        Ok(gpu) if gpu.report().kind.is_hardware() => {
+            let reason = format!("{}: a GPU that passed its self-test", gpu.describe());
+            (Arc::new(gpu), reason)
+        }
+        // Why each was refused is what `flatscape devices` shows.
+        _ => (Arc::new(Cpu), format!("{}: no usable GPU (flatscape devices says why)", Cpu.describe())),
+    }
+}
+
+#[cfg(not(feature = "gpu"))]
+fn wanted(_: Option<&str>) -> Result<(Arc<dyn Backend>, String)> {
+    Err(crate::error::Error::Device(
+        "this program was built without GPU support; build it with the feature gpu, or choose the CPU backend"
+            .to_owned(),
+    ))
+}
+
+#[cfg(not(feature = "gpu"))]
+fn best() -> (Arc<dyn Backend>, String) {
+    (Arc::new(Cpu), format!("{}: built without GPU support", Cpu.describe()))
+}
