@@ -308,7 +308,8 @@ impl Run {
     /// [`Error::Usage`] if the directory holds something already, [`Error::Io`] naming the file that cannot be written.
     pub fn save(&self, directory: impl AsRef<Path>, drift: &[&Drift]) -> Result<Summary> {
         let model = &self.model;
-        let mut directory = RunDirectory::claim(directory.as_ref(), &model.plan, &model.network, false, false)?;
+        let mut directory =
+            RunDirectory::claim(directory.as_ref(), &model.plan, &model.network, false, false)?;
         let drift: Vec<DriftRecord> = drift.iter().flat_map(|d| d.records.iter().cloned()).collect();
         let findings = Findings {
             plan: &model.plan,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::text;
 use crate::progress::{Monitor, Progress, Watcher};
+use crate::text;
 
 const BAR_STEPS: u64 = 1000;
 

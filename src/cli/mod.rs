@@ -286,7 +286,7 @@ impl Options {
             Ok(())
         } else {
             let lines: String = table.lines().flat_map(|line| [printable(line), "\n".to_owned()]).collect();
-            print(&lines)
+            print(lines.as_bytes())
         }
     }
 
@@ -294,7 +294,7 @@ impl Options {
     fn report_json<T: serde::Serialize>(&self, record: &T) -> Result<()> {
         let text = serde_json::to_string_pretty(record)
             .map_err(|e| Error::Run(format!("cannot write JSON: {e}")))?;
-        print(&(text + "\n"))
+        print((text + "\n").as_bytes())
     }
 
     /// As [`Options::report`] about a file that was written; silent where that file is stdout itself.
@@ -310,24 +310,11 @@ impl Options {
 
 /// Writes a result to stdout. That it cannot be written is an error, except that the reader of a pipe may leave when it has
 /// seen enough.
-fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::io(Path::new("stdout"), "write", e))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Writes to stdout.
 fn print(bytes: &[u8]) -> Result<()> {
-    use std::io::Write;
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        // The reader of a pipe may leave when it has seen enough.
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::io(&PathBuf::from("stdout"), "write", e))
+            Err(Error::io(Path::new("stdout"), "write", e))
         }
         _ => Ok(()),
     }

@@ -16,7 +16,7 @@ use crate::scan::{
     Event, Failure, Lookup, Outcome, Runner, Shard, ShardStatus, Store, Trial, Work, run_trial, trials,
 };
 use crate::setup::config::Config;
-use crate::text::{duration, printable, tell};
+use crate::text::{duration, tell};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

@@ -23,10 +23,7 @@ const EXCERPT: usize = 1 << 16;
 /// [`Error::Usage`] naming what lies there.
 pub(crate) fn claim_folder(path: &Path, is_own: &dyn Fn(&Path) -> bool, force: bool) -> Result<()> {
     let cannot = |e: io::Error| {
-        Error::Usage(format!(
-            "{}: cannot be written to: {e}; choose another directory",
-            path.display()
-        ))
+        Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", path.display()))
     };
     std::fs::create_dir_all(path).map_err(cannot)?;
     let mut names = Vec::new();

@@ -367,10 +367,7 @@ pub fn belongs_to_run(file: &Path) -> bool {
 
 fn lock(path: &Path, patience: Duration) -> Result<Lock> {
     let taken = Lock::take(&path.join(LOCK), patience).map_err(|e| {
-        Error::Usage(format!(
-            "{}: cannot be written to: {e}; choose another directory",
-            path.display()
-        ))
+        Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", path.display()))
     })?;
     taken.ok_or_else(|| {
         Error::Usage(format!(

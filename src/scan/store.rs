@@ -41,6 +41,9 @@ const MIDDLE: &str = "\", \"record\":\n";
 /// What follows the record.
 const TAIL: &str = "}\n";
 
+/// How the configuration of a scan begins; the checksum of the rest follows.
+const SEAL: &str = "# flatscape-scan-1 ";
+
 /// Part `index` (from 1) of `count` of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
@@ -148,10 +151,7 @@ impl Store {
     /// has the shard.
     pub fn create(path: &Path, config: &Config, shard: Shard, force: bool) -> Result<(Self, ShardLock)> {
         let cannot = |e: io::Error| {
-            Error::Usage(format!(
-                "{}: cannot be written to: {e}; choose another directory",
-                path.display()
-            ))
+            Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", path.display()))
         };
         claim_folder(path, &|path| is_scan(path) || is_begun(path), force)?;
         let busy = || {
@@ -355,7 +355,9 @@ impl Store {
                 path.display(),
                 record.id
             )),
-            Err(what) => Err(format!("{}: {what}; left out, scan does it again", path.display())),
+            Err(what) => {
+                Err(format!("{}: {what}; left out; the scan does it again when it goes on", path.display()))
+            }
         })
     }
 
@@ -376,7 +378,10 @@ impl Store {
                     "{}: is another trial's record under a foreign name; left out",
                     path.display()
                 )),
-                Err(what) => Err(format!("{}: {what}; left out, scan does it again", path.display())),
+                Err(what) => Err(format!(
+                    "{}: {what}; left out; the scan does it again when it goes on",
+                    path.display()
+                )),
             }
         });
         (done.into_iter().filter(|&counts| counts).count(), complaints)
@@ -454,7 +459,7 @@ fn encode<T: Serialize>(record: &T) -> Vec<u8> {
 /// The scan's configuration, after a comment that holds its checksum.
 fn encode_config(config: &Config) -> Vec<u8> {
     let body = config.to_toml();
-    format!("# {MAGIC} {}\n{body}", checksum(body.as_bytes())).into_bytes()
+    format!("{SEAL}{}\n{body}", checksum(body.as_bytes())).into_bytes()
 }
 
 /// A record from the bytes of its file.
@@ -466,12 +471,14 @@ pub fn decode(bytes: &[u8]) -> std::result::Result<TrialRecord, String> {
     serde_json::from_slice(body).map_err(|e| format!("is of another version of the program ({e})"))
 }
 
-/// The JSON after the first line, which has to hold its checksum.
+/// The record inside, whose checksum stands before it.
 fn body(bytes: &[u8]) -> std::result::Result<&[u8], String> {
     let damaged = || "is damaged (its checksum does not match)".to_owned();
-    let end = bytes.iter().position(|&b| b == b'\n').ok_or_else(damaged)?;
-    let (header, body) = (&bytes[..end], &bytes[end + 1..]);
-    if header == format!("{MAGIC} {}", checksum(body)).as_bytes() { Ok(body) } else { Err(damaged()) }
+    let rest = bytes.strip_prefix(HEAD.as_bytes()).ok_or_else(damaged)?;
+    let end = rest.iter().position(|&b| b == b'"').ok_or_else(damaged)?;
+    let (claimed, rest) = rest.split_at(end);
+    let body = rest.strip_prefix(MIDDLE.as_bytes()).and_then(|rest| rest.strip_suffix(TAIL.as_bytes()));
+    body.filter(|body| checksum(body).as_bytes() == claimed).ok_or_else(damaged)
 }
 
 #[cfg(test)]

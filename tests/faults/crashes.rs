@@ -68,6 +68,7 @@ fn every_write_of_a_scan_fails_once() {
 
 /// A file system of its own, which needs root on Linux, of every size from nothing to what the job needs.
 #[test]
+#[ignore = "mounts file systems, which needs root: cargo test --test faults -- --ignored"]
 #[cfg(target_os = "linux")]
 fn disks_of_every_size() {
     struct Unmount(std::path::PathBuf);

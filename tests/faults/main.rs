@@ -8,6 +8,7 @@ mod changes;
 mod crashes;
 mod forged;
 mod fuzz;
+mod inputs;
 
 #[path = "../../fuzz/fuzz_targets/targets.rs"]
 mod targets;

@@ -76,8 +76,15 @@ pub fn verify(path: &Path, full: Option<&dyn Backend>) -> Result<Verified> {
     let records = Records::read(&directory, &plan)?;
     let monitor = Monitor::silent();
     let job = Job { plan: &plan, network: &network, backend: &Cpu, monitor: &monitor, stop: &|| false };
-    let mut checker =
-        Checker { path, directory: &directory, manifest: &manifest, job: &job, records, claims: Vec::new(), inputs: Vec::new() };
+    let mut checker = Checker {
+        path,
+        directory: &directory,
+        manifest: &manifest,
+        job: &job,
+        records,
+        claims: Vec::new(),
+        inputs: Vec::new(),
+    };
     checker.origin()?;
     checker.weights()?;
     checker.iterations()?;
