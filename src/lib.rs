@@ -22,6 +22,12 @@
 //!
 //! Features, all on by default: `gpu` (wgpu), `plots` (SVG plots, the paper's figures, HTML reports), `cli` (the program).
 
+#![warn(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "they panic where nobody can hear: see text::tell"
+)]
+
 #[cfg(feature = "gpu")]
 pub mod bench;
 #[cfg(feature = "cli")]

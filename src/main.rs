@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match flatscape::cli::run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("flatscape: {}", flatscape::cli::explain(&error));
+            flatscape::text::tell(&flatscape::cli::explain(&error));
             ExitCode::from(error.exit_code())
         }
     }

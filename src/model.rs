@@ -124,7 +124,7 @@ impl Model {
     pub fn run_in(&self, directory: impl AsRef<Path>) -> Result<Run> {
         let directory = directory.as_ref();
         let status = self.job(self.plan.cost.total_seconds, |job| {
-            match Session::open(directory, job, true, false)? {
+            match Session::open(directory, job, true, false, false)? {
                 Opened::Complete(summary) => Ok(summary.status),
                 Opened::Unfinished(session) => session.run().map(|summary| summary.status),
             }
@@ -308,7 +308,8 @@ impl Run {
     /// [`Error::Usage`] if the directory holds something already, [`Error::Io`] naming the file that cannot be written.
     pub fn save(&self, directory: impl AsRef<Path>, drift: &[&Drift]) -> Result<Summary> {
         let model = &self.model;
-        let mut directory = RunDirectory::claim(directory.as_ref(), &model.plan, &model.network, false)?;
+        let mut directory =
+            RunDirectory::claim(directory.as_ref(), &model.plan, &model.network, false, false)?;
         let drift: Vec<DriftRecord> = drift.iter().flat_map(|d| d.records.iter().cloned()).collect();
         let findings = Findings {
             plan: &model.plan,

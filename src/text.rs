@@ -31,6 +31,26 @@ pub fn significant(x: f64) -> String {
     }
 }
 
+/// Text of others, safe to show: control characters, which a terminal would obey, are written out.
+pub fn printable(text: &str) -> String {
+    let hidden = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars()
+        .flat_map(|c| if hidden(c) { c.escape_default().collect::<Vec<char>>() } else { vec![c] })
+        .collect()
+}
+
+/// Says something to the person at the terminal, on stderr. Nobody may be there to hear it, and stderr may be a full
+/// disk or a closed pipe: that is no reason to end the work.
+pub fn tell(what: &str) {
+    say(&format!("flatscape: {what}"));
+}
+
+/// As [`tell`], without the program's name.
+pub fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+}
+
 /// A line broken between words so that it fits into `width` columns; what follows the first break is indented.
 /// A word that is longer stays whole. Ends with a line break.
 pub fn wrapped(line: &str, width: usize, indent: usize) -> String {
@@ -57,6 +77,11 @@ pub fn wrapped(line: &str, width: usize, indent: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn terminals_are_not_commanded() {
+        assert_eq!(printable("a\u{1b}[31mb\nc é"), "a\\u{1b}[31mb\\nc é");
+    }
 
     #[test]
     fn long_lines_are_broken_between_words() {

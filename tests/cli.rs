@@ -52,7 +52,7 @@ fn optimize_measure_verify() {
     ]))
     .unwrap();
     assert_eq!(again["starts_per_map"], 6);
-    let rows = fs::read_to_string(place.path("run/drift-100ms-6starts.csv")).unwrap();
+    let rows = fs::read_to_string(place.path("run/drift-100ms-6starts-dt0.2ms.csv")).unwrap();
     assert_eq!(rows.lines().count(), 1 + 2 * 2 * 6);
     place.succeed(&["verify", "run"]);
     place.fail(&["measure", "run", "--set", "network.seed=4"], 2, &["network of a run is fixed"]);

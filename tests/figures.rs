@@ -56,7 +56,10 @@ fn one_figure_alone_and_an_unknown_one() {
         .unwrap()
         .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
         .collect();
-    assert!(names.iter().all(|n| n.starts_with("figure-S9") || n == "verdicts.json"), "{names:?}");
+    assert!(
+        names.iter().all(|n| n.starts_with("figure-S9") || n == "verdicts.json" || n == ".flatscape"),
+        "{names:?}"
+    );
     place.fail(&["figures", "--out", "none", "--only", "7"], 2, &["figure 7", "S10"]);
     assert!(!place.path("none").exists());
 }

@@ -18,7 +18,7 @@ fn a_saved_run_is_sound_and_reads_back_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let summary = run.save(folder.path(), &[&before, &after]).unwrap();
     assert_eq!(summary.mean_drift_after, Some(after.summary.mean_drift));
-    assert!(verify(folder.path()).unwrap().strangers.is_empty());
+    assert!(verify(folder.path(), None).unwrap().strangers.is_empty());
     let read = Run::load(folder.path()).unwrap();
     assert_eq!(read.weights().as_slice(), run.weights().as_slice());
     assert_eq!(read.records(), run.records());

@@ -42,8 +42,8 @@ pub(super) fn spinner(visible: bool) -> Option<Bar> {
 /// Writes a line to stderr, above the bar if there is one.
 pub(super) fn say(line: &str) {
     match live().as_ref() {
-        Some(bar) => bar.suspend(|| eprintln!("{line}")),
-        None => eprintln!("{line}"),
+        Some(bar) => bar.suspend(|| text::say(line)),
+        None => text::say(line),
     }
 }
 
@@ -131,7 +131,7 @@ impl Watcher for Lines {
     fn show(&self, progress: &Progress<'_>) {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said.due(progress.stage, self.started.elapsed()) {
-            eprintln!("{}", line(progress));
+            text::say(&line(progress));
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::compute::gpu;
 use crate::compute::gpu::Gpu;
 use crate::error::Result;
 use crate::setup::config::Config;
+use crate::text::tell;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -78,7 +79,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let gpu = open(options)?;
     let told = |what: &str| {
         if options.shows_progress() {
-            eprintln!("flatscape: {what}");
+            tell(what);
         }
     };
     let report = bench::run(&config, &arguments.settings(), gpu.as_ref().map_err(String::as_str), &told)?;
@@ -86,7 +87,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     match report.failures() {
         0 => Ok(0),
         failures => {
-            eprintln!("flatscape: the device failed in {failures} stages; the report says how");
+            tell(&format!("the device failed in {failures} stages; the report says how"));
             Ok(1)
         }
     }
@@ -94,12 +95,12 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
 
 /// The GPU, software drivers included, or why there is none. Asking for one makes its absence an error.
 fn open(options: &Options) -> Result<std::result::Result<Gpu, String>> {
-    if options.backend == Choice::Cpu {
+    if options.choice() == Choice::Cpu {
         return Ok(Err("asked for with --backend cpu".to_owned()));
     }
     match Gpu::new(options.adapter.as_deref()) {
         Ok(gpu) => Ok(Ok(gpu)),
-        Err(why) if options.backend == Choice::Auto && options.adapter.is_none() => {
+        Err(why) if options.choice() == Choice::Auto && options.adapter.is_none() => {
             Ok(Err(gpu::without_way_out(&why)))
         }
         Err(why) => Err(why),

@@ -6,8 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Options;
+use super::output::as_text;
 use crate::collect::{Capacity, Collection, Estimate};
 use crate::error::Result;
+use crate::text::tell;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -24,20 +26,23 @@ struct CollectRecord<'a> {
     trials: usize,
     capacities: &'a [Capacity],
     complaints: &'a [String],
+    notes: &'a [String],
+    #[serde(serialize_with = "as_text")]
     folder: PathBuf,
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let collection = Collection::read(&arguments.scans)?;
     let folder = arguments.out.clone().unwrap_or_else(|| arguments.scans[0].join("collected"));
-    let capacities = collection.write(&folder)?;
-    for complaint in &collection.complaints {
-        eprintln!("flatscape: {complaint}");
+    let capacities = collection.write(&folder, options.force)?;
+    for complaint in collection.complaints.iter().chain(&collection.notes) {
+        tell(complaint);
     }
     let record = CollectRecord {
         trials: collection.records.len(),
         capacities: &capacities,
         complaints: &collection.complaints,
+        notes: &collection.notes,
         folder,
     };
     options.report(&record, &table(&record))?;

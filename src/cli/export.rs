@@ -6,9 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Options;
+use super::output::{OutputFile, as_text, tell_if_unfinished};
 use crate::error::Result;
 use crate::export::{Exported, Format};
-use crate::files::write_atomically;
+use crate::records::{RunDirectory, RunState};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -24,19 +25,26 @@ pub(super) struct Arguments {
 
 #[derive(Serialize)]
 struct ExportRecord<'a> {
+    #[serde(serialize_with = "as_text")]
     file: PathBuf,
     bytes: usize,
+    run: RunState,
     arrays: Vec<(&'a str, &'a [usize])>,
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
+    let name = format!("network.{}", arguments.format.extension());
+    let path = arguments.out.clone().unwrap_or_else(|| arguments.run.join(name));
+    let is_own = |bytes: &[u8]| arguments.format.recognises(bytes);
+    let file = OutputFile::claim(&path, &is_own, options.force)?;
+    let manifest = RunDirectory::open(&arguments.run)?.1;
     let exported = Exported::read(&arguments.run)?;
     let bytes = exported.encode(arguments.format)?;
-    let name = format!("network.{}", arguments.format.extension());
-    let file = arguments.out.clone().unwrap_or_else(|| arguments.run.join(name));
-    write_atomically(&file, &bytes)?;
-    let record = ExportRecord { file, bytes: bytes.len(), arrays: exported.contents() };
-    options.report(&record, &table(&record))?;
+    tell_if_unfinished(&manifest, &arguments.run);
+    file.write(&bytes)?;
+    let record =
+        ExportRecord { file: path, bytes: bytes.len(), run: manifest.status, arrays: exported.contents() };
+    options.report_file(&file, &record, &table(&record))?;
     Ok(0)
 }
 

@@ -8,6 +8,7 @@ use super::{Options, bars, interrupt};
 use crate::error::{Error, Result};
 use crate::figures::{self, Scope, Workshop, draw, table};
 use crate::setup::config::Config;
+use crate::text::tell;
 
 /// The paper's protocol, built in.
 const PAPER: &str = include_str!("../../configs/paper.toml");
@@ -34,13 +35,15 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let backend = options.backend()?;
     let monitor = bars::monitor(options.shows_progress(), figures::seconds(&scope, &config)?);
     interrupt::listen()?;
-    let workshop = Workshop {
-        config: &config,
-        backend: backend.as_ref(),
-        monitor: &monitor,
-        stop: &interrupt::requested,
+    let workshop =
+        Workshop { config: &config, backend: &backend, monitor: &monitor, stop: &interrupt::requested };
+    let verdicts = match draw(&arguments.out, &scope, &workshop, options.force) {
+        Err(Error::Interrupted) => {
+            tell("interrupted; go on with the same command");
+            return Ok(Error::Interrupted.exit_code());
+        }
+        verdicts => verdicts?,
     };
-    let verdicts = draw(&arguments.out, &scope, &workshop)?;
     monitor.finish();
     options
         .report(&verdicts, &format!("{}data and plots in {}\n", table(&verdicts), arguments.out.display()))?;

@@ -7,6 +7,7 @@ use clap::Args;
 use super::report::{Kind, write_page};
 use super::{Options, optimize};
 use crate::error::Result;
+use crate::text::tell;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -35,7 +36,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     if !arguments.no_open
         && let Err(error) = open::that_detached(&file)
     {
-        eprintln!("flatscape: no browser was opened ({error}); open {} yourself", file.display());
+        tell(&format!("no browser was opened ({error}); open {} yourself", file.display()));
     }
     Ok(0)
 }

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
+use super::output::{OutputFile, as_text, contains, tell_if_unfinished};
 use super::{Options, bars};
 use crate::cli::interrupt;
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
 use crate::job::Job;
 use crate::job::drift::DriftSummary;
 use crate::job::drift_record::Which;
 use crate::records;
-use crate::records::RunDirectory;
+use crate::records::{RunDirectory, RunState};
 use crate::setup::config::Config;
 use crate::setup::plan::Plan;
 use crate::text::significant;
@@ -39,11 +39,15 @@ struct MeasureRecord {
     starts_per_map: usize,
     drift_before: Option<DriftSummary>,
     drift_after: Option<DriftSummary>,
+    run: RunState,
+    #[serde(serialize_with = "as_text")]
     file: PathBuf,
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
-    let (mut directory, manifest) = RunDirectory::open(&arguments.run)?;
+    let out = arguments.out.as_deref();
+    let out = out.map(|path| OutputFile::claim(path, &is_rows, options.force)).transpose()?;
+    let (directory, manifest) = RunDirectory::open(&arguments.run)?;
     directory.read("config.toml")?;
     let config = configuration(arguments, options)?;
     let plan = Plan::new(config)?;
@@ -67,28 +71,35 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     }
     monitor.finish();
     let measure = &plan.config.measure;
-    let name = format!("drift-{}ms-{}starts.csv", measure.duration_ms, measure.starts_per_map);
+    let name = format!(
+        "drift-{}ms-{}starts-dt{}ms.csv",
+        measure.duration_ms, measure.starts_per_map, plan.config.dynamics.dt_ms
+    );
     let csv = records::to_csv(&rows);
-    let file = match &arguments.out {
-        Some(file) => {
-            write_atomically(file, &csv)?;
-            file.clone()
-        }
-        None => {
-            directory.write(&name, &csv)?;
-            directory.write_manifest(manifest)?;
-            arguments.run.join(name)
-        }
-    };
+    tell_if_unfinished(&manifest, &arguments.run);
+    match &out {
+        Some(file) => file.write(&csv)?,
+        None => directory.add(&name, &csv, options.force)?,
+    }
+    let file = arguments.out.clone().unwrap_or_else(|| arguments.run.join(name));
     let record = MeasureRecord {
         duration_ms: measure.duration_ms,
         starts_per_map: measure.starts_per_map,
         drift_before: DriftSummary::of(&rows, Which::None),
         drift_after: DriftSummary::of(&rows, Which::Flattened),
+        run: manifest.status,
         file,
     };
-    options.report(&record, &table(&record))?;
+    match &out {
+        Some(file) => options.report_file(file, &record, &table(&record))?,
+        None => options.report(&record, &table(&record))?,
+    }
     Ok(0)
+}
+
+/// Whether a file holds rows of this command.
+fn is_rows(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"network,map,start") && contains(bytes, b"displacement,settled_displacement,")
 }
 
 /// The run's configuration with what is to be measured differently. Only `[measure]` and `[dynamics]` may change: the

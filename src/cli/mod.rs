@@ -15,6 +15,7 @@ pub mod interrupt;
 mod live;
 mod measure;
 mod optimize;
+mod output;
 mod plan;
 #[cfg(feature = "plots")]
 mod report;
@@ -22,7 +23,8 @@ mod scan;
 mod shell;
 mod verify;
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
@@ -31,6 +33,7 @@ use crate::compute::backend::Backend;
 use crate::compute::choice::{Choice, choose};
 use crate::error::{Error, Result};
 use crate::setup::config::Config;
+use crate::text::{printable, tell};
 
 /// Flatten the energy landscapes of continuous attractors stored together in one recurrent network.
 ///
@@ -93,9 +96,9 @@ enum Command {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Options for every command")]
 pub struct Options {
-    /// What does the work
-    #[arg(long, global = true, value_enum, default_value = "auto")]
-    backend: Choice,
+    /// What does the work [default: auto]
+    #[arg(long, global = true, value_enum)]
+    backend: Option<Choice>,
     /// Take the GPU whose name contains this
     #[arg(long, global = true, value_name = "NAME")]
     adapter: Option<String>,
@@ -108,6 +111,9 @@ pub struct Options {
     /// Go on with an interrupted run
     #[arg(long, global = true)]
     resume: bool,
+    /// Write to --out whatever lies there, also what this command did not make
+    #[arg(long, global = true)]
+    force: bool,
     /// No progress and no table
     #[arg(long, global = true)]
     quiet: bool,
@@ -116,12 +122,17 @@ pub struct Options {
     json: bool,
 }
 
+/// As many threads as anybody may want on each core, for tests.
+const THREADS_A_CORE: usize = 16;
+
 /// Does what was asked for and returns the exit code.
 ///
 /// # Errors
 /// What the person at the terminal has to know.
 pub fn run(cli: &Cli) -> Result<u8> {
+    cli.command.refuse_unused(&cli.options)?;
     if let Some(threads) = cli.options.threads {
+        check_threads(threads)?;
         rayon::ThreadPoolBuilder::new()
             .num_threads(usize::from(threads))
             .build_global()
@@ -152,13 +163,87 @@ pub fn run(cli: &Cli) -> Result<u8> {
     }
 }
 
+/// More threads than a machine can use only wait, and thousands may not even start.
+fn check_threads(threads: u16) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if usize::from(threads) <= THREADS_A_CORE * cores {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "--threads {threads}: this machine has {cores} cores; give 1 to {}, or leave it out for all cores",
+        THREADS_A_CORE * cores
+    )))
+}
+
+impl Command {
+    /// Its name, and the options for every command that it has a use for, beside --quiet and --json.
+    fn uses(&self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Command::Optimize(_) => {
+                ("optimize", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
+            }
+            Command::Measure(_) => ("measure", &["--backend", "--adapter", "--threads", "--set", "--force"]),
+            Command::Scan(arguments) if arguments.only_looks() => ("scan --status", &["--threads"]),
+            Command::Scan(_) => {
+                ("scan", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
+            }
+            #[cfg(feature = "plots")]
+            Command::Figures(_) => {
+                ("figures", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
+            }
+            #[cfg(feature = "plots")]
+            Command::Live(_) => {
+                ("live", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
+            }
+            #[cfg(feature = "gpu")]
+            Command::Bench(_) => ("bench", &["--backend", "--adapter", "--threads", "--set"]),
+            Command::Collect(_) => ("collect", &["--threads", "--force"]),
+            Command::Plan(_) => ("plan", &["--threads", "--set"]),
+            Command::Verify(arguments) if arguments.does_all() => {
+                ("verify --full", &["--backend", "--adapter", "--threads"])
+            }
+            Command::Verify(_) => ("verify", &["--threads"]),
+            #[cfg(feature = "plots")]
+            Command::Report(_) => ("report", &["--force"]),
+            Command::Export(_) => ("export", &["--force"]),
+            Command::Config(_) => ("config", &["--set"]),
+            Command::Completions(_) => ("completions", &[]),
+            Command::Man(_) => ("man", &[]),
+            #[cfg(feature = "gpu")]
+            Command::Devices => ("devices", &[]),
+        }
+    }
+
+    /// An option without effect was meant to have one.
+    fn refuse_unused(&self, options: &Options) -> Result<()> {
+        let (command, used) = self.uses();
+        let given = [
+            ("--backend", options.backend.is_some()),
+            ("--adapter", options.adapter.is_some()),
+            ("--threads", options.threads.is_some()),
+            ("--set", !options.set.is_empty()),
+            ("--resume", options.resume),
+            ("--force", options.force),
+        ];
+        match given.into_iter().find(|(name, given)| *given && !used.contains(name)) {
+            Some((name, _)) => Err(Error::Usage(format!(
+                "{name} has no effect on flatscape {command}; leave it out, see flatscape help"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What the library's messages advise, and the options that do it.
-const ADVICE: [(&str, &str); 5] = [
+const ADVICE: [(&str, &str); 8] = [
     ("resume", "--resume"),
     ("another directory", "--out DIR"),
     ("CPU backend", "--backend cpu"),
     ("another format", "--format"),
     ("another shard", "--shard I/N"),
+    ("another place", "--out FILE"),
+    ("by force", "--force"),
+    ("keep the states", "--keep-states"),
 ];
 
 /// An error for the person at the terminal: the library's message, and the options that do what it advises.
@@ -170,16 +255,21 @@ pub fn explain(error: &Error) -> String {
 }
 
 impl Options {
+    /// What was asked to do the work.
+    fn choice(&self) -> Choice {
+        self.backend.unwrap_or(Choice::Auto)
+    }
+
     /// The backend that was asked for; says on stderr which it is and why, unless quiet.
     fn backend(&self) -> Result<Arc<dyn Backend>> {
-        let (backend, why) = choose(self.backend, self.adapter.as_deref())?;
-        if !self.quiet && self.backend != Choice::Cpu {
-            eprintln!("flatscape: {why}");
+        let (backend, why) = choose(self.choice(), self.adapter.as_deref())?;
+        if !self.quiet && self.choice() != Choice::Cpu {
+            tell(&why);
         }
         Ok(backend)
     }
 
-    fn load(&self, path: &std::path::Path) -> Result<Config> {
+    fn load(&self, path: &Path) -> Result<Config> {
         Config::load(path, &self.set)
     }
 
@@ -191,25 +281,40 @@ impl Options {
     /// Prints the result: JSON if asked for, else the table unless quiet.
     fn report<T: serde::Serialize>(&self, record: &T, table: &str) -> Result<()> {
         if self.json {
-            let text = serde_json::to_string_pretty(record)
-                .map_err(|e| Error::Run(format!("cannot write JSON: {e}")))?;
-            print(format!("{text}\n").as_bytes())
+            self.report_json(record)
         } else if self.quiet {
             Ok(())
         } else {
-            print(table.as_bytes())
+            let lines: String = table.lines().flat_map(|line| [printable(line), "\n".to_owned()]).collect();
+            print(lines.as_bytes())
         }
+    }
+
+    /// Prints a result that is JSON in any case.
+    fn report_json<T: serde::Serialize>(&self, record: &T) -> Result<()> {
+        let text = serde_json::to_string_pretty(record)
+            .map_err(|e| Error::Run(format!("cannot write JSON: {e}")))?;
+        print((text + "\n").as_bytes())
+    }
+
+    /// As [`Options::report`] about a file that was written; silent where that file is stdout itself.
+    fn report_file<T: serde::Serialize>(
+        &self,
+        file: &output::OutputFile,
+        record: &T,
+        table: &str,
+    ) -> Result<()> {
+        if file.is_stdout() { Ok(()) } else { self.report(record, table) }
     }
 }
 
-/// Writes to stdout.
+/// Writes a result to stdout. That it cannot be written is an error, except that the reader of a pipe may leave when it has
+/// seen enough.
 fn print(bytes: &[u8]) -> Result<()> {
-    use std::io::Write;
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
-        // The reader of a pipe may leave when it has seen enough.
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(Error::io(&PathBuf::from("stdout"), "write", e))
+            Err(Error::io(Path::new("stdout"), "write", e))
         }
         _ => Ok(()),
     }

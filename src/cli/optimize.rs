@@ -12,6 +12,7 @@ use crate::job::reached::Status;
 use crate::landscape::problem::Minimizer;
 use crate::records::{Opened, Session};
 use crate::setup::plan::Plan;
+use crate::text::tell;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -64,15 +65,16 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         stop: &interrupt::requested,
     };
     let place = arguments.out.display();
-    let session = match Session::open(&arguments.out, job, options.resume, arguments.keep_states)? {
-        Opened::Unfinished(session) => session,
-        Opened::Complete(summary) => {
-            monitor.finish();
-            eprintln!("flatscape: {place} is complete already");
-            options.report(&summary, &summary.table())?;
-            return Ok(0);
-        }
-    };
+    let session =
+        match Session::open(&arguments.out, job, options.resume, options.force, arguments.keep_states)? {
+            Opened::Unfinished(session) => session,
+            Opened::Complete(summary) => {
+                monitor.finish();
+                tell(&format!("{place} is complete already"));
+                options.report(&summary, &summary.table())?;
+                return Ok(0);
+            }
+        };
     interrupt::listen()?;
     let summary = session.run()?;
     monitor.finish();
@@ -81,7 +83,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         &format!("{}results in {place}; check them with: flatscape verify {place}\n", summary.table()),
     )?;
     if summary.status == Status::Interrupted {
-        eprintln!("flatscape: interrupted; go on with the same command and --resume");
+        tell("interrupted; go on with the same command and --resume");
         return Ok(Error::Interrupted.exit_code());
     }
     Ok(0)

@@ -6,9 +6,10 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Options;
+use super::output::{OutputFile, as_text, contains, tell_if_unfinished};
 use crate::error::Result;
-use crate::files::write_atomically;
 use crate::live;
+use crate::records::RunDirectory;
 use crate::report;
 
 #[derive(Debug, Args)]
@@ -26,6 +27,7 @@ pub(super) struct Arguments {
 
 #[derive(Serialize)]
 struct ReportRecord {
+    #[serde(serialize_with = "as_text")]
     file: PathBuf,
     bytes: usize,
 }
@@ -52,14 +54,27 @@ pub(super) fn write_page(
     out: Option<&Path>,
     options: &Options,
 ) -> Result<PathBuf> {
-    let (page, name) = match kind {
-        Kind::Report => (report::page(directory)?, "report.html"),
-        Kind::Live => (live::page(directory)?, "live.html"),
+    let name = match kind {
+        Kind::Report => "report.html",
+        Kind::Live => "live.html",
     };
-    let file = out.map_or_else(|| directory.join(name), Path::to_owned);
-    write_atomically(&file, page.as_bytes())?;
-    let record = ReportRecord { file: file.clone(), bytes: page.len() };
+    let path = out.map_or_else(|| directory.join(name), Path::to_owned);
+    let file = OutputFile::claim(&path, &is_page, options.force)?;
+    let page = match kind {
+        Kind::Report => report::page(directory)?,
+        Kind::Live => live::page(directory)?,
+    };
+    if directory.join("manifest.json").exists() {
+        tell_if_unfinished(&RunDirectory::open(directory)?.1, directory);
+    }
+    file.write(page.as_bytes())?;
+    let record = ReportRecord { file: path.clone(), bytes: page.len() };
     let table = format!("a page of {} kB in {}\n", record.bytes.div_ceil(1000), record.file.display());
-    options.report(&record, &table)?;
-    Ok(file)
+    options.report_file(&file, &record, &table)?;
+    Ok(path)
+}
+
+/// Whether a file is a page of this program.
+fn is_page(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"<!DOCTYPE html>") && contains(bytes, b"flatscape")
 }

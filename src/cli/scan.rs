@@ -1,9 +1,11 @@
 //! `flatscape scan`: a capacity scan, or what is known of one.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{Options, bars};
@@ -11,10 +13,10 @@ use crate::cli::interrupt;
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
 use crate::scan::{
-    Event, Failure, Lookup, Outcome, Runner, Shard, ShardStatus, Store, Trial, run_trial, trials,
+    Event, Failure, Lookup, Outcome, Runner, Shard, ShardStatus, Store, Trial, Work, run_trial, trials,
 };
 use crate::setup::config::Config;
-use crate::text::duration;
+use crate::text::{duration, tell};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -31,8 +33,15 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "ID")]
     trial: Option<String>,
     /// Show how far the scan in DIR is
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "trial"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out", "shard", "trial"])]
     status: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Whether nothing is to be done but looking.
+    pub fn only_looks(&self) -> bool {
+        self.status.is_some()
+    }
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
@@ -46,7 +55,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let trials = trials(&config)?;
     let backend = options.backend()?;
     match (&arguments.trial, &arguments.out) {
-        (Some(id), out) => replay(id, &trials, &config, backend.as_ref(), out.as_deref()),
+        (Some(id), out) => replay(id, &trials, &config, backend.as_ref(), out.as_deref(), options),
         (None, Some(out)) => scan(out, arguments.shard, trials, config, &backend, options),
         (None, None) => Err(Error::Usage("scan needs a directory: --out DIR".to_owned())),
     }
@@ -60,19 +69,21 @@ fn scan(
     backend: &Arc<dyn Backend>,
     options: &Options,
 ) -> Result<u8> {
-    let store = Arc::new(Store::create(out, &config)?);
-    let _lock = store.lock(shard)?;
+    let config = Arc::new(config);
+    let work: Vec<Work> = trials.into_iter().map(|trial| (trial, config.clone())).collect();
+    Runner::check(&work)?;
+    let (store, _lock) = Store::create(out, &config, shard, options.force)?;
+    let store = Arc::new(store);
     interrupt::listen()?;
     let mut watcher = Watcher::new(options.shows_progress());
     let threads = rayon::current_num_threads();
-    let runner = Runner::new(&store, &config, &trials, shard, threads, &mut |event| watcher.show(&event))?;
+    let runner = Runner::new(&store, &work, shard, threads, &mut |event| watcher.show(&event))?;
     let planned = runner.total;
-    let outcome = runner
-        .run(&store, &Arc::new(config), backend, &interrupt::requested, &mut |event| watcher.show(&event))?;
+    let outcome = runner.run(&store, backend, &interrupt::requested, &mut |event| watcher.show(&event))?;
     drop(watcher);
     match outcome {
         Outcome::Interrupted => {
-            eprintln!("flatscape: interrupted; go on with the same command");
+            tell("interrupted; go on with the same command");
             Ok(Error::Interrupted.exit_code())
         }
         Outcome::Finished(failed) => {
@@ -109,6 +120,7 @@ fn replay(
     config: &Config,
     backend: &dyn Backend,
     out: Option<&Path>,
+    options: &Options,
 ) -> Result<u8> {
     let Some(trial) = trials.iter().find(|t| t.id() == id) else {
         let example = trials.first().map_or(String::new(), Trial::id);
@@ -117,12 +129,11 @@ fn replay(
         )));
     };
     let (record, _) = run_trial(trial, config, backend, &|| false)?;
-    let text = serde_json::to_string_pretty(&record).map_err(|e| Error::Run(e.to_string()))?;
-    println!("{text}");
+    options.report_json(&record)?;
     let Some(out) = out else { return Ok(0) };
     match Store::open(out)?.look_up(&trial.content_hash(config), trial, config)? {
         Lookup::Done(stored) if *stored == record => {
-            eprintln!("flatscape: the same as the record in {}", out.display())
+            tell(&format!("the same as the record in {}", out.display()))
         }
         Lookup::Done(_) => {
             return Err(Error::data(
@@ -130,7 +141,7 @@ fn replay(
                 format!("has another result for {id}; was it made by another version or device?"),
             ));
         }
-        Lookup::Missing => eprintln!("flatscape: {} has no record of {id} yet", out.display()),
+        Lookup::Missing => tell(&format!("{} has no record of {id} yet", out.display())),
         Lookup::Damaged(what) => return Err(Error::data(out, format!("the record of {id} {what}"))),
     }
     Ok(0)
@@ -149,9 +160,8 @@ fn status(directory: &Path, options: &Options) -> Result<u8> {
     let store = Store::open(directory)?;
     let config = store.config()?;
     let trials = trials(&config)?;
-    let (records, complaints) = store.records();
-    let wanted = |hash: &String| trials.iter().any(|t| t.content_hash(&config) == *hash);
-    let done = records.iter().filter(|(hash, _)| wanted(hash)).count();
+    let wanted: HashSet<String> = trials.par_iter().map(|trial| trial.content_hash(&config)).collect();
+    let (done, complaints) = store.count_done(&wanted);
     let record = StatusRecord {
         trials: trials.len(),
         done,
@@ -214,7 +224,7 @@ impl Watcher {
                     (Some(error), _) => self.line(&format!("{id} failed: {error}")),
                     (None, Some(bar)) => bar.message(format!("{so_far}; last {id}")),
                     (None, None) if self.visible => {
-                        eprintln!("{id} done in {}; {so_far}", duration(*seconds))
+                        tell(&format!("{id} done in {}; {so_far}", duration(*seconds)))
                     }
                     (None, None) => {}
                 }

@@ -106,6 +106,7 @@ impl TrialRow {
 #[derive(Clone, Debug, Serialize)]
 pub struct CourseRow {
     id: String,
+    seed: u64,
     maps: usize,
     realization: usize,
     method: &'static str,
@@ -122,6 +123,7 @@ impl CourseRow {
     pub fn of(record: &TrialRecord) -> Vec<Self> {
         let row = |moment: &crate::job::drift::Moment| Self {
             id: record.id.clone(),
+            seed: record.seed,
             maps: record.trial.maps,
             realization: record.trial.realization,
             method: record.trial.method.name(),
@@ -140,6 +142,7 @@ impl CourseRow {
 #[derive(Clone, Debug, Serialize)]
 pub struct IterationRow {
     id: String,
+    seed: u64,
     maps: usize,
     realization: usize,
     method: &'static str,
@@ -162,6 +165,7 @@ impl IterationRow {
     pub fn of(record: &TrialRecord) -> Vec<Self> {
         let row = |r: &IterationRecord| Self {
             id: record.id.clone(),
+            seed: record.seed,
             maps: record.trial.maps,
             realization: record.trial.realization,
             method: record.trial.method.name(),
@@ -186,6 +190,7 @@ impl IterationRow {
 #[derive(Clone, Debug, Serialize)]
 pub struct TimingRow {
     id: String,
+    seed: u64,
     seconds: f64,
     first_landscape_seconds: f64,
     updates_seconds: f64,
@@ -198,6 +203,7 @@ impl TimingRow {
     pub fn of(timing: &Timing) -> Self {
         Self {
             id: timing.id.clone(),
+            seed: timing.seed,
             seconds: timing.seconds,
             first_landscape_seconds: timing.landscape_seconds.first().copied().unwrap_or(0.0),
             updates_seconds: timing.landscape_seconds.iter().skip(1).sum(),

@@ -42,6 +42,19 @@ impl Format {
     }
 }
 
+impl Format {
+    /// Whether bytes from the beginning and the end of a file are those of an exported network.
+    pub fn recognises(self, bytes: &[u8]) -> bool {
+        let has = |part: &[u8]| bytes.windows(part.len()).any(|window| window == part);
+        let begins: &[u8] = match self {
+            Format::Npz => b"PK",
+            Format::Safetensors => b"",
+            Format::Mat => b"MATLAB 5.0 MAT-file, flatscape",
+        };
+        bytes.starts_with(begins) && has(b"flatscape ") && has(b"bump_current")
+    }
+}
+
 /// The network of a run.
 pub struct Exported {
     neurons: usize,
@@ -232,6 +245,7 @@ mod tests {
             assert_eq!(bytes, exported().encode(format).unwrap());
             let name = b"external_current";
             assert!(bytes.windows(name.len()).any(|w| w == name), "{format:?}");
+            assert!(format.recognises(&bytes) && !format.recognises(b"PK and more"), "{format:?}");
         }
     }
 

@@ -86,6 +86,7 @@ impl Example {
     /// The landscapes and trajectories that the figures need.
     pub fn compute(scope: &Scope, workshop: &Workshop<'_>) -> Result<Self> {
         let Workshop { backend, monitor, stop, .. } = *workshop;
+        let backend = backend.as_ref();
         let plan = plan(workshop.config, Way::Paper)?;
         let network = plan.network(0)?;
         let mut landscapes = Vec::new();

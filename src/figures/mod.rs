@@ -13,16 +13,23 @@ mod verdict;
 pub use verdict::{Range, Verdict, table};
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{claim_folder, made_by, mark, remove_partials, write_atomically};
 use crate::plot::{LinePlot, image};
 use crate::progress::Monitor;
 use crate::records::{to_csv, to_json};
 use crate::setup::config::Config;
 use example::Example;
 use study::{Study, Way};
+
+/// The command, as folders that it made name it.
+const COMMAND: &str = "figures";
+
+/// Where the trials of the study are kept.
+const STUDY: &str = "study";
 
 /// A figure, and what has to be computed for it.
 struct Figure {
@@ -128,7 +135,7 @@ pub struct Workshop<'a> {
     /// The protocol.
     pub config: &'a Config,
     /// Who does the work.
-    pub backend: &'a dyn Backend,
+    pub backend: &'a Arc<dyn Backend>,
     /// Who is told.
     pub monitor: &'a Monitor,
     /// Whether an end was asked for.
@@ -143,16 +150,22 @@ pub fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
     Ok(example::seconds(scope, config)? + study::seconds(scope, config)?)
 }
 
-/// Draws the figures into `folder` and returns the verdicts.
+/// Draws the figures into `folder` and returns the verdicts. The trials that they need are kept there, in `study/`: a run
+/// that was interrupted goes on with those that are left.
 ///
 /// # Errors
-/// If the network has no bump, the backend fails, or a file cannot be written; [`Error::Interrupted`], and nothing is
-/// written, if an end was asked for.
-pub fn draw(folder: &Path, scope: &Scope, workshop: &Workshop<'_>) -> Result<Vec<Verdict>> {
-    std::fs::create_dir_all(folder).map_err(|e| {
-        Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", folder.display()))
-    })?;
+/// If the folder holds other files (unless `force`), the network has no bump, the backend fails, or a file cannot be
+/// written; [`Error::Interrupted`], and no figure is written, if an end was asked for.
+pub fn draw(folder: &Path, scope: &Scope, workshop: &Workshop<'_>, force: bool) -> Result<Vec<Verdict>> {
+    claim_folder(folder, &|path| made_by(path, COMMAND), force)?;
+    mark(folder, COMMAND)?;
+    remove_partials(folder);
     let mut output = Output::default();
+    // The study first: it takes longest, and is what an interruption keeps.
+    let study = scope
+        .wants_any(&["4", "5", "6", "S7", "S10"])
+        .then(|| Study::compute(&folder.join(STUDY), scope, workshop))
+        .transpose()?;
     if scope.wants_any(&["2", "3", "5", "6", "S8", "S9"]) {
         let example = Example::compute(scope, workshop)?;
         if scope.wants_any(&["2", "3", "6"]) {
@@ -165,14 +178,16 @@ pub fn draw(folder: &Path, scope: &Scope, workshop: &Workshop<'_>) -> Result<Vec
             constraint::draw(&example, &mut output)?;
         }
     }
-    if scope.wants_any(&["4", "5", "6", "S7", "S10"]) {
-        let study = Study::compute(scope, workshop)?;
-        load::draw(&study, scope, &mut output)?;
+    if (workshop.stop)() {
+        return Err(Error::Interrupted);
+    }
+    if let Some(study) = &study {
+        load::draw(study, scope, &mut output)?;
         if scope.wants("6") {
-            starts::draw(&study, workshop, &mut output)?;
+            starts::draw(study, workshop, &mut output)?;
         }
         if scope.wants("S7") {
-            settling::draw(&study, &mut output)?;
+            settling::draw(study, &mut output)?;
         }
     }
     output.files.push(("verdicts.json".to_owned(), to_json(&output.verdicts)));

@@ -35,6 +35,7 @@ struct Row {
 
 pub(super) fn draw(study: &Study, workshop: &Workshop<'_>, output: &mut Output) -> Result<()> {
     let Workshop { config, backend, monitor, stop } = *workshop;
+    let backend = backend.as_ref();
     let mut rows = Vec::new();
     let mut decades = Vec::new();
     for with in study.records(Way::Paper, MAPS) {

@@ -1,7 +1,8 @@
 //! The study behind the figures that show averages against the number of maps: the trials of a scan, by both
 //! definitions of the constrained minimum.
 
-use rayon::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
 
 use super::{Scope, Workshop};
 use crate::collect::mean_and_ci;
@@ -9,8 +10,9 @@ use crate::error::{Error, Result};
 use crate::landscape::problem::Definition;
 use crate::plot::Series;
 use crate::plot::look::{self, Look};
-use crate::scan::{Trial, TrialRecord, run_trial};
+use crate::scan::{Event, Lookup, Outcome, Runner, Shard, Store, Trial, TrialRecord, Work};
 use crate::setup::config::{Config, Method};
+use crate::text::tell;
 
 /// A way to flatten, as the figures tell them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,16 +87,18 @@ fn extent(scope: &Scope) -> (Vec<usize>, usize) {
 }
 
 /// Every trial, those of the highest load, which take longest, first.
-fn cells(scope: &Scope, config: &Config) -> Vec<(Way, Trial)> {
+fn cells(scope: &Scope, config: &Config) -> Vec<(Way, Work)> {
     let (loads, realizations) = extent(scope);
     let neurons = config.network.neurons.unwrap_or(600);
     let ways = scope.ways(|figure| figure.averages);
+    let configs: Vec<_> = ways.into_iter().map(|way| (way, Arc::new(way.configure(config)))).collect();
     let mut cells = Vec::new();
     for &maps in loads.iter().rev() {
         for realization in 0..realizations {
-            cells.extend(
-                ways.iter().map(|&way| (way, Trial { neurons, maps, realization, method: way.method() })),
-            );
+            cells.extend(configs.iter().map(|(way, scan)| {
+                let trial = Trial { neurons, maps, realization, method: way.method() };
+                (*way, (trial, scan.clone()))
+            }));
         }
     }
     cells
@@ -102,28 +106,49 @@ fn cells(scope: &Scope, config: &Config) -> Vec<(Way, Trial)> {
 
 /// Estimated time of all trials (s).
 pub(super) fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
-    let cells = cells(scope, config);
-    let seconds = cells.iter().map(|(way, trial)| Ok(trial.plan(&way.configure(config))?.cost.total_seconds));
-    seconds.sum()
+    cells(scope, config).iter().map(|(_, (trial, scan))| Ok(trial.plan(scan)?.cost.total_seconds)).sum()
+}
+
+/// Does what the store does not have.
+fn run(store: &Arc<Store>, trials: &[Work], seconds: f64, workshop: &Workshop<'_>) -> Result<()> {
+    let Workshop { backend, monitor, stop, .. } = *workshop;
+    let outcome = monitor.stage("trials", trials.len(), seconds, |tick| {
+        let threads = rayon::current_num_threads();
+        let mut watch = |event: Event<'_>| match event {
+            Event::Damaged { id, what } => tell(&format!("the record of {id} {what}; it is done again")),
+            Event::Finished { .. } => tick.one(),
+        };
+        let runner = Runner::new(store, trials, Shard::WHOLE, threads, &mut watch)?;
+        tick.add(runner.done as u64);
+        runner.run(store, backend, stop, &mut watch)
+    })?;
+    match outcome {
+        Outcome::Interrupted => Err(Error::Interrupted),
+        Outcome::Finished(failed) if failed.is_empty() => Ok(()),
+        Outcome::Finished(failed) => {
+            let why = store.failures().into_iter().next().map_or(String::new(), |f| format!(": {}", f.error));
+            Err(Error::Run(format!("{} trials of the study failed, {} first{why}", failed.len(), failed[0])))
+        }
+    }
 }
 
 impl Study {
-    pub fn compute(scope: &Scope, workshop: &Workshop<'_>) -> Result<Self> {
-        let Workshop { config, backend, monitor, stop } = *workshop;
-        let cells = cells(scope, config);
-        let trials = monitor.stage("trials", cells.len(), seconds(scope, config)?, |tick| {
-            cells
-                .par_iter()
-                .map(|(way, trial)| {
-                    if stop() {
-                        return Err(Error::Interrupted);
-                    }
-                    let record = run_trial(trial, &way.configure(config), backend, stop)?.0;
-                    tick.one();
-                    Ok((*way, record))
-                })
-                .collect::<Result<Vec<_>>>()
-        })?;
+    /// Runs the trials that the store in `folder` does not have yet. Interrupted, it goes on there the next time.
+    pub fn compute(folder: &Path, scope: &Scope, workshop: &Workshop<'_>) -> Result<Self> {
+        let cells = cells(scope, workshop.config);
+        let trials: Vec<Work> = cells.iter().map(|(_, cell)| cell.clone()).collect();
+        let (store, _lock) = Store::create(folder, workshop.config, Shard::WHOLE, false)?;
+        run(&Arc::new(store), &trials, seconds(scope, workshop.config)?, workshop)?;
+        let store = Store::open(folder)?;
+        let record = |(way, (trial, scan)): (Way, Work)| match store.look_up(
+            &trial.content_hash(&scan),
+            &trial,
+            &scan,
+        )? {
+            Lookup::Done(record) => Ok((way, *record)),
+            _ => Err(Error::data(folder, format!("has lost the record of {}; start again", trial.id()))),
+        };
+        let trials = cells.into_iter().map(record).collect::<Result<_>>()?;
         let (loads, realizations) = extent(scope);
         Ok(Self { loads, realizations, trials })
     }

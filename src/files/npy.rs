@@ -31,7 +31,7 @@ pub fn encode<T: npyz::Serialize + AutoSerialize + Copy>(shape: &[usize], values
 /// [`Error::Data`] naming the file if it is not a `.npy` file, is truncated, or has another type or order.
 /// A header is not trusted: nothing is allocated beyond the size of the file.
 pub fn read<T: Deserialize + AutoSerialize>(path: &Path) -> Result<(Vec<usize>, Vec<T>)> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    let bytes = super::input::read(path).map_err(|e| Error::io(path, "read", e))?;
     decode(&bytes).map_err(|what| Error::data(path, what))
 }
 

@@ -113,9 +113,26 @@ impl Job<'_> {
     /// # Errors
     /// If the backend fails.
     pub fn measure_drift(&self, weights: &WeightMatrix, which: Which) -> Result<Option<Measurement>> {
+        self.measure_from(weights, which, &self.start_points())
+    }
+
+    /// Where the trajectories of a measurement start.
+    pub(crate) fn start_points(&self) -> Vec<Point> {
+        start_points(&self.network.maps, self.plan.config.measure.starts_per_map)
+    }
+
+    /// As [`Job::measure_drift`], from some points only.
+    ///
+    /// # Errors
+    /// If the backend fails.
+    pub(crate) fn measure_from(
+        &self,
+        weights: &WeightMatrix,
+        which: Which,
+        points: &[Point],
+    ) -> Result<Option<Measurement>> {
         let (plan, network) = (self.plan, self.network);
-        let points = start_points(&network.maps, plan.config.measure.starts_per_map);
-        let starts = start_currents(network, &points);
+        let starts = start_currents(network, points);
         let dynamics = network.dynamics(weights, plan.step());
         let label = match which {
             Which::None => "drift before",
@@ -176,6 +193,21 @@ impl SnapshotTimes {
     }
 }
 
+/// The shortest way from one place to another: signed on a line, its length on a surface (neuron units).
+fn moved(space: &Space, from: Vector, to: Vector) -> f64 {
+    let displacement = space.displacement(from, to);
+    if space.dimension() == 1 { displacement[0] } else { length(displacement) }
+}
+
+/// Whether a row could be of a trajectory from `start`: the displacement leads from there to the end, and downhill.
+pub(crate) fn is_possible(row: &DriftRecord, start: &Point, maps: &Maps) -> bool {
+    (row.map, row.start) == (start.map, start.position)
+        && row.winning_map < maps.count()
+        && row.displacement == moved(maps.space(start.map), row.start, row.end)
+        && row.end_energy <= row.start_energy
+        && row.rate_change >= 0.0
+}
+
 /// A trajectory with the place of its bump at every recorded time.
 struct Located<'a> {
     dimension: usize,
@@ -194,13 +226,7 @@ impl<'a> Located<'a> {
     /// Displacement between two recorded times on the start's map (neuron units); time 0 is the start itself.
     fn displacement(&self, from: usize, to: usize) -> f64 {
         let at = |t: usize| if t == 0 { self.start.position } else { self.places[t].location };
-        self.moved(at(from), at(to))
-    }
-
-    /// The shortest way: signed on a line, its length on a surface.
-    fn moved(&self, from: Vector, to: Vector) -> f64 {
-        let displacement = self.space.displacement(from, to);
-        if self.space.dimension() == 1 { displacement[0] } else { length(displacement) }
+        moved(&self.space, at(from), at(to))
     }
 
     fn rate_change(&self, from: usize, to: usize) -> f64 {
@@ -223,7 +249,7 @@ impl<'a> Located<'a> {
             rate_change: self.rate_change(0, last),
             score: end.score,
             winning_map: end.map,
-            phase_displacement: self.moved(phases[0], phases[1]),
+            phase_displacement: moved(&self.space, phases[0], phases[1]),
             start_energy: self.trajectory.energies[0],
             end_energy: self.trajectory.energies[last],
             energy_rises: self.trajectory.energy_rises,

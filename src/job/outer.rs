@@ -18,10 +18,15 @@ use crate::solve::manifolds::Manifolds;
 
 /// Ways to try a weight update, in order: how much to raise the ridge, and what part of the step to take.
 /// A shorter step costs new minima only, a raised ridge a new solve. Ridges at which the solve fails are passed over.
-const ATTEMPTS: [(f64, f64); 4] = [(1.0, 1.0), (1.0, 0.5), (100.0, 1.0), (100.0, 0.5)];
+pub(crate) const ATTEMPTS: [(f64, f64); 4] = [(1.0, 1.0), (1.0, 0.5), (100.0, 1.0), (100.0, 0.5)];
 
 /// After an accepted update a raised ridge falls by this factor.
 const RIDGE_RECOVERY: f64 = 10.0;
+
+/// How much the ridge is raised after an update was accepted that had it raised by `factor`.
+pub(crate) fn after_acceptance(factor: f64) -> f64 {
+    (factor / RIDGE_RECOVERY).max(1.0)
+}
 
 impl Job<'_> {
     /// Flattens the landscape, from the beginning or from where `reached` left it. `on_accept` is called with
@@ -110,7 +115,7 @@ impl Job<'_> {
             if (self.stop)() {
                 return Err(Error::Interrupted);
             }
-            let ridge = self.ridge(landscape, raise);
+            let ridge = self.ridge(landscape.records.len() - 1, raise * landscape.ridge_factor);
             if failure.as_ref().is_some_and(|(of, _)| *of == ridge) {
                 continue;
             }
@@ -138,7 +143,7 @@ impl Job<'_> {
                 let height = self.idealized_height(&weights, &fitted)?;
                 let accepted = Accepted { attempts: tried + attempt + 1, ridge, step, statistics, height };
                 let record = record(landscape.records.len(), &fitted, &held_out, accepted, started);
-                landscape.ridge_factor = (landscape.ridge_factor * raise / RIDGE_RECOVERY).max(1.0);
+                landscape.ridge_factor = after_acceptance(landscape.ridge_factor * raise);
                 landscape.advance(delta, fitted, held_out, record);
                 return Ok(Improvement::Accepted);
             }
@@ -166,13 +171,11 @@ impl Job<'_> {
         })
     }
 
-    /// The ridge of the next weight update: what the configuration asks for, less by `flatten.ridge_decay` for every update
-    /// made, raised where updates were rejected.
-    fn ridge(&self, landscape: &Landscape, raise: f64) -> f64 {
+    /// The ridge of the weight update after `updates` others: what the configuration asks for, less by `flatten.ridge_decay`
+    /// for every update made, raised by `factor` where updates were rejected.
+    pub(crate) fn ridge(&self, updates: usize, factor: f64) -> f64 {
         let flatten = &self.plan.config.flatten;
-        let updates = (landscape.records.len() - 1) as f64;
-        let asked = flatten.ridge * flatten.ridge_decay.powf(updates);
-        let factor = raise * landscape.ridge_factor;
+        let asked = flatten.ridge * flatten.ridge_decay.powf(updates as f64);
         // From nothing a ridge is raised to rounding first.
         if factor > 1.0 { (asked.max(f64::EPSILON) * factor).min(1.0) } else { asked }
     }

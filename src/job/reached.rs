@@ -37,7 +37,7 @@ impl Status {
 }
 
 /// One row of `iterations.csv`: the landscape before the first weight update, and after each.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IterationRecord {
     /// Number of weight updates made so far.
     pub iteration: usize,

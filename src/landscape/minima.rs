@@ -8,7 +8,7 @@ use crate::landscape::constraint::Minimum;
 use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::States;
 use crate::landscape::{by_map, descent, newton};
-use crate::manifold::Points;
+use crate::manifold::{Point, Points};
 use crate::progress::Tick;
 
 /// From this many neurons on W is larger than the caches, and minima are sought map by map; see
@@ -45,6 +45,20 @@ pub(crate) fn one_by_one(
     start: Start<'_>,
     tick: &Tick<'_>,
 ) -> Result<Minima> {
+    let points: Vec<Point> = points.iter().collect();
+    at(problem, &points, start, tick)
+}
+
+/// Finds the minima at any points, each by itself.
+///
+/// # Errors
+/// [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
+pub(crate) fn at(
+    problem: &Problem<'_>,
+    points: &[Point],
+    start: Start<'_>,
+    tick: &Tick<'_>,
+) -> Result<Minima> {
     let neurons = problem.maps.neurons();
     let found: Result<Vec<Minimum>> = (0..points.len())
         .into_par_iter()
@@ -52,7 +66,7 @@ pub(crate) fn one_by_one(
             || newton::Workspace::new(Arch::new(), neurons),
             |workspace, s| {
                 tick.go_on()?;
-                let constraint = problem.constraint(&points.get(s));
+                let constraint = problem.constraint(&points[s]);
                 let from = match start {
                     Start::Idealized => constraint.idealized.view(),
                     Start::States(states) => states.get(s),

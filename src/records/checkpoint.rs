@@ -1,24 +1,40 @@
 //! Checkpoints: everything an unfinished run needs to go on with the same bits.
 //!
 //! `checkpoint/state.json` names the arrays of one generation with their checksums; it is written last, so that a
-//! run killed at any moment leaves the previous generation or this one, whole.
+//! run killed at any moment leaves the previous generation or this one, whole. It carries its own checksum and the program
+//! that wrote it: a checkpoint that was changed, or is another version's, is refused.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{checksum, read_checked, to_json};
+use super::sealed::{PROGRAM, Sealed, seal, unseal};
+use super::{checksum, read_checked};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
-use crate::files::npy;
-use crate::files::write_atomically;
+use crate::files::{self, is_partial, npy, write_atomically};
 use crate::job::drift_record::DriftRecord;
 use crate::job::reached::{IterationRecord, Landscape, Status};
 use crate::landscape::states::States;
+use crate::setup::plan::Plan;
+use crate::text::printable;
 
 pub(super) const FOLDER: &str = "checkpoint";
 const STATE: &str = "state.json";
+
+/// Arrays of a landscape, as their files are called before the generation.
+const ARRAYS: [&str; 8] = [
+    "delta",
+    "energies",
+    "fitted_starts",
+    "fitted_active",
+    "fitted_rates",
+    "heldout_starts",
+    "heldout_active",
+    "heldout_rates",
+];
 
 /// What a run has reached.
 #[derive(Default)]
@@ -32,8 +48,11 @@ pub struct Checkpoint {
     generation: u64,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct StateRecord {
+    /// Program and version: another one may compute other bits.
+    program: String,
     identity: String,
     generation: u64,
     neurons: usize,
@@ -44,6 +63,32 @@ struct StateRecord {
     drift: Vec<DriftRecord>,
     /// Array name to checksum; empty before the first landscape.
     arrays: BTreeMap<String, String>,
+    /// BLAKE3 of this file with this value replaced by zeros.
+    checksum: String,
+}
+
+impl Sealed for StateRecord {
+    const KIND: &'static str = "the checkpoint of a run";
+
+    fn checksum(&mut self) -> &mut String {
+        &mut self.checksum
+    }
+}
+
+/// Whether a run directory has a checkpoint folder that this program made: nothing else is in it.
+pub(super) fn is_there(run: &Path) -> bool {
+    let entries =
+        |folder: std::fs::ReadDir| folder.map(|e| e.is_ok_and(|e| is_own(&e.file_name().to_string_lossy())));
+    std::fs::read_dir(run.join(FOLDER)).is_ok_and(|folder| entries(folder).all(|own| own))
+}
+
+/// Whether a checkpoint writes files of this name.
+fn is_own(name: &str) -> bool {
+    let of_array = |name: &str| {
+        let (array, generation) = name.strip_suffix(".npy")?.split_once('.')?;
+        Some(ARRAYS.contains(&array) && generation.parse::<u64>().is_ok())
+    };
+    name == STATE || is_partial(name) || of_array(name) == Some(true)
 }
 
 /// Identity of the run whose checkpoint lies in a run directory, if there is one.
@@ -53,23 +98,43 @@ pub(super) fn identity(run: &Path) -> Result<Option<String>> {
 
 fn read_state(run: &Path) -> Result<Option<StateRecord>> {
     let path = run.join(FOLDER).join(STATE);
-    match std::fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| {
-            Error::data(&path, format!("is no checkpoint ({e}); delete the directory and start again"))
-        }),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(Error::io(&path, "read", e)),
+    let bytes = match files::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(Error::io(&path, "read", e)),
+    };
+    parse(&path, &bytes).map(Some)
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<StateRecord> {
+    let state: StateRecord = unseal(path, bytes)?;
+    if state.program == PROGRAM {
+        return Ok(state);
     }
+    let what = format!(
+        "was written by {}, and this is {PROGRAM}; go on with that program, or start again in another directory",
+        printable(&state.program)
+    );
+    Err(Error::data(path, what))
+}
+
+/// Whether bytes are a sound state of this program; fuzzers try to get past it.
+///
+/// # Errors
+/// [`Error::Data`] with the reason.
+pub fn check_state(bytes: &[u8]) -> Result<()> {
+    parse(Path::new(STATE), bytes).map(|_| ())
 }
 
 impl Checkpoint {
     /// What a previous session left, and its landscape if it had one.
     ///
     /// # Errors
-    /// [`Error::Data`] naming the file that is damaged.
-    pub fn load(run: &Path) -> Result<(Self, Option<Landscape>)> {
+    /// [`Error::Data`] naming the file that is damaged or does not belong to the plan.
+    pub fn load(run: &Path, plan: &Plan) -> Result<(Self, Option<Landscape>)> {
         let Some(state) = read_state(run)? else { return Ok((Self::default(), None)) };
         let landscape = (!state.arrays.is_empty()).then(|| load_landscape(run, &state)).transpose()?;
+        check_sizes(&run.join(FOLDER).join(STATE), plan, &state, landscape.as_ref())?;
         let checkpoint = Self {
             drift: state.drift,
             outcome: state.outcome,
@@ -96,6 +161,7 @@ impl Checkpoint {
             }
         }
         let state = StateRecord {
+            program: PROGRAM.to_owned(),
             identity: identity.to_owned(),
             generation,
             neurons: landscape.map_or(0, |l| l.fitted.neurons()),
@@ -104,11 +170,12 @@ impl Checkpoint {
             ridge_factor: landscape.map_or(1.0, |l| l.ridge_factor),
             iterations: landscape.map_or(Vec::new(), |l| l.records.clone()),
             drift: self.drift.clone(),
-            arrays,
+            arrays: arrays.clone(),
+            checksum: String::new(),
         };
-        write_atomically(&folder.join(STATE), &to_json(&state))?;
+        write_atomically(&folder.join(STATE), &seal(state))?;
         self.generation = generation;
-        remove_others(&folder, &state.arrays);
+        remove_others(&folder, &arrays);
         Ok(())
     }
 
@@ -118,18 +185,24 @@ impl Checkpoint {
     /// [`Error::Io`] naming the folder.
     pub fn remove(run: &Path) -> Result<()> {
         let folder = run.join(FOLDER);
-        match std::fs::remove_dir_all(&folder) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&folder, "remove", e)),
+        // The state goes first: without it nothing is resumed.
+        let _ = std::fs::remove_file(folder.join(STATE));
+        remove_others(&folder, &BTreeMap::new());
+        match std::fs::remove_dir(&folder) {
+            // What others keep there stays.
+            Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::DirectoryNotEmpty) => {
+                Err(Error::io(&folder, "remove", e))
+            }
             _ => Ok(()),
         }
     }
 }
 
-/// Removes arrays of other generations. One that stays behind costs space and nothing else.
+/// Removes arrays of other generations, and nothing that is not ours. One that stays behind costs space, no more.
 fn remove_others(folder: &Path, arrays: &BTreeMap<String, String>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if name != STATE && !arrays.contains_key(&name) {
+        if name != STATE && is_own(&name) && !arrays.contains_key(&name) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -139,13 +212,10 @@ fn remove_others(folder: &Path, arrays: &BTreeMap<String, String>) {
 fn encode(landscape: &Landscape) -> Vec<(&'static str, Vec<u8>)> {
     let n = landscape.delta.neurons();
     let mut arrays = vec![
-        ("delta", npy::encode(&[n, n], &landscape.delta.to_dense())),
-        ("energies", npy::encode(&[landscape.energies.len()], &landscape.energies)),
+        (ARRAYS[0], npy::encode(&[n, n], &landscape.delta.to_dense())),
+        (ARRAYS[1], npy::encode(&[landscape.energies.len()], &landscape.energies)),
     ];
-    for (names, states) in [
-        (["fitted_starts", "fitted_active", "fitted_rates"], &landscape.fitted),
-        (["heldout_starts", "heldout_active", "heldout_rates"], &landscape.held_out),
-    ] {
+    for (names, states) in [(&ARRAYS[2..5], &landscape.fitted), (&ARRAYS[5..8], &landscape.held_out)] {
         let (starts, active, rates) = states.parts();
         let starts: Vec<u64> = starts.iter().map(|&s| s as u64).collect();
         arrays.push((names[0], npy::encode(&[starts.len()], &starts)));
@@ -153,6 +223,31 @@ fn encode(landscape: &Landscape) -> Vec<(&'static str, Vec<u8>)> {
         arrays.push((names[2], npy::encode(&[rates.len()], rates)));
     }
     arrays
+}
+
+/// A checkpoint of other sizes than the plan's would be read past its end.
+fn check_sizes(path: &Path, plan: &Plan, state: &StateRecord, landscape: Option<&Landscape>) -> Result<()> {
+    let drifts = state.drift.len();
+    let mut holds = drifts.is_multiple_of(plan.starts()) && drifts <= 2 * plan.starts();
+    match landscape {
+        Some(landscape) => {
+            let updates = landscape.records.len();
+            holds &= state.neurons == plan.neurons
+                && (1..=plan.iterations + 1).contains(&updates)
+                && landscape.energies.len() == updates * plan.states()
+                && landscape.fitted.len() == plan.states()
+                && landscape.held_out.len() == plan.held_out_points()
+                && landscape.ridge_factor >= 1.0;
+        }
+        None => holds &= state.iterations.is_empty() && state.outcome.is_none(),
+    }
+    if holds {
+        return Ok(());
+    }
+    Err(Error::data(
+        path,
+        "has other sizes than the configuration; it was changed, so start again in another directory",
+    ))
 }
 
 fn load_landscape(run: &Path, state: &StateRecord) -> Result<Landscape> {
@@ -169,17 +264,22 @@ fn load_landscape(run: &Path, state: &StateRecord) -> Result<Landscape> {
     ) -> Result<Vec<T>> {
         npy::decode(&bytes).map(|(_, values)| values).map_err(|what| Error::data(&path, what))
     }
-    let states = |names: [&str; 3]| -> Result<States> {
+    let states = |names: &[&str]| -> Result<States> {
         let starts: Vec<u64> = values(array(names[0])?)?;
         let starts = starts.into_iter().map(|s| s as usize).collect();
         let (active, rates) = (values(array(names[1])?)?, values(array(names[2])?)?);
         States::from_parts(state.neurons, starts, active, rates).map_err(|what| Error::data(&folder, what))
     };
+    let delta: Vec<f64> = values(array(ARRAYS[0])?)?;
+    if state.neurons.checked_pow(2) != Some(delta.len()) {
+        let what = format!("holds {} weights, not those of {} neurons", delta.len(), state.neurons);
+        return Err(Error::data(&folder, what));
+    }
     Ok(Landscape {
-        delta: WeightMatrix::from_dense(state.neurons, &values::<f64>(array("delta")?)?),
-        fitted: states(["fitted_starts", "fitted_active", "fitted_rates"])?,
-        held_out: states(["heldout_starts", "heldout_active", "heldout_rates"])?,
-        energies: values(array("energies")?)?,
+        delta: WeightMatrix::from_dense(state.neurons, &delta),
+        fitted: states(&ARRAYS[2..5])?,
+        held_out: states(&ARRAYS[5..8])?,
+        energies: values(array(ARRAYS[1])?)?,
         records: state.iterations.clone(),
         ridge_factor: state.ridge_factor,
     })

@@ -1,19 +1,20 @@
 //! The run directory and its manifest.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Summary, checkpoint, checksum, read_checked, to_json};
+use super::sealed::{Sealed, seal, unseal};
+use super::{Summary, checkpoint, checksum, read_checked};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
-use crate::files::npy;
-use crate::files::write_atomically;
+use crate::files::{self, Lock, claim_folder, is_partial, npy, remove_partials, write_atomically};
 use crate::job::reached::Status;
 use crate::network::Network;
 use crate::setup::config::Config;
+use crate::setup::inputs::Inputs;
 use crate::setup::plan::Plan;
 
 /// Version of the run directory's layout.
@@ -22,8 +23,11 @@ pub const FORMAT: u32 = 1;
 const MANIFEST: &str = "manifest.json";
 const LOCK: &str = ".lock";
 
-/// Stands in for the manifest's own checksum while that is computed.
-const BLANK_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// The file that tells two states of a run apart.
+const WEIGHTS: &str = "weights_delta.npy";
+
+/// How long another program may keep the lock while it adds a file.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether everything was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,28 +66,32 @@ pub struct Manifest {
     pub manifest: String,
 }
 
-impl Manifest {
-    fn seal(&self) -> Vec<u8> {
-        let blank = Self { manifest: BLANK_CHECKSUM.to_owned(), ..self.clone() };
-        let own = checksum(&to_json(&blank));
-        to_json(&Self { manifest: own, ..blank })
-    }
+impl Sealed for Manifest {
+    const KIND: &'static str = "the manifest of a run";
 
-    fn open(path: &Path, bytes: &[u8]) -> Result<Self> {
-        let manifest: Self = serde_json::from_slice(bytes).map_err(|e| {
-            Error::data(path, format!("is not the manifest of a run ({e}); it was damaged or changed"))
-        })?;
-        if manifest.format != FORMAT {
-            let what = format!(
-                "has format {}, this program knows {FORMAT}; use the program that wrote it",
-                manifest.format
-            );
+    fn checksum(&mut self) -> &mut String {
+        &mut self.manifest
+    }
+}
+
+impl Manifest {
+    /// A manifest from the bytes of its file, every one of which is checked.
+    ///
+    /// # Errors
+    /// [`Error::Data`] naming `path`.
+    pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        if let Ok(Version { format }) = serde_json::from_slice(bytes)
+            && format != FORMAT
+        {
+            let what =
+                format!("has format {format}, this program knows {FORMAT}; use the program that wrote it");
             return Err(Error::data(path, what));
         }
-        if manifest.seal() != bytes {
-            return Err(Error::data(path, "does not have its own checksum; it was damaged or changed"));
-        }
-        Ok(manifest)
+        unseal(path, bytes)
     }
 }
 
@@ -93,34 +101,28 @@ pub struct RunDirectory {
     /// Checksums of what was written.
     files: BTreeMap<String, String>,
     identity: String,
-    lock: Option<File>,
+    /// Held while something is written.
+    _lock: Option<Lock>,
 }
 
 impl RunDirectory {
-    /// Takes possession of `path` for a new run, or to go on with one if `resume`.
+    /// Takes possession of `path` for a new run, or to go on with one if `resume`. With `force` a run that lies there is
+    /// begun anew, and other files count for nothing.
     ///
     /// # Errors
     /// [`Error::Usage`] if the directory holds something else, is in use, or cannot be written.
-    pub fn claim(path: &Path, plan: &Plan, network: &Network, resume: bool) -> Result<Self> {
-        let (resolved, identity) = resolved_configuration(plan, network);
-        let cannot = |e: std::io::Error| {
-            Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", path.display()))
-        };
-        std::fs::create_dir_all(path).map_err(cannot)?;
-        let lock = File::create(path.join(LOCK)).map_err(cannot)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Usage(format!(
-                    "{}: another flatscape is working on this directory; wait for it, or choose another directory",
-                    path.display()
-                )));
-            }
-            Err(TryLockError::Error(e)) => return Err(cannot(e)),
+    pub fn claim(path: &Path, plan: &Plan, network: &Network, resume: bool, force: bool) -> Result<Self> {
+        let identity = Inputs::new(plan, network).identity(network);
+        claim_folder(path, &holds_run, force)?;
+        let lock = Some(lock(path, Duration::ZERO)?);
+        let directory = Self { path: path.to_owned(), files: BTreeMap::new(), identity, _lock: lock };
+        remove_partials(path);
+        remove_partials(&path.join(checkpoint::FOLDER));
+        if force && !resume {
+            directory.forget_run()?;
+        } else {
+            directory.check_run(resume)?;
         }
-        let directory = Self { path: path.to_owned(), files: BTreeMap::new(), identity, lock: Some(lock) };
-        directory.check_content(resume)?;
-        directory.write_plain("config.toml", resolved.as_bytes())?;
         Ok(directory)
     }
 
@@ -130,7 +132,7 @@ impl RunDirectory {
     /// [`Error::Data`] if there is none, or its manifest is damaged.
     pub fn open(path: &Path) -> Result<(Self, Manifest)> {
         let manifest_path = path.join(MANIFEST);
-        let bytes = match std::fs::read(&manifest_path) {
+        let bytes = match files::read(&manifest_path) {
             Ok(bytes) => bytes,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::data(
@@ -140,14 +142,38 @@ impl RunDirectory {
             }
             Err(e) => return Err(Error::io(&manifest_path, "read", e)),
         };
-        let manifest = Manifest::open(&manifest_path, &bytes)?;
+        let manifest = Manifest::parse(&manifest_path, &bytes)?;
         let directory = Self {
             path: path.to_owned(),
             files: manifest.files.clone(),
             identity: manifest.configuration.clone(),
-            lock: None,
+            _lock: None,
         };
         Ok((directory, manifest))
+    }
+
+    /// Adds a file to a run that was opened before. Others may have added theirs meanwhile: the manifest is read again,
+    /// under a lock.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if a file of this name is not the run's (unless `force`), or the run is in use;
+    /// [`Error::Run`] if it has another network by now.
+    pub fn add(&self, name: &str, bytes: &[u8], force: bool) -> Result<()> {
+        let lock = lock(&self.path, PATIENCE)?;
+        let (mut now, manifest) = Self::open(&self.path)?;
+        now._lock = Some(lock);
+        if now.files.get(WEIGHTS) != self.files.get(WEIGHTS) {
+            let what = format!("{}: the run went on meanwhile; measure it again", self.path.display());
+            return Err(Error::Run(what));
+        }
+        if !now.files.contains_key(name) && self.path.join(name).exists() && !force {
+            return Err(Error::Usage(format!(
+                "{}: is a file that this command did not make; choose another place, or replace it by force",
+                self.path.join(name).display()
+            )));
+        }
+        now.write(name, bytes)?;
+        now.write_manifest(manifest)
     }
 
     /// Where it is.
@@ -170,12 +196,14 @@ impl RunDirectory {
         Ok(())
     }
 
-    /// Writes the configuration as resolved.
+    /// Writes the configuration as resolved, and the contents of the files that it names: a run needs nothing beside it.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn write_configuration(&mut self, plan: &Plan, network: &Network) -> Result<()> {
-        self.write("config.toml", resolved_configuration(plan, network).0.as_bytes())
+        let inputs = Inputs::new(plan, network);
+        self.write("config.toml", inputs.config.to_toml().as_bytes())?;
+        inputs.files.iter().try_for_each(|(name, bytes)| self.write(name, bytes))
     }
 
     /// Writes the manifest over everything written so far; a run ends with it.
@@ -184,7 +212,7 @@ impl RunDirectory {
     /// [`Error::Io`] naming the file.
     pub fn write_manifest(&self, mut manifest: Manifest) -> Result<()> {
         manifest.files = self.files.clone();
-        self.write_plain(MANIFEST, &manifest.seal())
+        self.write_plain(MANIFEST, &seal(manifest))
     }
 
     /// The bytes of a file of the manifest, checked against it.
@@ -257,6 +285,11 @@ impl RunDirectory {
         Plan::new(Config::load(&file, &[]).map_err(|e| Error::data(&file, e.to_string()))?)
     }
 
+    /// Whether the manifest has a file of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.files.contains_key(name)
+    }
+
     /// Names of the files in the manifest.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.files.keys().map(String::as_str)
@@ -269,7 +302,8 @@ impl RunDirectory {
             .flatten()
             .flatten()
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(|n| n != MANIFEST && n != LOCK && n != checkpoint::FOLDER && !self.files.contains_key(n))
+            .filter(|n| n != MANIFEST && n != LOCK && !is_partial(n) && !self.files.contains_key(n))
+            .filter(|n| n != checkpoint::FOLDER || !checkpoint::is_there(&self.path))
             .collect();
         names.sort_unstable();
         names
@@ -279,21 +313,26 @@ impl RunDirectory {
         write_atomically(&self.path.join(name), bytes)
     }
 
-    /// Refuses directories that hold something else than what is asked for.
-    fn check_content(&self, resume: bool) -> Result<()> {
+    /// Removes a file that an earlier session wrote and this one does not; one that was never there is no error.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub fn discard(&mut self, name: &str) -> Result<()> {
+        self.files.remove(name);
+        remove(&self.path.join(name))
+    }
+
+    /// Takes away what makes a run of a directory: its manifest and its checkpoint.
+    fn forget_run(&self) -> Result<()> {
+        checkpoint::Checkpoint::remove(&self.path)?;
+        remove(&self.path.join(MANIFEST))
+    }
+
+    /// Refuses to begin a run where there is one, and to go on with another.
+    fn check_run(&self, resume: bool) -> Result<()> {
         let usage = |text: String| Err(Error::Usage(format!("{}: {text}", self.path.display())));
-        let has_run = self.path.join(MANIFEST).exists() || self.path.join(checkpoint::FOLDER).exists();
-        if !has_run {
-            let only_remains =
-                self.strangers().iter().all(|n| n == "config.toml" || n.starts_with(".partial-"));
-            return if only_remains {
-                Ok(())
-            } else {
-                usage(format!(
-                    "holds other files ({}) and no run; choose another directory",
-                    self.strangers().join(", ")
-                ))
-            };
+        if !holds_run(&self.path) {
+            return Ok(());
         }
         if !resume {
             return usage("holds a run already; resume it, or choose another directory".to_owned());
@@ -312,31 +351,37 @@ impl RunDirectory {
     }
 }
 
-impl Drop for RunDirectory {
-    fn drop(&mut self) {
-        if self.lock.is_some() {
-            // Nothing is lost if the empty file stays behind.
-            let _ = std::fs::remove_file(self.path.join(LOCK));
-        }
-    }
+/// Whether a directory holds a run, finished or begun.
+fn holds_run(path: &Path) -> bool {
+    path.join(MANIFEST).is_file() || checkpoint::is_there(path)
 }
 
-/// The configuration as it is written into the run directory, where maps from a file lie in `maps.npy`, and the
-/// identity of the run: BLAKE3 of that and the maps.
-fn resolved_configuration(plan: &Plan, network: &Network) -> (String, String) {
-    let mut config = plan.config.clone();
-    if config.network.maps_file.is_some() {
-        config.network.maps_file = Some("maps.npy".into());
+/// Whether a file is listed in the manifest beside it, and so belongs to a run.
+pub fn belongs_to_run(file: &Path) -> bool {
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let listed = |name: &std::ffi::OsStr| {
+        RunDirectory::open(folder).is_ok_and(|(run, _)| run.has(&name.to_string_lossy()) || name == MANIFEST)
+    };
+    file.file_name().is_some_and(listed)
+}
+
+fn lock(path: &Path, patience: Duration) -> Result<Lock> {
+    let taken = Lock::take(&path.join(LOCK), patience).map_err(|e| {
+        Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", path.display()))
+    })?;
+    taken.ok_or_else(|| {
+        Error::Usage(format!(
+            "{}: another flatscape is working on this directory; wait for it, or choose another directory",
+            path.display()
+        ))
+    })
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, "remove", e)),
+        _ => Ok(()),
     }
-    let text = config.to_toml();
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(text.as_bytes());
-    if network.maps.are_full_rings() {
-        hasher.update(bytemuck::cast_slice(network.maps.all_sites()));
-    } else {
-        hasher.update(bytemuck::cast_slice(&network.maps.all_places()));
-    }
-    (text, hasher.finalize().to_hex().to_string())
 }
 
 #[cfg(test)]
@@ -361,13 +406,13 @@ mod tests {
 
     #[test]
     fn any_changed_byte_of_a_manifest_shows() {
-        let sealed = manifest().seal();
+        let sealed = seal(manifest());
         let path = Path::new("manifest.json");
-        assert_eq!(Manifest::open(path, &sealed).unwrap().files, manifest().files);
+        assert_eq!(Manifest::parse(path, &sealed).unwrap().files, manifest().files);
         for at in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[at] ^= 1;
-            assert!(Manifest::open(path, &changed).is_err(), "byte {at} changed unseen");
+            assert!(Manifest::parse(path, &changed).is_err(), "byte {at} changed unseen");
         }
     }
 }

@@ -2,13 +2,16 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{FORMAT, Manifest, RunDirectory, RunState, Summary, to_csv, to_json};
+use super::{FORMAT, Manifest, PROGRAM, RunDirectory, RunState, Summary, to_csv, to_json};
 use crate::error::Result;
 use crate::files::npy;
 use crate::job::drift_record::DriftRecord;
 use crate::job::reached::{Landscape, Status};
 use crate::network::Network;
 use crate::setup::plan::Plan;
+
+/// The states at the fitted points, where they are kept.
+pub(super) const STATES: &str = "rates.npy";
 
 /// What a run has found.
 pub(crate) struct Findings<'a> {
@@ -46,6 +49,8 @@ impl Findings<'_> {
         let places = npy::encode(&[plan.maps, n, maps.dimension()], &maps.all_places());
         directory.write("positions.npy", &places)?;
         directory.write("weights_base.npy", &npy::encode(&[n, n], &network.weights.to_dense()))?;
+        // An earlier session may have left the states of a network that is not the present one.
+        directory.discard(STATES)?;
         let iterations = landscape.map_or(&[][..], |l| &l.records);
         if let Some(landscape) = landscape {
             let shape = [iterations.len(), plan.maps, plan.points_per_map];
@@ -53,7 +58,7 @@ impl Findings<'_> {
             directory.write("energies.npy", &npy::encode(&shape, &landscape.energies))?;
             if self.keep_states {
                 let rates: Vec<f32> = landscape.fitted.to_dense().into_iter().map(|r| r as f32).collect();
-                directory.write("rates.npy", &npy::encode(&[plan.states(), n], &rates))?;
+                directory.write(STATES, &npy::encode(&[plan.states(), n], &rates))?;
             }
         }
         directory.write("iterations.csv", &to_csv(iterations))?;
@@ -69,7 +74,7 @@ impl Findings<'_> {
         let session = Duration::try_from_secs_f64(self.session_seconds).unwrap_or_default();
         Manifest {
             format: FORMAT,
-            program: concat!("flatscape ", env!("CARGO_PKG_VERSION")).to_owned(),
+            program: PROGRAM.to_owned(),
             status: match self.status {
                 Status::Interrupted => RunState::Interrupted,
                 _ => RunState::Complete,

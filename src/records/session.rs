@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::findings::STATES;
 use super::{Checkpoint, Findings, RunDirectory, RunState, Summary};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
@@ -34,17 +35,31 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Takes possession of the directory `path` for a job: for a new run, or with `resume` to go on with one. With
+    /// Takes possession of the directory `path` for a job: for a new run, or with `resume` to go on with one; with `force`
+    /// whatever lies there. With
     /// `keep_states` the constrained minima after the last update are written too (`rates.npy`).
     ///
     /// # Errors
-    /// As [`RunDirectory::claim`], and [`Error::Data`] if a checkpoint is damaged.
-    pub fn open(path: &Path, job: Job<'a>, resume: bool, keep_states: bool) -> Result<Opened<'a>> {
-        let directory = RunDirectory::claim(path, job.plan, job.network, resume)?;
+    /// As [`RunDirectory::claim`], and [`Error::Data`] if a checkpoint is damaged,
+    /// and [`Error::Usage`] if states are wanted of a run that is complete without them.
+    pub fn open(
+        path: &Path,
+        job: Job<'a>,
+        resume: bool,
+        force: bool,
+        keep_states: bool,
+    ) -> Result<Opened<'a>> {
+        let directory = RunDirectory::claim(path, job.plan, job.network, resume, force)?;
         if let Some(summary) = complete(&directory, resume)? {
+            if keep_states && !directory.path().join(STATES).exists() {
+                return Err(Error::Usage(format!(
+                    "{}: is complete and has no {STATES}, and its states are gone; run it again in another directory and keep the states",
+                    path.display()
+                )));
+            }
             return Ok(Opened::Complete(Box::new(summary)));
         }
-        let (checkpoint, landscape) = Checkpoint::load(directory.path())?;
+        let (checkpoint, landscape) = Checkpoint::load(directory.path(), job.plan)?;
         let earlier_seconds = checkpoint.wall_seconds;
         let started = Instant::now();
         let session = Self { job, directory, checkpoint, landscape, earlier_seconds, started, keep_states };

@@ -8,8 +8,8 @@ mod runner;
 mod store;
 mod trial;
 
-pub use runner::{Event, Outcome, Runner};
-pub use store::{Failure, Lookup, Shard, ShardStatus, Store, Timing};
+pub use runner::{Event, Outcome, Runner, Work};
+pub use store::{Failure, Lookup, Shard, ShardLock, ShardStatus, Store, Timing, decode};
 pub use trial::{TrialRecord, run_trial};
 
 use serde::{Deserialize, Serialize};

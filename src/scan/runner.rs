@@ -1,20 +1,26 @@
 //! Working through the trials: several small ones at once, or a large one on all cores.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use super::{Failure, Lookup, Shard, ShardStatus, Store, Timing, Trial, run_trial};
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
-use crate::setup::config::Config;
-use crate::setup::plan::available_memory;
+use crate::setup::config::{Config, Method};
+use crate::setup::memory::available_memory;
 
 /// Fraction of the free memory that a scan may plan to use.
 const MEMORY_SHARE: f64 = 0.85;
 
 /// How often signals are looked for.
 const POLL: Duration = Duration::from_millis(100);
+
+/// How often memory is looked at while a trial waits for it.
+const MEMORY_POLL: Duration = Duration::from_secs(1);
+
+/// A trial and the configuration that it is a part of.
+pub type Work = (Trial, Arc<Config>);
 
 /// A shard's work.
 pub struct Runner {
@@ -28,15 +34,86 @@ pub struct Runner {
     threads_per_worker: usize,
     /// Estimated work left (s on one worker).
     left: f64,
+    /// Memory that trials may take together (bytes).
+    budget: u64,
 }
 
 /// A trial to be done.
 #[derive(Clone)]
 struct Task {
     trial: Trial,
+    scan: Arc<Config>,
     hash: String,
     /// Estimate (s).
     seconds: f64,
+    /// Memory at its peak (bytes).
+    peak: u64,
+}
+
+/// Trials that wait, and the memory of those in hand: a trial begins when there is room for it, or when none is in hand.
+struct Queue {
+    state: Mutex<QueueState>,
+    /// Told when a trial ends.
+    ended: Condvar,
+    /// Memory that all trials in hand may take together (bytes).
+    budget: u64,
+}
+
+struct QueueState {
+    waiting: VecDeque<Task>,
+    /// Trials in hand.
+    running: usize,
+    /// Their memory at their peaks together (bytes).
+    in_use: u64,
+}
+
+impl Queue {
+    fn new(waiting: VecDeque<Task>, budget: u64) -> Self {
+        let state = QueueState { waiting, running: 0, in_use: 0 };
+        Self { state: Mutex::new(state), ended: Condvar::new(), budget }
+    }
+
+    /// The next trial, once there is memory for it; `None` when all are begun.
+    fn next(&self, available: impl Fn() -> u64) -> Option<Task> {
+        let mut state = self.state();
+        loop {
+            let peak = state.waiting.front()?.peak;
+            if state.running == 0 || (state.in_use + peak <= self.budget && peak <= available()) {
+                state.running += 1;
+                state.in_use += peak;
+                return state.waiting.pop_front();
+            }
+            let waited = self.ended.wait_timeout(state, MEMORY_POLL);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn end(&self, task: &Task) {
+        let mut state = self.state();
+        state.running -= 1;
+        state.in_use -= task.peak;
+        self.ended.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Time (s on all cores) and memory (bytes) of trials. Those of the same sizes and method cost the same, whatever their maps.
+#[derive(Default)]
+struct Costs(BTreeMap<(usize, usize, Method, *const Config), (f64, u64)>);
+
+impl Costs {
+    fn of(&mut self, (trial, scan): &Work) -> Result<(f64, u64)> {
+        let key = (trial.neurons, trial.maps, trial.method, Arc::as_ptr(scan));
+        if let Some(&known) = self.0.get(&key) {
+            return Ok(known);
+        }
+        let cost = trial.plan(scan)?.cost;
+        self.0.insert(key, (cost.total_seconds, cost.peak_bytes));
+        Ok((cost.total_seconds, cost.peak_bytes))
+    }
 }
 
 /// What happened, for the person who watches.
@@ -83,24 +160,33 @@ enum Report {
 }
 
 impl Runner {
+    /// Whether all trials are possible on this machine, before anything is written for them.
+    ///
+    /// # Errors
+    /// What is wrong with the first that is not.
+    pub fn check(work: &[Work]) -> Result<()> {
+        let mut costs = Costs::default();
+        work.iter().try_for_each(|work| costs.of(work).map(|_| ()))
+    }
+
     /// Finds out what is left to do, and orders it: what takes longest first, so that cores finish together.
     ///
     /// # Errors
     /// If a trial is impossible on this machine, or the store cannot be read.
     pub fn new(
         store: &Store,
-        config: &Config,
-        trials: &[Trial],
+        work: &[Work],
         shard: Shard,
         threads: usize,
         watch: &mut dyn FnMut(Event<'_>),
     ) -> Result<Self> {
         let (mut queue, mut total, mut done, mut largest) = (Vec::new(), 0, 0, 1);
-        for trial in trials.iter().enumerate().filter(|(place, _)| shard.owns(*place)).map(|(_, trial)| trial)
-        {
+        let mut costs = Costs::default();
+        for work in work.iter().enumerate().filter(|(place, _)| shard.owns(*place)).map(|(_, work)| work) {
+            let (trial, scan) = work;
             total += 1;
-            let hash = trial.content_hash(config);
-            match store.look_up(&hash, trial, config)? {
+            let hash = trial.content_hash(scan);
+            match store.look_up(&hash, trial, scan)? {
                 Lookup::Done(_) => {
                     done += 1;
                     continue;
@@ -111,13 +197,14 @@ impl Runner {
                     store.set_aside(&hash)?;
                 }
             }
-            let cost = trial.plan(config)?.cost;
-            largest = largest.max(cost.peak_bytes);
-            queue.push(Task { trial: trial.clone(), hash, seconds: cost.total_seconds * threads as f64 });
+            let (seconds, peak) = costs.of(work)?;
+            largest = largest.max(peak);
+            let seconds = seconds * threads as f64;
+            queue.push(Task { trial: trial.clone(), scan: scan.clone(), hash, seconds, peak });
         }
         queue.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
-        let fit = (MEMORY_SHARE * available_memory() as f64 / largest as f64) as usize;
-        let workers = threads.min(fit).min(queue.len()).max(1);
+        let budget = (MEMORY_SHARE * available_memory() as f64) as u64;
+        let workers = threads.min((budget / largest) as usize).min(queue.len()).max(1);
         let left = queue.iter().map(|task| task.seconds).sum();
         Ok(Self {
             shard,
@@ -127,6 +214,7 @@ impl Runner {
             workers,
             threads_per_worker: (threads / workers).max(1),
             left,
+            budget,
         })
     }
 
@@ -138,7 +226,6 @@ impl Runner {
     pub fn run(
         mut self,
         store: &Arc<Store>,
-        config: &Arc<Config>,
         backend: &Arc<dyn Backend>,
         stop: &dyn Fn() -> bool,
         watch: &mut dyn FnMut(Event<'_>),
@@ -153,9 +240,9 @@ impl Runner {
         };
         store.save_status(&status)?;
         let (sender, reports) = mpsc::channel();
-        let queue = Arc::new(Mutex::new(std::mem::take(&mut self.queue)));
+        let queue = Arc::new(Queue::new(std::mem::take(&mut self.queue), self.budget));
         for _ in 0..self.workers {
-            self.start_worker(store, config, backend, &queue, sender.clone())?;
+            self.start_worker(store, backend, &queue, sender.clone())?;
         }
         drop(sender);
         let started = Instant::now();
@@ -200,24 +287,23 @@ impl Runner {
     fn start_worker(
         &self,
         store: &Arc<Store>,
-        config: &Arc<Config>,
         backend: &Arc<dyn Backend>,
-        queue: &Arc<Mutex<VecDeque<Task>>>,
+        queue: &Arc<Queue>,
         sender: mpsc::Sender<Report>,
     ) -> Result<()> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads_per_worker)
             .build()
             .map_err(|e| Error::Run(format!("cannot start {} threads: {e}", self.threads_per_worker)))?;
-        let (store, config, backend, queue) = (store.clone(), config.clone(), backend.clone(), queue.clone());
+        let (store, backend, queue) = (store.clone(), backend.clone(), queue.clone());
         std::thread::spawn(move || {
             pool.install(|| {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some(task) = next else { return };
+                while let Some(task) = queue.next(available_memory) {
                     // Nobody listens any more when the scan was stopped.
                     let _ = sender.send(Report::Started(task.trial.id()));
-                    let report = match work(&task, &store, &config, backend.as_ref()) {
+                    let result = work(&task, &store, backend.as_ref());
+                    queue.end(&task);
+                    let report = match result {
                         Ok((seconds, error)) => Report::Finished { task, seconds, error },
                         Err(error) => Report::Broken(error),
                     };
@@ -234,11 +320,10 @@ impl Runner {
 
 /// Does one trial and writes its record, or why there is none. An error of the trial is recorded, an error of the
 /// store is returned.
-fn work(task: &Task, store: &Store, config: &Config, backend: &dyn Backend) -> Result<(f64, Option<String>)> {
+fn work(task: &Task, store: &Store, backend: &dyn Backend) -> Result<(f64, Option<String>)> {
     let started = Instant::now();
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        run_trial(&task.trial, config, backend, &|| false)
-    }));
+    let run = || run_trial(&task.trial, &task.scan, backend, &|| false);
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
     let result =
         result.unwrap_or_else(|_| Err(Error::Run("the trial panicked; please report it".to_owned())));
     let seconds = started.elapsed().as_secs_f64();
@@ -246,6 +331,7 @@ fn work(task: &Task, store: &Store, config: &Config, backend: &dyn Backend) -> R
         Ok((record, landscape_seconds)) => {
             let timing = Timing {
                 id: task.trial.id(),
+                seed: record.seed,
                 seconds,
                 landscape_seconds,
                 threads: rayon::current_num_threads(),
@@ -259,5 +345,38 @@ fn work(task: &Task, store: &Store, config: &Config, backend: &dyn Backend) -> R
             store.save_failure(&task.hash, &Failure { id: task.trial.id(), error: error.clone() })?;
             Ok((seconds, Some(error)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trials_wait_for_memory_and_one_always_runs() {
+        let task = |peak| Task {
+            trial: Trial { neurons: 60, maps: 1, realization: 0, method: Method::None },
+            scan: Arc::new(Config::default()),
+            hash: String::new(),
+            seconds: 1.0,
+            peak,
+        };
+        let queue = Queue::new([900, 60, 60, 30].map(task).into(), 100);
+        // Too large for the budget, and begun nevertheless: alone.
+        let large = queue.next(|| 0).unwrap();
+        assert_eq!((large.peak, queue.state().running), (900, 1));
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| queue.next(|| 1000).unwrap());
+            std::thread::sleep(Duration::from_millis(50));
+            assert!(!waiting.is_finished());
+            queue.end(&large);
+            assert_eq!(waiting.join().unwrap().peak, 60);
+        });
+        queue.end(&task(60));
+        // Two of 60 are more than 100 together; nothing else is free than 40 bytes.
+        let first = queue.next(|| 1000).unwrap();
+        queue.end(&first);
+        assert_eq!(queue.next(|| 40).unwrap().peak, 30);
+        assert!(queue.next(|| 1000).is_none());
     }
 }

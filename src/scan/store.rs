@@ -3,17 +3,21 @@
 //! One file a trial, JSON, named by the hash of its inputs: `{"flatscape_trial": 1, "checksum": …, "record": …}`. The
 //! checksum is of the record's bytes; the file is written to a temporary one, fsynced, renamed. What a file is called proves nothing: a record counts when its checksum is right
 //! and its inputs are those of the trial. Timings, failures and the state of each shard lie beside the records,
-//! never in them.
+//! never in them, in files of the same form.
 
+use std::collections::HashSet;
 use std::fs::{File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Trial, TrialRecord};
 use crate::error::{Error, Result};
-use crate::files::write_atomically;
+use crate::files::{self, Lock, claim_folder, is_partial, remove_partials, write_atomically};
 use crate::records::{checksum, to_json};
 use crate::setup::config::{Config, ScanConfig};
 
@@ -23,6 +27,10 @@ const FAILED: &str = "failed";
 const DAMAGED: &str = "damaged";
 const SHARDS: &str = "shards";
 const CONFIG: &str = "config.toml";
+const LOCK: &str = ".lock";
+
+/// How long another process may take to claim the same directory.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a record's file begins; the checksum follows.
 const HEAD: &str = "{\"flatscape_trial\": 1, \"checksum\": \"";
@@ -32,6 +40,9 @@ const MIDDLE: &str = "\", \"record\":\n";
 
 /// What follows the record.
 const TAIL: &str = "}\n";
+
+/// How the configuration of a scan begins; the checksum of the rest follows.
+const SEAL: &str = "# flatscape-scan-1 ";
 
 /// Part `index` (from 1) of `count` of the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +94,8 @@ pub enum Lookup {
 pub struct Timing {
     /// The trial.
     pub id: String,
+    /// Seed of its maps: scans with other seeds have trials of the same name.
+    pub seed: u64,
     /// From start to record (s).
     pub seconds: f64,
     /// Each landscape with its weight update (s).
@@ -130,34 +143,50 @@ pub struct ShardLock {
 }
 
 impl Store {
-    /// Opens the directory of a scan, or makes it, for writing.
+    /// Opens the directory of a scan, or makes it, and takes possession of a shard. All of it happens under one lock, so
+    /// that of two different scans that are started at once one is refused.
     ///
     /// # Errors
-    /// [`Error::Usage`] if it cannot be written to, holds other files, or another scan.
-    pub fn create(path: &Path, config: &Config) -> Result<Self> {
-        let cannot = |e: std::io::Error| {
+    /// [`Error::Usage`] if it cannot be written to, holds other files (unless `force`) or another scan, or another process
+    /// has the shard.
+    pub fn create(path: &Path, config: &Config, shard: Shard, force: bool) -> Result<(Self, ShardLock)> {
+        let cannot = |e: io::Error| {
             Error::Usage(format!("{}: cannot be written to: {e}; choose another directory", path.display()))
         };
-        let fresh = !path.join(CONFIG).exists();
-        if fresh && path.join("manifest.json").exists() {
-            return Err(Error::Usage(format!(
-                "{}: holds a run, not a scan; choose another directory",
-                path.display()
-            )));
-        }
-        for folder in [TRIALS, TIMINGS, FAILED, SHARDS] {
-            std::fs::create_dir_all(path.join(folder)).map_err(cannot)?;
-        }
+        claim_folder(path, &|path| is_scan(path) || is_begun(path), force)?;
+        let busy = || {
+            Error::Usage(format!("{}: another flatscape is starting a scan here; try again", path.display()))
+        };
+        let _lock = Lock::take(&path.join(LOCK), PATIENCE).map_err(cannot)?.ok_or_else(busy)?;
         let store = Self { path: path.to_owned() };
+        let fresh = !is_scan(path) || store.is_unused();
         if !fresh {
             store.check_same_scan(config)?;
         }
-        let bytes = config.to_toml().into_bytes();
-        if std::fs::read(path.join(CONFIG)).ok() != Some(bytes.clone()) {
+        for folder in [TRIALS, TIMINGS, FAILED, SHARDS] {
+            std::fs::create_dir_all(path.join(folder)).map_err(cannot)?;
+            remove_partials(&path.join(folder));
+        }
+        remove_partials(path);
+        let shard = store.lock(shard)?;
+        let bytes = encode_config(config);
+        if files::read(&path.join(CONFIG)).ok().as_ref() != Some(&bytes) {
             write_atomically(&path.join(CONFIG), &bytes)?;
         }
-        store.remove_remains();
-        Ok(store)
+        Ok((store, shard))
+    }
+
+    /// Whether nothing was done here and nobody is at work, so that the configuration may be another one.
+    fn is_unused(&self) -> bool {
+        let empty = |folder: &str| {
+            let mut entries = std::fs::read_dir(self.path.join(folder)).into_iter().flatten().flatten();
+            !entries.any(|entry| !is_partial(&entry.file_name().to_string_lossy()))
+        };
+        let locks =
+            std::fs::read_dir(self.path.join(SHARDS)).into_iter().flatten().flatten().map(|e| e.path());
+        empty(TRIALS)
+            && empty(FAILED)
+            && !locks.filter(|p| p.extension().is_some_and(|e| e == "lock")).any(|p| is_locked(&p))
     }
 
     /// Opens the directory of a scan to read it.
@@ -165,7 +194,7 @@ impl Store {
     /// # Errors
     /// [`Error::Data`] if it is none.
     pub fn open(path: &Path) -> Result<Self> {
-        if path.join(TRIALS).is_dir() && path.join(CONFIG).exists() {
+        if is_scan(path) {
             Ok(Self { path: path.to_owned() })
         } else {
             Err(Error::data(
@@ -180,7 +209,16 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub fn config(&self) -> Result<Config> {
-        Config::load(&self.path.join(CONFIG), &[])
+        let path = self.path.join(CONFIG);
+        let config = Config::load(&path, &[]).map_err(|e| Error::data(&path, e.to_string()))?;
+        let bytes = files::read(&path).map_err(|e| Error::io(&path, "read", e))?;
+        if bytes == encode_config(&config) {
+            return Ok(config);
+        }
+        Err(Error::data(
+            &path,
+            "does not have its own checksum; it was damaged or changed, so scan into another directory",
+        ))
     }
 
     /// Trials of different configurations would be averaged together: only what is scanned may change.
@@ -201,28 +239,14 @@ impl Store {
         )))
     }
 
-    /// Temporary files of killed processes; whoever writes one now holds a shard's lock and writes it again.
-    fn remove_remains(&self) {
-        for folder in [TRIALS, TIMINGS, FAILED, SHARDS] {
-            for entry in std::fs::read_dir(self.path.join(folder)).into_iter().flatten().flatten() {
-                let old = entry
-                    .metadata()
-                    .and_then(|m| m.modified())
-                    .is_ok_and(|t| t.elapsed().is_ok_and(|age| age > std::time::Duration::from_secs(60)));
-                if old && entry.file_name().to_string_lossy().starts_with(".partial-") {
-                    let _ = std::fs::remove_file(entry.path());
-                }
-            }
-        }
-    }
-
     /// Takes possession of a shard.
     ///
     /// # Errors
     /// [`Error::Usage`] if another process has it.
-    pub fn lock(&self, shard: Shard) -> Result<ShardLock> {
+    fn lock(&self, shard: Shard) -> Result<ShardLock> {
         let path = self.path.join(SHARDS).join(format!("{}.lock", shard.name()));
-        let file = File::create(&path).map_err(|e| Error::io(&path, "write", e))?;
+        let opened = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = opened.map_err(|e| Error::io(&path, "write", e))?;
         match file.try_lock() {
             Ok(()) => Ok(ShardLock { _file: file }),
             Err(TryLockError::WouldBlock) => Err(Error::Usage(format!(
@@ -235,21 +259,15 @@ impl Store {
         }
     }
 
-    /// Whether some process has the shard now.
-    fn is_locked(&self, shard: Shard) -> bool {
-        let path = self.path.join(SHARDS).join(format!("{}.lock", shard.name()));
-        File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
-    }
-
     /// What is known of the trial with this content hash and these inputs.
     ///
     /// # Errors
     /// If the file is there and cannot be read.
     pub fn look_up(&self, hash: &str, trial: &Trial, config: &Config) -> Result<Lookup> {
         let path = self.path.join(TRIALS).join(format!("{hash}.json"));
-        let bytes = match std::fs::read(&path) {
+        let bytes = match files::read(&path) {
             Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Lookup::Missing),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Lookup::Missing),
             Err(e) => return Err(Error::io(&path, "read", e)),
         };
         Ok(match decode(&bytes) {
@@ -282,7 +300,7 @@ impl Store {
     pub fn save(&self, hash: &str, record: &TrialRecord, timing: &Timing) -> Result<()> {
         let name = format!("{hash}.json");
         write_atomically(&self.path.join(TRIALS).join(&name), &encode(record))?;
-        write_atomically(&self.path.join(TIMINGS).join(&name), &to_json(timing))?;
+        write_atomically(&self.path.join(TIMINGS).join(&name), &encode(timing))?;
         let failure = self.path.join(FAILED).join(&name);
         match std::fs::remove_file(&failure) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&failure, "remove", e)),
@@ -295,7 +313,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] naming the file.
     pub fn save_failure(&self, hash: &str, failure: &Failure) -> Result<()> {
-        write_atomically(&self.path.join(FAILED).join(format!("{hash}.json")), &to_json(failure))
+        write_atomically(&self.path.join(FAILED).join(format!("{hash}.json")), &encode(failure))
     }
 
     /// Writes how far a shard is.
@@ -305,88 +323,162 @@ impl Store {
     pub fn save_status(&self, status: &ShardStatus) -> Result<()> {
         write_atomically(
             &self.path.join(SHARDS).join(format!("{}.json", status.shard.name())),
-            &to_json(status),
+            &encode(status),
         )
     }
 
     /// The shards that run now.
     pub fn running(&self) -> Vec<ShardStatus> {
-        let statuses = read_folder(&self.path.join(SHARDS), "json");
-        let parsed =
-            statuses.iter().filter_map(|(_, bytes)| serde_json::from_slice::<ShardStatus>(bytes).ok());
-        parsed.filter(|status| self.is_locked(status.shard)).collect()
+        let statuses: Vec<ShardStatus> =
+            parsed(&self.path.join(SHARDS)).into_iter().map(|(_, s)| s).collect();
+        let lock =
+            |status: &ShardStatus| self.path.join(SHARDS).join(format!("{}.lock", status.shard.name()));
+        statuses.into_iter().filter(|status| is_locked(&lock(status))).collect()
     }
 
     /// All failures.
     pub fn failures(&self) -> Vec<Failure> {
-        let files = read_folder(&self.path.join(FAILED), "json");
-        files.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect()
+        parsed(&self.path.join(FAILED)).into_iter().map(|(_, failure)| failure).collect()
     }
 
-    /// All timings.
-    pub fn timings(&self) -> Vec<Timing> {
-        let files = read_folder(&self.path.join(TIMINGS), "json");
-        files.iter().filter_map(|(_, bytes)| serde_json::from_slice(bytes).ok()).collect()
+    /// All timings with the content hashes of their trials.
+    pub fn timings(&self) -> Vec<(String, Timing)> {
+        parsed(&self.path.join(TIMINGS))
     }
 
     /// All sound records with their content hashes, and a sentence about every file that is none.
     pub fn records(&self) -> (Vec<(String, TrialRecord)>, Vec<String>) {
-        let (mut records, mut complaints) = (Vec::new(), Vec::new());
-        for (path, bytes) in read_folder(&self.path.join(TRIALS), "") {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if name.starts_with(".partial-") {
-                continue;
+        self.sound(|path, hash, bytes| match decode(bytes) {
+            Ok(record) if checksum(record.config.as_bytes()) == hash => Ok((hash.to_owned(), record)),
+            Ok(record) => Err(format!(
+                "{}: is the record of {} under a foreign name; left out",
+                path.display(),
+                record.id
+            )),
+            Err(what) => {
+                Err(format!("{}: {what}; left out; the scan does it again when it goes on", path.display()))
             }
-            let Some(hash) = name.strip_suffix(".json") else {
-                complaints.push(format!("{}: is no trial record; left alone", path.display()));
-                continue;
-            };
-            match decode(&bytes) {
-                Ok(record) if checksum(record.config.as_bytes()) == hash => {
-                    records.push((hash.to_owned(), record))
-                }
-                Ok(record) => complaints.push(format!(
-                    "{}: is the record of {} under a foreign name; left out",
-                    path.display(),
-                    record.id
+        })
+    }
+
+    /// How many of the trials with these content hashes have a record with the right checksum, and a sentence about every
+    /// file that is none. Takes time in proportion to the number of files.
+    pub fn count_done(&self, wanted: &HashSet<String>) -> (usize, Vec<String>) {
+        /// What has to be known to count a record: the rest is passed over, which is several times faster.
+        #[derive(Deserialize)]
+        struct Input {
+            config: String,
+        }
+        let (done, complaints) = self.sound(|path, hash, bytes| {
+            let input =
+                body(bytes).and_then(|b| serde_json::from_slice::<Input>(b).map_err(|e| e.to_string()));
+            match input {
+                Ok(input) if checksum(input.config.as_bytes()) == hash => Ok(wanted.contains(hash)),
+                Ok(_) => Err(format!(
+                    "{}: is another trial's record under a foreign name; left out",
+                    path.display()
                 )),
-                Err(what) => complaints.push(format!(
+                Err(what) => Err(format!(
                     "{}: {what}; left out; the scan does it again when it goes on",
                     path.display()
                 )),
             }
+        });
+        (done.into_iter().filter(|&counts| counts).count(), complaints)
+    }
+
+    /// What `read` makes of every record by its path, content hash and bytes, in the order of names, and its complaints.
+    fn sound<T: Send>(
+        &self,
+        read: impl Fn(&Path, &str, &[u8]) -> std::result::Result<T, String> + Sync,
+    ) -> (Vec<T>, Vec<String>) {
+        let (mut found, mut complaints) = (Vec::new(), Vec::new());
+        let each = paths(&self.path.join(TRIALS)).into_par_iter().map(|path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let Some(hash) = name.strip_suffix(".json") else {
+                return Err(format!("{}: is no trial record; left alone", path.display()));
+            };
+            match files::read(&path) {
+                Ok(bytes) => read(&path, hash, &bytes),
+                Err(e) => Err(format!("{}: cannot be read ({e}); left out", path.display())),
+            }
+        });
+        for result in each.collect::<Vec<_>>() {
+            match result {
+                Ok(value) => found.push(value),
+                Err(complaint) => complaints.push(complaint),
+            }
         }
-        (records, complaints)
+        (found, complaints)
     }
 }
 
-/// All files of a folder with an extension (or any, if it is empty), by name.
-fn read_folder(folder: &Path, extension: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|p| extension.is_empty() || p.extension().is_some_and(|e| e == extension))
-        .collect();
-    paths.sort_unstable();
-    paths.into_iter().filter_map(|p| std::fs::read(&p).ok().map(|bytes| (p, bytes))).collect()
+/// Whether a directory holds a scan.
+fn is_scan(path: &Path) -> bool {
+    path.join(TRIALS).is_dir() && path.join(CONFIG).is_file()
 }
 
-fn encode(record: &TrialRecord) -> Vec<u8> {
+/// Whether a directory holds what a scan makes first, and nothing else: it was stopped before it had its configuration.
+fn is_begun(path: &Path) -> bool {
+    let own = |name: &str| [TRIALS, TIMINGS, FAILED, SHARDS, LOCK].contains(&name) || is_partial(name);
+    let mut entries = std::fs::read_dir(path).into_iter().flatten();
+    path.join(TRIALS).is_dir() && entries.all(|e| e.is_ok_and(|e| own(&e.file_name().to_string_lossy())))
+}
+
+/// Whether some process has the lock now.
+fn is_locked(lock: &Path) -> bool {
+    File::open(lock).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// All files of a folder by name, temporary ones left out.
+fn paths(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> =
+        entries.filter(|e| !is_partial(&e.file_name().to_string_lossy())).map(|e| e.path()).collect();
+    paths.sort_unstable();
+    paths
+}
+
+/// The sound JSON files of a folder, with their names. What they say is of use and not of weight: timings, failures, the
+/// state of shards; what was damaged is as if it had never been told.
+fn parsed<T: serde::de::DeserializeOwned + Send>(folder: &Path) -> Vec<(String, T)> {
+    let read = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?.strip_suffix(".json")?.to_owned();
+        let bytes = files::read(&path).ok()?;
+        Some((name, serde_json::from_slice(body(&bytes).ok()?).ok()?))
+    };
+    paths(folder).into_par_iter().filter_map(read).collect()
+}
+
+fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     let body = to_json(record);
     let head = [HEAD, &checksum(&body), MIDDLE].concat();
     [head.as_bytes(), &body, TAIL.as_bytes()].concat()
 }
 
-fn decode(bytes: &[u8]) -> std::result::Result<TrialRecord, String> {
+/// The scan's configuration, after a comment that holds its checksum.
+fn encode_config(config: &Config) -> Vec<u8> {
+    let body = config.to_toml();
+    format!("{SEAL}{}\n{body}", checksum(body.as_bytes())).into_bytes()
+}
+
+/// A record from the bytes of its file.
+///
+/// # Errors
+/// A sentence about the file, if it was damaged or is of another version.
+pub fn decode(bytes: &[u8]) -> std::result::Result<TrialRecord, String> {
+    let body = body(bytes)?;
+    serde_json::from_slice(body).map_err(|e| format!("is of another version of the program ({e})"))
+}
+
+/// The record inside, whose checksum stands before it.
+fn body(bytes: &[u8]) -> std::result::Result<&[u8], String> {
     let damaged = || "is damaged (its checksum does not match)".to_owned();
     let rest = bytes.strip_prefix(HEAD.as_bytes()).ok_or_else(damaged)?;
     let end = rest.iter().position(|&b| b == b'"').ok_or_else(damaged)?;
     let (claimed, rest) = rest.split_at(end);
     let body = rest.strip_prefix(MIDDLE.as_bytes()).and_then(|rest| rest.strip_suffix(TAIL.as_bytes()));
-    let body = body.filter(|body| checksum(body).as_bytes() == claimed).ok_or_else(damaged)?;
-    serde_json::from_slice(body).map_err(|e| format!("is of another version of the program ({e})"))
+    body.filter(|body| checksum(body).as_bytes() == claimed).ok_or_else(damaged)
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub struct NetworkConfig {
     /// Seed of the random maps.
     pub seed: u64,
     /// int32 `[L, N]` positions to use in place of random maps; relative to the configuration file.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
     pub maps_file: Option<PathBuf>,
     /// f64 or f32 `[N, N]` weights to use in place of J (Hz); relative to the configuration file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,6 +174,11 @@ pub enum Solver {
     Direct,
     /// Preconditioned conjugate gradients, which never form the Gram matrix.
     Cg,
+}
+
+/// A path as people read it: not every path is text, and a record of one must not fail for it.
+fn as_text<S: serde::Serializer>(path: &Option<PathBuf>, to: S) -> std::result::Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(to)
 }
 
 impl Method {

@@ -6,6 +6,7 @@ pub mod groups;
 pub mod inputs;
 pub mod keys;
 pub mod layout;
+pub mod memory;
 pub mod plan;
 mod read;
 pub mod reference;

@@ -9,10 +9,15 @@ use crate::network::Network;
 use crate::setup::config::{Config, Method, Solver};
 use crate::setup::cost::{ChosenSolver, Cost, Sizes};
 use crate::setup::layout::{Layout, given_weights};
+use crate::setup::memory::available_memory;
 use crate::text::size;
 
 /// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
 pub const SETTLING_MS: f64 = 100.0;
+
+/// A duration is a whole number of steps if it differs from one by no more than this part of it: the rounding of
+/// decimal fractions, and far less than a step.
+const STEP_TOLERANCE: f64 = 1e-12;
 
 /// A checked configuration with all its sizes.
 #[derive(Clone, Debug)]
@@ -117,6 +122,16 @@ impl Plan {
             return Err(Error::Usage(format!(
                 "measure.duration_ms = {} is {steps} steps of dynamics.dt_ms = {}; it takes between 1 and 10^10",
                 config.measure.duration_ms, dynamics.dt_ms
+            )));
+        }
+        let made = steps * dynamics.dt_ms;
+        if (made - config.measure.duration_ms).abs() > STEP_TOLERANCE * made {
+            return Err(Error::Usage(format!(
+                "measure.duration_ms = {} is no whole number of steps of dynamics.dt_ms = {}; the nearest are {} and {}",
+                config.measure.duration_ms,
+                dynamics.dt_ms,
+                significant_steps(dynamics.dt_ms, config.measure.duration_ms, f64::floor),
+                significant_steps(dynamics.dt_ms, config.measure.duration_ms, f64::ceil),
             )));
         }
         let steps = steps as usize;
@@ -278,11 +293,10 @@ fn held_out_stride(states: usize) -> usize {
     if states <= HELD_OUT_ALL { 1 } else { (states / HELD_OUT_SAMPLE) | 1 }
 }
 
-/// Memory that can be had without swapping (bytes).
-pub fn available_memory() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    system.available_memory()
+/// The duration of so many whole steps (ms), without the digits that rounding adds.
+fn significant_steps(dt_ms: f64, duration_ms: f64, whole: fn(f64) -> f64) -> f64 {
+    let text = format!("{:.12e}", whole(duration_ms / dt_ms).max(1.0) * dt_ms);
+    text.parse().unwrap_or(dt_ms)
 }
 
 #[cfg(test)]
@@ -344,6 +358,8 @@ mod tests {
             (&["network.neurons=100000", "network.maps=10000"][..], "of memory"),
             (&["dynamics.dt_ms=20"][..], "unstable"),
             (&["measure.duration_ms=0.01"][..], "steps"),
+            (&["measure.duration_ms=20", "dynamics.dt_ms=14"][..], "nearest are 14 and 28"),
+            (&["measure.duration_ms=1.05", "dynamics.dt_ms=0.1"][..], "nearest are 1 and 1.1"),
             (&["flatten.minimizer=descent"][..], "never activates"),
             (&["kernel.width=0.5"][..], "neuron units"),
             (&["flatten.points_per_map=1", "network.maps=1"][..], "landscape"),

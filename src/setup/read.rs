@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Result};
+use crate::files;
 use crate::setup::config::Config;
 use crate::setup::groups::{ExternalCurrent, MapsConfig};
 use crate::setup::keys::{KEYS, MAPS_KEYS};
@@ -146,7 +147,7 @@ impl Config {
 }
 
 fn read_text(path: &Path) -> Result<String> {
-    let bytes = std::fs::read(path).map_err(|e| {
+    let bytes = files::read(path).map_err(|e| {
         Error::Usage(format!("{}: cannot read the configuration: {e}; check the path", path.display()))
     })?;
     String::from_utf8(bytes).map_err(|e| {

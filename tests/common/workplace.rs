@@ -26,11 +26,11 @@ impl Workplace {
 
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flatscape"));
-        command
-            .args(arguments)
-            .args(["--backend", "cpu"])
-            .current_dir(self.folder.path())
-            .stdin(Stdio::null());
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        let computes = ["optimize", "measure", "scan", "figures", "bench"];
+        if arguments.first().is_some_and(|a| computes.contains(a)) && !arguments.contains(&"--status") {
+            command.args(["--backend", "cpu"]);
+        }
         command
     }
 

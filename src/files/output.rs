@@ -1,0 +1,166 @@
+//! Writing whole or not at all.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// How temporary files begin.
+const PARTIAL: &str = ".partial-";
+
+/// More symbolic links than this in a row are a circle.
+const MOST_LINKS: usize = 40;
+
+/// Writes a file whole or not at all: a temporary file beside it, fsync, rename, fsync of the directory. A symbolic link
+/// is followed and stays; a device or a pipe is written to as it is.
+///
+/// # Errors
+/// [`Error::Io`] naming the file; what was there before is then still whole.
+pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |e: io::Error| Error::io(path, "write", e);
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(failed(io::Error::from(io::ErrorKind::IsADirectory))),
+        // What lies there may be a file that someone else has open, like the one behind /dev/stdout.
+        Ok(found) if !found.is_file() || path.starts_with("/dev") || path.starts_with("/proc") => {
+            let mut file = File::options().append(true).open(path).map_err(failed)?;
+            file.write_all(bytes).and_then(|()| file.flush()).map_err(failed)
+        }
+        _ => replace(&behind_links(path).map_err(failed)?, bytes).map_err(failed),
+    }
+}
+
+/// Where a chain of symbolic links ends, whether something lies there or not.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("its symbolic links lead in a circle"))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = new_partial(folder)?;
+    // Tells `remove_partials` that somebody is at work. A file system without locks has leftovers, no more.
+    let _ = file.as_file().try_lock();
+    write_through(&mut file, bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    sync_folder(folder)
+}
+
+/// A temporary file with the permissions that the umask gives a new file.
+fn new_partial(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.prefix(PARTIAL).tempfile_in(folder)
+}
+
+/// A rename is on disk only when its directory is.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(not(debug_assertions))]
+fn write_through(file: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(bytes)
+}
+
+/// As in a release build, except that tests of faults (`tests/faults/`) can let one write of a process go wrong:
+/// `FLATSCAPE_FAULT="fail 7"` lets the seventh fail halfway, `"kill 7"` ends the process there.
+#[cfg(debug_assertions)]
+fn write_through(file: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static WRITES: AtomicUsize = AtomicUsize::new(0);
+    let count = 1 + WRITES.fetch_add(1, Ordering::SeqCst);
+    let fault = std::env::var("FLATSCAPE_FAULT").unwrap_or_default();
+    match fault.split_once(' ') {
+        Some((kind, at)) if at.parse() == Ok(count) => {
+            file.write_all(&bytes[..bytes.len() / 2])?;
+            if kind == "kill" {
+                std::process::abort();
+            }
+            Err(io::Error::from(io::ErrorKind::StorageFull))
+        }
+        _ => file.write_all(bytes),
+    }
+}
+
+/// Whether a name is that of a temporary file.
+pub(crate) fn is_partial(name: &str) -> bool {
+    name.starts_with(PARTIAL)
+}
+
+/// Removes temporary files that killed processes left in a folder. Those that are being written stay: they are locked.
+pub(crate) fn remove_partials(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let left = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && is_partial(&entry.file_name().to_string_lossy()) && left(&entry.path()) {
+            // One that stays costs space and nothing else.
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_appear_whole_and_leave_nothing_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write_atomically(&path, b"one").unwrap();
+        write_atomically(&path, b"two").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn writing_into_a_missing_directory_names_it() {
+        let error = write_atomically(Path::new("no-such-folder/a.txt"), b"x").unwrap_err();
+        assert!(error.to_string().contains("no-such-folder"), "{error}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_and_devices_stay_what_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link, dangling) =
+            (folder.path().join("file"), folder.path().join("link"), folder.path().join("dangling"));
+        std::fs::write(&file, b"before").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        std::os::unix::fs::symlink("new", &dangling).unwrap();
+        write_atomically(&link, b"after").unwrap();
+        write_atomically(&dangling, b"made").unwrap();
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(std::fs::read(&file).unwrap(), b"after");
+        assert_eq!(std::fs::read(folder.path().join("new")).unwrap(), b"made");
+        write_atomically(Path::new("/dev/null"), b"gone").unwrap();
+        assert!(!std::fs::symlink_metadata("/dev/null").unwrap().is_file());
+        assert!(matches!(write_atomically(Path::new("/dev/full"), b"x"), Err(Error::Io { .. })));
+    }
+
+    #[test]
+    fn leftovers_go_and_work_in_hand_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let left = folder.path().join(".partial-left");
+        std::fs::write(&left, b"half").unwrap();
+        let busy = new_partial(folder.path()).unwrap();
+        busy.as_file().try_lock().unwrap();
+        remove_partials(folder.path());
+        assert!(!left.exists() && busy.path().exists());
+    }
+}
