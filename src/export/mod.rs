@@ -231,6 +231,7 @@ mod tests {
             arrays: vec![
                 Array::real("weights", &[2, 2], vec![0.0, 1.5, 1.5, 0.0]),
                 Array { name: "maps".to_owned(), shape: vec![3, 2], values: maps },
+                Array::real("bump_current", &[2], vec![4.0, -1.0]),
                 Array::number("tau_ms", 15.0),
                 Array::number("external_current", 10.0),
             ],

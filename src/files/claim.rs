@@ -109,7 +109,7 @@ mod tests {
         claim_folder(&folder, &own, false).unwrap();
         std::fs::write(folder.join("thesis.tex"), b"x").unwrap();
         let refusal = claim_folder(&folder, &own, false).unwrap_err().to_string();
-        assert!(refusal.contains("thesis.tex") && refusal.contains("--force"), "{refusal}");
+        assert!(refusal.contains("thesis.tex") && refusal.contains("by force"), "{refusal}");
         claim_folder(&folder, &own, true).unwrap();
         mark(&folder, "collect").unwrap();
         claim_folder(&folder, &own, false).unwrap();

@@ -92,7 +92,7 @@ pub fn decode<T: Deserialize + AutoSerialize>(
 /// # Errors
 /// As [`read`], and [`Error::Data`] naming the first number that does not fit.
 pub fn read_whole(path: &Path) -> Result<(Vec<usize>, Vec<i32>)> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io(path, "read", e))?;
+    let bytes = super::input::read(path).map_err(|e| Error::io(path, "read", e))?;
     let Ok((shape, long)) = decode::<i64>(&bytes) else {
         return decode(&bytes).map_err(|what| Error::data(path, what));
     };

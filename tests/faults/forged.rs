@@ -136,7 +136,9 @@ const KINDS: [(&str, Change); 32] = [
     ("energies of the ends lowered", |f| after(f).for_each(|r| r.end_energy -= 100.0)),
     ("energies of the starts raised", |f| f.drift.iter_mut().for_each(|r| r.start_energy += 100.0)),
     ("one displacement that leads elsewhere", |f| f.drift[7].displacement += 1.0),
-    ("one trajectory left out", |f| drop(f.drift.remove(4))),
+    ("one trajectory left out", |f| {
+        f.drift.remove(4);
+    }),
     ("drift before flattening left out", |f| f.drift.retain(|r| r.network == Which::Flattened)),
     ("another ridge", |f| f.config.flatten.ridge = 1e-9),
     ("another dt", |f| f.config.dynamics.dt_ms = 0.1),

@@ -7,11 +7,11 @@ use flatscape::records::verify;
 
 use crate::workplace::Workplace;
 
-const SIDE: usize = 10;
+const SIDE: usize = 16;
 const COUNT: usize = 2;
 
 /// Tori with places from a file: the sites of a lattice, in the order of neurons on one map and reversed on the other.
-const TORI: &str = "[[maps]]\nshape = \"torus\"\ncount = 2\nsides = [10, 10]\nplacement = \"file\"\npositions = \"given/x.npy\"\n[flatten]\niterations = 1\nridge = 1e-3\n[measure]\nduration_ms = 100\nstarts_per_map = 2\n";
+const TORI: &str = "[[maps]]\nshape = \"torus\"\ncount = 2\nsides = [16, 16]\nplacement = \"file\"\npositions = \"given/x.npy\"\n[flatten]\niterations = 1\nridge = 1e-3\n[measure]\nduration_ms = 100\nstarts_per_map = 2\n";
 
 fn places() -> Vec<u8> {
     let neurons = SIDE * SIDE;
