@@ -195,9 +195,10 @@ fn two_scans_do_not_share_a_shard() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8(refused.stderr).unwrap().contains("another flatscape is working on shard 1/1"));
     assert!(place.succeed(&["scan", "--status", "shared"]).contains("nothing is running"));
-    // The same directory for another scan.
+    // The directory of a scan that has finished trials, for another scan.
+    place.succeed(&["scan", "tiny.toml", "--out", "done", "--quiet"]);
     place.fail(
-        &["scan", "tiny.toml", "--out", "shared", "--quiet"],
+        &["scan", "tiny.toml", "--out", "done", "--quiet", "--set", "measure.duration_ms=1000000"],
         2,
         &["another configuration", "duration_ms"],
     );

@@ -69,7 +69,7 @@ fn text(command: &str) -> String {
 ///
 /// # Errors
 /// [`Error::Usage`] naming the file.
-pub(crate) fn claim_file(path: &Path, is_own: &dyn Fn(&[u8]) -> bool, force: bool) -> Result<()> {
+pub fn claim_file(path: &Path, is_own: &dyn Fn(&[u8]) -> bool, force: bool) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() && found.len() > 0 && !force && !path.starts_with("/dev") => {}
         // Whatever else is wrong with the place, writing says it.

@@ -6,7 +6,8 @@ mod lock;
 pub mod npy;
 mod output;
 
-pub(crate) use claim::{claim_file, claim_folder, made_by, mark};
+pub use claim::claim_file;
+pub(crate) use claim::{claim_folder, made_by, mark};
 pub use input::read;
 pub(crate) use lock::Lock;
 pub(crate) use output::{is_partial, remove_partials, write_atomically};
