@@ -18,7 +18,7 @@ cleanup() {
     pkill -9 -f "$work" 2>/dev/null || true
     if [ "$code" -ne 0 ]; then
         echo "slurm test failed; the ends of its logs:" >&2
-        tail -n 15 "$work"/log/*.log "$work"/scan/log/*.log >&2 2>/dev/null || true
+        tail -n 15 "$work"/log/*.log "$work"/scan-log/*.log >&2 2>/dev/null || true
     fi
     rm -rf "$work"
     exit "$code"
