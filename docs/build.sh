@@ -48,5 +48,9 @@ page "$work/reference.md" .
 find . -name '*.md' -not -path './target/*' -not -path './runs/*' -printf '%P\n' | while read -r file; do
     page "$file" "$(dirname "$file")"
 done
+# What the pages show or link to beside each other.
+for file in docs/flattened.svg src/plot/DejaVuSans-subset.LICENSE; do
+    install -D -m 644 "$file" "$out/$file"
+done
 cp "$out/README.html" "$out/index.html"
 python3 docs/links.py "$out"

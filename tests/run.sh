@@ -27,6 +27,7 @@ if [ "$(id -u)" -eq 0 ]; then export FLATSCAPE_REQUIRE_ROOT=1; fi
 cargo test "$@"
 bash tests/slurm.sh target/debug/flatscape
 bash tests/report.sh target/debug/flatscape
+bash tests/live.sh target/debug/flatscape
 
 # The kernels once more on another driver, with tighter limits; it comes with the browser that report.sh has brought.
 (

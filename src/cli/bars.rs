@@ -27,7 +27,7 @@ pub(super) fn monitor(visible: bool, seconds: f64) -> Monitor {
     }
     if std::io::stderr().is_terminal() {
         let bar = ProgressBar::new(BAR_STEPS);
-        Monitor::new(Bar::new(bar, "{bar:24} {percent:>3} %  {elapsed}  {wide_msg}"), seconds)
+        Monitor::new(Bar::new(bar, "{bar:16} {percent:>3} %  {elapsed:>3}  {msg}", 44), seconds)
     } else {
         Monitor::new(Lines::new(), seconds)
     }
@@ -36,7 +36,7 @@ pub(super) fn monitor(visible: bool, seconds: f64) -> Monitor {
 /// A line that is rewritten, for work whose parts have no estimates; none without a terminal.
 pub(super) fn spinner(visible: bool) -> Option<Bar> {
     (visible && std::io::stderr().is_terminal())
-        .then(|| Bar::new(ProgressBar::new_spinner(), "{spinner} {elapsed}  {wide_msg}"))
+        .then(|| Bar::new(ProgressBar::new_spinner(), "{spinner} {elapsed:>3}  {msg}", 66))
 }
 
 /// Writes a line to stderr, above the bar if there is one.
@@ -59,29 +59,34 @@ fn live() -> MutexGuard<'static, Option<ProgressBar>> {
 }
 
 /// A bar on the terminal. It goes when it is dropped: a job that fails leaves none behind.
-pub(super) struct Bar(ProgressBar);
+pub(super) struct Bar {
+    bar: ProgressBar,
+    /// Letters that fit beside it into 80 columns, with a few to spare: the terminal writes `^C` at the end of the line,
+    /// and a line that then breaks cannot be taken away.
+    room: usize,
+}
 
 impl Bar {
-    fn new(bar: ProgressBar, template: &str) -> Self {
+    fn new(bar: ProgressBar, template: &str, room: usize) -> Self {
         bar.set_style(
             ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
         );
         bar.enable_steady_tick(Duration::from_millis(250));
         *live() = Some(bar.clone());
-        Self(bar)
+        Self { bar, room }
     }
 
     /// What stands beside it.
-    pub(super) fn message(&self, text: String) {
-        self.0.set_message(text);
+    pub(super) fn message(&self, text: &str) {
+        self.bar.set_message(text.chars().take(self.room).collect::<String>());
     }
 }
 
 impl Watcher for Bar {
     fn show(&self, progress: &Progress<'_>) {
-        self.0.set_position((BAR_STEPS as f64 * progress.of_job) as u64);
+        self.bar.set_position((BAR_STEPS as f64 * progress.of_job) as u64);
         let left = text::duration(progress.seconds_left);
-        self.message(format!("{}, about {left} left", progress.stage));
+        self.message(&format!("{}, about {left} left", progress.stage));
     }
 
     fn finish(&self) {

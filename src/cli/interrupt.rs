@@ -14,9 +14,7 @@ static REQUESTS: AtomicU32 = AtomicU32::new(0);
 /// If the operating system refuses.
 pub fn listen() -> Result<()> {
     on_signal(|| match REQUESTS.fetch_add(1, Ordering::SeqCst) {
-        0 => {
-            bars::say("stopping after the current piece of work; twice more ends at once, without saving it")
-        }
+        0 => bars::say("stopping after this piece of work; twice more ends at once, unsaved"),
         1 => {}
         _ => {
             bars::clear();

@@ -79,6 +79,7 @@ fn scan(
     let threads = rayon::current_num_threads();
     let runner = Runner::new(&store, &work, shard, threads, &mut |event| watcher.show(&event))?;
     let planned = runner.total;
+    watcher.begin(runner.done, planned);
     let outcome = runner.run(&store, backend, &interrupt::requested, &mut |event| watcher.show(&event))?;
     drop(watcher);
     match outcome {
@@ -206,6 +207,16 @@ impl Watcher {
         Self { visible, bar: bars::spinner(visible) }
     }
 
+    /// Says how much there is to do, before the first trial is done.
+    fn begin(&self, done: usize, planned: usize) {
+        let text = format!("{done} of {planned} trials done");
+        match &self.bar {
+            Some(bar) => bar.message(&text),
+            None if self.visible => tell(&text),
+            None => {}
+        }
+    }
+
     fn show(&mut self, event: &Event<'_>) {
         match event {
             // Never silent: something happened to somebody's data.
@@ -222,7 +233,7 @@ impl Watcher {
                 );
                 match (error, &self.bar) {
                     (Some(error), _) => self.line(&format!("{id} failed: {error}")),
-                    (None, Some(bar)) => bar.message(format!("{so_far}; last {id}")),
+                    (None, Some(bar)) => bar.message(&format!("{so_far}; last {id}")),
                     (None, None) if self.visible => {
                         tell(&format!("{id} done in {}; {so_far}", duration(*seconds)))
                     }

@@ -58,6 +58,8 @@ async function tellWorkers(simulation) {
 // Steps of this frame: at the asked speed, but not past the time at which to pause.
 function stepsDue(elapsedMs) {
   const end = Math.round(Number(element("until").value) * 1000 / data.dt_ms);
+  // What was asked for while the workers answered comes first: the old bumps are not what is to be moved or to be stopped.
+  if (asked.changed.size > 0) return 0;
   if (asked.steps > 0) return asked.steps;
   if (!asked.playing) return 0;
   if (shown.steps === end) {
