@@ -28,6 +28,7 @@
     reason = "they panic where nobody can hear: see text::tell"
 )]
 
+pub mod analyze;
 #[cfg(feature = "gpu")]
 pub mod bench;
 #[cfg(feature = "cli")]

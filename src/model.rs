@@ -14,8 +14,10 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::trajectories::Trajectory;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::job::drift::{DriftSummary, Moment, start_currents, start_points};
+use crate::job::drift::{DriftSummary, Measurement, Moment, start_currents, start_points};
 use crate::job::drift_record::{DriftRecord, Which};
+use crate::job::memory::MemorySummary;
+use crate::job::path_record::PathRecord;
 use crate::job::reached::{IterationRecord, Landscape, Status};
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::States;
@@ -159,7 +161,9 @@ impl Model {
         let measured = measured.ok_or(Error::Interrupted)?;
         let summary = DriftSummary::of(&measured.records, network)
             .ok_or_else(|| Error::Run("no trajectory was started".to_owned()))?;
-        Ok(Drift { network, records: measured.records, course: measured.course, summary })
+        let memory = MemorySummary::of(&measured.paths, network, &self.plan, &self.network);
+        let Measurement { records, course, paths } = measured;
+        Ok(Drift { network, records, course, paths, summary, memory })
     }
 
     /// The constrained minima at the fitted points under the given weights `[neurons, neurons]` (Hz), sought from the
@@ -310,12 +314,14 @@ impl Run {
         let model = &self.model;
         let mut directory =
             RunDirectory::claim(directory.as_ref(), &model.plan, &model.network, false, false)?;
+        let paths: Vec<PathRecord> = drift.iter().flat_map(|d| d.paths.iter().copied()).collect();
         let drift: Vec<DriftRecord> = drift.iter().flat_map(|d| d.records.iter().cloned()).collect();
         let findings = Findings {
             plan: &model.plan,
             network: &model.network,
             landscape: Some(&self.landscape),
             drift: &drift,
+            paths: &paths,
             status: self.status,
             device: model.backend.describe(),
             wall_seconds: self.seconds,
@@ -384,6 +390,10 @@ pub struct Drift {
     pub records: Vec<DriftRecord>,
     /// Averages at several times.
     pub course: Vec<Moment>,
+    /// Places in the course of time, trajectory after trajectory, where the configuration has noise or `measure.record_ms`.
+    pub paths: Vec<PathRecord>,
     /// Averages over all trajectories.
     pub summary: DriftSummary,
+    /// What the places say of diffusion, lifetime and loss of the map.
+    pub memory: Option<MemorySummary>,
 }

@@ -8,10 +8,13 @@ use serde::Serialize;
 use super::output::{OutputFile, as_text, contains, tell_if_unfinished};
 use super::{Options, bars};
 use crate::cli::interrupt;
+use crate::dynamics::noise::NoiseKind;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::drift::DriftSummary;
 use crate::job::drift_record::Which;
+use crate::job::memory::MemorySummary;
+use crate::job::path_record::PathRecord;
 use crate::records;
 use crate::records::{RunDirectory, RunState};
 use crate::setup::config::Config;
@@ -31,31 +34,50 @@ pub(super) struct Arguments {
     /// Where the rows go, in the format of drift.csv [default: a name made of both, in the run]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Where the bumps' places in the course of time go, with measure.record_ms or noise [default: beside the rows in the
+    /// run; nowhere with --out]
+    #[arg(long, value_name = "FILE")]
+    trajectories: Option<PathBuf>,
 }
 
 #[derive(Serialize)]
 struct MeasureRecord {
     duration_ms: f64,
     starts_per_map: usize,
+    replicates: usize,
     drift_before: Option<DriftSummary>,
     drift_after: Option<DriftSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_before: Option<MemorySummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_after: Option<MemorySummary>,
     run: RunState,
     #[serde(serialize_with = "as_text")]
     file: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trajectories: Option<String>,
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
-    let out = arguments.out.as_deref();
-    let out = out.map(|path| OutputFile::claim(path, &is_rows, options.force)).transpose()?;
+    let claim = |path: &Option<PathBuf>, is_own: &dyn Fn(&[u8]) -> bool| {
+        path.as_deref().map(|path| OutputFile::claim(path, is_own, options.force)).transpose()
+    };
+    let out = claim(&arguments.out, &is_rows)?;
+    let paths_out = claim(&arguments.trajectories, &is_paths)?;
     let (directory, manifest) = RunDirectory::open(&arguments.run)?;
     directory.read("config.toml")?;
     let config = configuration(arguments, options)?;
     let plan = Plan::new(config)?;
+    if plan.record_steps.is_none() && paths_out.is_some() {
+        return Err(Error::Usage(
+            "--trajectories: nothing is recorded in the course of time; set measure.record_ms or dynamics.noise.kind".to_owned(),
+        ));
+    }
     let network = plan.network(0)?;
     let n = plan.neurons;
     let base = directory.read_square("weights_base.npy", n)?;
     let flattened = base.plus(1.0, &directory.read_square("weights_delta.npy", n)?);
-    let backend = options.backend()?;
+    let backend = options.backend_for(&plan.config)?;
     interrupt::listen()?;
     let monitor = bars::monitor(options.shows_progress(), 2.0 * plan.cost.trajectories_seconds);
     let job = Job {
@@ -65,30 +87,42 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         monitor: &monitor,
         stop: &interrupt::requested,
     };
-    let mut rows = Vec::new();
+    let (mut rows, mut paths) = (Vec::new(), Vec::new());
     for (weights, which) in [(&base, Which::None), (&flattened, Which::Flattened)] {
-        rows.extend(job.measure_drift(weights, which)?.ok_or(Error::Interrupted)?.records);
+        let measured = job.measure_drift(weights, which)?.ok_or(Error::Interrupted)?;
+        rows.extend(measured.records);
+        paths.extend(measured.paths);
     }
     monitor.finish();
-    let measure = &plan.config.measure;
-    let name = format!(
-        "drift-{}ms-{}starts-dt{}ms.csv",
-        measure.duration_ms, measure.starts_per_map, plan.config.dynamics.dt_ms
-    );
-    let csv = records::to_csv(&rows);
     tell_if_unfinished(&manifest, &arguments.run);
-    match &out {
-        Some(file) => file.write(&csv)?,
-        None => directory.add(&name, &csv, options.force)?,
+    let name = name(&plan);
+    let store = |file: &Option<OutputFile>, name: &str, bytes: &[u8]| match file {
+        Some(file) => file.write(bytes),
+        None => directory.add(name, bytes, options.force),
+    };
+    store(&out, &format!("drift-{name}.csv"), &records::to_csv(&rows))?;
+    // Who takes the rows elsewhere and says nothing of trajectories wants none.
+    let keeps_paths = !paths.is_empty() && (paths_out.is_some() || out.is_none());
+    let paths_name = format!("trajectories-{name}.csv");
+    if keeps_paths {
+        let table = records::to_csv(&PathRecord::rows(&paths, network.maps.dimension()));
+        store(&paths_out, &paths_name, &table)?;
     }
-    let file = arguments.out.clone().unwrap_or_else(|| arguments.run.join(name));
+    let place =
+        |given: &Option<PathBuf>, name: String| given.clone().unwrap_or_else(|| arguments.run.join(name));
+    let memory = |which| MemorySummary::of(&paths, which, &plan, &network);
     let record = MeasureRecord {
-        duration_ms: measure.duration_ms,
-        starts_per_map: measure.starts_per_map,
+        duration_ms: plan.config.measure.duration_ms,
+        starts_per_map: plan.config.measure.starts_per_map,
+        replicates: plan.replicates,
         drift_before: DriftSummary::of(&rows, Which::None),
         drift_after: DriftSummary::of(&rows, Which::Flattened),
+        memory_before: memory(Which::None),
+        memory_after: memory(Which::Flattened),
         run: manifest.status,
-        file,
+        file: place(&arguments.out, format!("drift-{name}.csv")),
+        trajectories: keeps_paths
+            .then(|| place(&arguments.trajectories, paths_name).to_string_lossy().into_owned()),
     };
     match &out {
         Some(file) => options.report_file(file, &record, &table(&record))?,
@@ -97,9 +131,31 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     Ok(0)
 }
 
+/// What is measured, in the names of files.
+fn name(plan: &Plan) -> String {
+    let (measure, dynamics) = (&plan.config.measure, &plan.config.dynamics);
+    let noise = match plan.noise().map(|noise| noise.kind) {
+        None => String::new(),
+        Some(NoiseKind::Poisson { fano }) => format!("-poisson{fano}"),
+        Some(NoiseKind::Current { sd }) => format!("-current{sd}"),
+    };
+    let replicates =
+        if plan.replicates > 1 { format!("-{}replicates", plan.replicates) } else { String::new() };
+    let seed = if dynamics.noise.seed > 0 { format!("-seed{}", dynamics.noise.seed) } else { String::new() };
+    format!(
+        "{}ms-{}starts-dt{}ms{noise}{replicates}{seed}",
+        measure.duration_ms, measure.starts_per_map, dynamics.dt_ms
+    )
+}
+
 /// Whether a file holds rows of this command.
 fn is_rows(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"network,map,start") && contains(bytes, b"displacement,settled_displacement,")
+    bytes.starts_with(b"network,map,") && contains(bytes, b"displacement,settled_displacement,")
+}
+
+/// Whether a file holds places in the course of time.
+fn is_paths(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"network,map,start,replicate,time_ms,")
 }
 
 /// The run's configuration with what is to be measured differently. Only `[measure]` and `[dynamics]` may change: the
@@ -108,11 +164,10 @@ fn configuration(arguments: &Arguments, options: &Options) -> Result<Config> {
     let mut settings = options.set.clone();
     settings.extend(arguments.duration.iter().map(|v| format!("measure.duration_ms={v}")));
     settings.extend(arguments.starts.iter().map(|v| format!("measure.starts_per_map={v}")));
-    if let Some(other) =
-        settings.iter().find(|s| !s.starts_with("measure.") && !s.starts_with("dynamics.dt_ms"))
-    {
+    let may_change = ["measure.", "dynamics.dt_ms", "dynamics.noise."];
+    if let Some(other) = settings.iter().find(|s| !may_change.iter().any(|key| s.starts_with(key))) {
         return Err(Error::Usage(format!(
-            "--set {other}: the network of a run is fixed; measure can change measure.* and dynamics.dt_ms"
+            "--set {other}: the network of a run is fixed; measure can change measure.*, dynamics.dt_ms and dynamics.noise.*"
         )));
     }
     Config::load(&arguments.run.join("config.toml"), &settings)
@@ -140,5 +195,6 @@ fn table(record: &MeasureRecord) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
+    text.push_str(&records::memory_table(record.memory_before.as_ref(), record.memory_after.as_ref()));
     text + &format!("rows in {}\n", record.file.display())
 }

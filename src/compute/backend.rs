@@ -3,8 +3,10 @@
 //! A new device implements [`Backend`] and the rest of the program works with it. The CPU is the reference that every
 //! other backend is compared with.
 
+use crate::dynamics::noise::Noise;
+use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::States;
 use crate::manifold::Points;
@@ -85,4 +87,31 @@ pub trait Backend: Send + Sync {
         tick: &Tick<'_>,
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Vec<Trajectory>>>;
+
+    /// Whether this device can run trajectories under noise; asked before any work is done.
+    ///
+    /// # Errors
+    /// [`Error::Device`], saying what can.
+    fn supports_noise(&self) -> Result<()> {
+        Err(Error::Device(format!(
+            "{}: trajectories with noise run on the CPU alone; choose the CPU backend",
+            self.describe()
+        )))
+    }
+
+    /// Trajectories under noise; see [`crate::dynamics::noisy::noisy_trajectories`]. `None` if `stop` asked for an end.
+    ///
+    /// # Errors
+    /// If the device fails, or has no noise; see [`Backend::supports_noise`].
+    fn noisy_trajectories(
+        &self,
+        _dynamics: &Dynamics<'_>,
+        _noise: &Noise,
+        _starts: &[NoisyStart<'_>],
+        _at: &[usize],
+        _tick: &Tick<'_>,
+        _stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Vec<Trajectory>>> {
+        self.supports_noise().map(|()| None)
+    }
 }

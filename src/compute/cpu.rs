@@ -1,6 +1,8 @@
 //! The CPU, in f64: the reference that every other backend is compared with.
 
 use crate::compute::backend::Backend;
+use crate::dynamics::noise::Noise;
+use crate::dynamics::noisy::{self, NoisyStart};
 use crate::dynamics::trajectories::{self, Dynamics, Trajectory};
 use crate::error::Result;
 use crate::landscape::minima;
@@ -53,5 +55,21 @@ impl Backend for Cpu {
         stop: &(dyn Fn() -> bool + Sync),
     ) -> Result<Option<Vec<Trajectory>>> {
         Ok(trajectories::trajectories(dynamics, starts, at, tick, stop))
+    }
+
+    fn supports_noise(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn noisy_trajectories(
+        &self,
+        dynamics: &Dynamics<'_>,
+        noise: &Noise,
+        starts: &[NoisyStart<'_>],
+        at: &[usize],
+        tick: &Tick<'_>,
+        stop: &(dyn Fn() -> bool + Sync),
+    ) -> Result<Option<Vec<Trajectory>>> {
+        Ok(noisy::noisy_trajectories(dynamics, noise, starts, at, tick, stop))
     }
 }

@@ -1,4 +1,7 @@
-//! Trajectories of the network, and where a bump is.
+//! Trajectories of the network, with noise and without, and where a bump is.
 
 pub mod decoding;
+pub mod diffusion;
+pub mod noise;
+pub mod noisy;
 pub mod trajectories;

@@ -24,6 +24,8 @@ pub struct DriftRecord {
     pub network: Which,
     /// Map of the start.
     pub map: usize,
+    /// Which trajectory from this start, where there are several.
+    pub replicate: Option<usize>,
     /// Position of the start (neuron units).
     pub start: Vector,
     /// Location at the end, in the winning map (neuron units).
@@ -53,6 +55,8 @@ pub struct DriftRecord {
 struct DriftRow {
     network: Which,
     map: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replicate: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     start: Option<Coordinate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,6 +105,7 @@ impl From<DriftRecord> for DriftRow {
         Self {
             network: record.network,
             map: record.map,
+            replicate: record.replicate,
             start: line(start_x),
             start_x: surface(start_x),
             start_y: surface(start_y),
@@ -127,6 +132,7 @@ impl From<DriftRow> for DriftRecord {
             dimension: if row.start_x.is_some() { 2 } else { 1 },
             network: row.network,
             map: row.map,
+            replicate: row.replicate,
             start: [number(row.start.or(row.start_x)), number(row.start_y)],
             end: [number(row.end.or(row.end_x)), number(row.end_y)],
             displacement: row.displacement,

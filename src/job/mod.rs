@@ -2,7 +2,9 @@
 
 pub mod drift;
 pub mod drift_record;
+pub mod memory;
 pub mod outer;
+pub mod path_record;
 pub mod reached;
 pub mod rows;
 

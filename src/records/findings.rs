@@ -6,12 +6,16 @@ use super::{FORMAT, Manifest, PROGRAM, RunDirectory, RunState, Summary, to_csv, 
 use crate::error::Result;
 use crate::files::npy;
 use crate::job::drift_record::DriftRecord;
+use crate::job::path_record::PathRecord;
 use crate::job::reached::{Landscape, Status};
 use crate::network::Network;
 use crate::setup::plan::Plan;
 
 /// The states at the fitted points, where they are kept.
 pub(super) const STATES: &str = "rates.npy";
+
+/// Places of the bumps in the course of time, where they are recorded.
+pub(super) const PATHS: &str = "trajectories.csv";
 
 /// What a run has found.
 pub(crate) struct Findings<'a> {
@@ -22,6 +26,8 @@ pub(crate) struct Findings<'a> {
     pub landscape: Option<&'a Landscape>,
     /// The measurements that were made.
     pub drift: &'a [DriftRecord],
+    /// Places in the course of time, where they were recorded.
+    pub paths: &'a [PathRecord],
     pub status: Status,
     /// What did the work.
     pub device: String,
@@ -39,7 +45,7 @@ impl Findings<'_> {
     /// # Errors
     /// [`Error::Io`](crate::error::Error::Io) naming the file.
     pub(crate) fn write(&self, directory: &mut RunDirectory) -> Result<Summary> {
-        let Self { plan, network, landscape, drift, status, .. } = *self;
+        let Self { plan, network, landscape, drift, paths, status, .. } = *self;
         let n = plan.neurons;
         directory.write_configuration(plan, network)?;
         let maps = &network.maps;
@@ -63,7 +69,10 @@ impl Findings<'_> {
         }
         directory.write("iterations.csv", &to_csv(iterations))?;
         directory.write("drift.csv", &to_csv(drift))?;
-        let summary = Summary::new(plan, status, iterations, drift);
+        if plan.record_steps.is_some() {
+            directory.write(PATHS, &to_csv(&PathRecord::rows(paths, maps.dimension())))?;
+        }
+        let summary = Summary::new(plan, status, iterations, drift).with_memory(plan, network, paths);
         directory.write("summary.json", &to_json(&summary))?;
         directory.write_manifest(self.manifest(directory))?;
         Ok(summary)

@@ -13,6 +13,7 @@ pub use directory::{FORMAT, Manifest, RunDirectory, RunState, belongs_to_run};
 pub(crate) use findings::Findings;
 pub use sealed::PROGRAM;
 pub use session::{Opened, Session};
+pub(crate) use summary::memory_table;
 pub use summary::{Summary, Warning};
 pub use verify::{Verified, verify};
 

@@ -131,6 +131,7 @@ impl<'a> Session<'a> {
         }
         let Some(measured) = self.job.measure_drift(weights, which)? else { return Ok(false) };
         self.checkpoint.drift.extend(measured.records);
+        self.checkpoint.paths.extend(measured.paths);
         self.save(landscape)?;
         Ok(true)
     }
@@ -150,6 +151,7 @@ impl<'a> Session<'a> {
             network: self.job.network,
             landscape,
             drift: &self.checkpoint.drift,
+            paths: &self.checkpoint.paths,
             status,
             device: self.job.backend.describe(),
             wall_seconds: self.earlier_seconds + self.started.elapsed().as_secs_f64(),

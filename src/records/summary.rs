@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::job::drift::DriftSummary;
 use crate::job::drift_record::{DriftRecord, Which};
+use crate::job::memory::MemorySummary;
+use crate::job::path_record::PathRecord;
 use crate::job::reached::{IterationRecord, Status};
+use crate::network::Network;
 use crate::setup::plan::Plan;
 use crate::text::significant;
 
@@ -53,6 +56,12 @@ pub struct Summary {
     pub drift_before: Option<DriftSummary>,
     /// All averages after flattening.
     pub drift_after: Option<DriftSummary>,
+    /// Diffusion, lifetime and loss of the map before flattening, where trajectories were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_before: Option<MemorySummary>,
+    /// The same after flattening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_after: Option<MemorySummary>,
     /// What a careful reader should know.
     pub warnings: Vec<Warning>,
 }
@@ -133,8 +142,16 @@ impl Summary {
             duration_ms: plan.config.measure.duration_ms,
             drift_before: before,
             drift_after: after,
+            memory_before: None,
+            memory_after: None,
             warnings: warnings(last, drift),
         }
+    }
+
+    /// With what recorded trajectories say of the network's memory.
+    pub fn with_memory(self, plan: &Plan, network: &Network, paths: &[PathRecord]) -> Self {
+        let of = |which| MemorySummary::of(paths, which, plan, network);
+        Self { memory_before: of(Which::None), memory_after: of(Which::Flattened), ..self }
     }
 
     /// The closing table, at most ten lines with the caller's last one.
@@ -180,6 +197,7 @@ impl Summary {
             text.push_str(format!("{what:36}{before:>10}{after:>10}  {unit}").trim_end());
             text.push('\n');
         }
+        text.push_str(&memory_table(self.memory_before.as_ref(), self.memory_after.as_ref()));
         text.push_str(&format!("{} weight updates; {}\n", self.updates, self.status.describe()));
         if !self.warnings.is_empty() {
             let warnings: Vec<String> = self.warnings.iter().map(Warning::to_string).collect();
@@ -187,6 +205,29 @@ impl Summary {
         }
         text
     }
+}
+
+/// Lines of diffusion and lifetime, for the closing table; none if no trajectory was recorded.
+pub(crate) fn memory_table(before: Option<&MemorySummary>, after: Option<&MemorySummary>) -> String {
+    type Figure = fn(&MemorySummary) -> Option<f64>;
+    let noisy = |m: Option<&MemorySummary>| m.is_some_and(|m| m.diffusion.is_some());
+    if !noisy(before) && !noisy(after) {
+        return String::new();
+    }
+    let rows: [(&str, Figure, &str); 6] = [
+        ("diffusion coefficient", |m| m.diffusion.map(|d| d.value), "neuron units^2/s"),
+        ("  95 % interval, from", |m| m.diffusion.map(|d| d.low), "neuron units^2/s"),
+        ("  95 % interval, to", |m| m.diffusion.map(|d| d.high), "neuron units^2/s"),
+        ("  of a flat network, in theory", |m| m.diffusion_theory, "neuron units^2/s"),
+        ("lifetime (error below sigma)", |m| m.lifetime_ms, "ms"),
+        ("time until another map wins", |m| m.map_lifetime_ms, "ms"),
+    ];
+    let mut text = String::new();
+    for (what, of, unit) in rows {
+        let cell = |m: Option<&MemorySummary>| m.and_then(of).map_or("-".to_owned(), significant);
+        text.push_str(&format!("{what:36}{:>10}{:>10}  {unit}\n", cell(before), cell(after)));
+    }
+    text
 }
 
 fn warnings(last: Option<&IterationRecord>, drift: &[DriftRecord]) -> Vec<Warning> {

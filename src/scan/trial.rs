@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::drift::{DriftSummary, Moment};
 use crate::job::drift_record::Which;
+use crate::job::memory::MemorySummary;
 use crate::job::reached::{IterationRecord, Status};
 use crate::progress::Monitor;
 use crate::setup::config::{Config, Method};
@@ -25,6 +26,9 @@ pub struct TrialRecord {
     pub status: Status,
     /// Averages over all trajectories.
     pub drift: DriftSummary,
+    /// Diffusion, lifetime and loss of the map, where trajectories were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemorySummary>,
     /// Their course in time.
     pub course: Vec<Moment>,
     /// Roughness, weights and certificates before the first update and after each.
@@ -66,6 +70,7 @@ pub fn run_trial(
         seed: trial.seed(scan.network.seed),
         status,
         drift,
+        memory: MemorySummary::of(&measured.paths, which, &plan, &network),
         course: measured.course,
         iterations,
         config: trial.config(scan).to_toml(),

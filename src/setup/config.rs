@@ -84,6 +84,33 @@ pub struct DynamicsConfig {
     pub dt_ms: f64,
     /// h₀ (Hz²).
     pub baseline_current: f64,
+    /// Noise of the trajectories that measure drift.
+    pub noise: NoiseConfig,
+}
+
+/// `[dynamics.noise]`
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct NoiseConfig {
+    /// What kind.
+    pub kind: NoiseName,
+    /// F of `poisson`: variance of the count of spikes by its mean.
+    pub fano: f64,
+    /// s of `current` (Hz²).
+    pub sd: f64,
+    /// Other numbers, other random numbers.
+    pub seed: u64,
+}
+
+/// Kinds of noise, as they are typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoiseName {
+    /// No noise.
+    None,
+    /// Neurons send spikes.
+    Poisson,
+    /// Every neuron has a noise current.
+    Current,
 }
 
 /// `[flatten]`
@@ -125,6 +152,12 @@ pub struct MeasureConfig {
     pub duration_ms: f64,
     /// Evenly spaced starts on each map.
     pub starts_per_map: usize,
+    /// Trajectories from every start, each with noise of its own; 20 with noise and 1 without, if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicates: Option<usize>,
+    /// Time between two rows of `trajectories.csv` (ms).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_ms: Option<f64>,
 }
 
 /// `[scan]`
@@ -207,7 +240,12 @@ impl Default for Config {
             },
             maps: Vec::new(),
             kernel: KernelConfig { amplitude, width, inhibition, scale: true },
-            dynamics: DynamicsConfig { tau_ms: 15.0, dt_ms: 0.2, baseline_current: 10.0 },
+            dynamics: DynamicsConfig {
+                tau_ms: 15.0,
+                dt_ms: 0.2,
+                baseline_current: 10.0,
+                noise: NoiseConfig { kind: NoiseName::None, fano: 1.0, sd: 1.0, seed: 0 },
+            },
             flatten: FlattenConfig {
                 method: Method::Constrained,
                 definition: Definition::Kkt,
@@ -222,7 +260,12 @@ impl Default for Config {
                 idealized_updates: 0,
                 tolerance: 1e-6,
             },
-            measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10 },
+            measure: MeasureConfig {
+                duration_ms: 3000.0,
+                starts_per_map: 10,
+                replicates: None,
+                record_ms: None,
+            },
             scan: ScanConfig {
                 maps: vec![1, 2, 4, 8, 12, 16, 20],
                 realizations: 15,

@@ -71,6 +71,8 @@ pub(super) struct Sizes {
     pub iterations: usize,
     pub idealized_updates: usize,
     pub steps: usize,
+    /// Trajectories from every start.
+    pub replicates: usize,
     /// Expected in a bump.
     pub active_neurons: f64,
     /// Whether all maps are rings of all neurons.
@@ -88,7 +90,8 @@ impl Sizes {
 
 impl Cost {
     pub(super) fn new(config: &Config, sizes: Sizes, solver: ChosenSolver, held_out_stride: usize) -> Self {
-        let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps, .. } = sizes;
+        let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps, replicates, .. } =
+            sizes;
         let rows_per_map = sizes.rows_per_map();
         let (n, fitted, s) = (neurons as f64, (maps * points_per_map) as f64, (maps * rows_per_map) as f64);
         let evaluated = fitted + fitted / held_out_stride as f64;
@@ -120,7 +123,7 @@ impl Cost {
             // Ten iterations to the default accuracy, the factored segments, and the weight change.
             ChosenSolver::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
         };
-        let runs = (maps * config.measure.starts_per_map * steps) as f64;
+        let runs = (maps * config.measure.starts_per_map * replicates * steps) as f64;
         let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
         let step_seconds = 2.0 * active * n / (dynamics * cores);
         let trajectories_seconds = runs * step_seconds;

@@ -139,6 +139,25 @@ pub static KEYS: &[Key<Config>] = &[
         "External current of a network with one map, h0; further maps are compensated for."
     ),
     key!(
+        dynamics.noise.kind,
+        Values::Word(&["none", "poisson", "current"]),
+        "",
+        "Noise of the trajectories: none, spikes in place of rates (poisson), or a noise current of each neuron (current)."
+    ),
+    key!(
+        dynamics.noise.fano,
+        Values::Above(0.0, 1e3),
+        "",
+        "Of poisson noise: variance of the number of spikes by its mean, F."
+    ),
+    key!(
+        dynamics.noise.sd,
+        Values::Above(0.0, 1e6),
+        "Hz^2",
+        "Of current noise: s in tau dI = (...) dt + s sqrt(tau) dB."
+    ),
+    key!(dynamics.noise.seed, Values::Whole(0, LARGEST), "", "Seed of the noise, beside that of the maps."),
+    key!(
         flatten.method,
         Values::Word(METHODS),
         "",
@@ -208,6 +227,20 @@ pub static KEYS: &[Key<Config>] = &[
         "Length of the trajectories that measure drift."
     ),
     key!(measure.starts_per_map, Values::Whole(1, 100_000), "", "Evenly spaced starts on each map."),
+    key!(
+        measure.replicates,
+        Values::Whole(1, 100_000),
+        "",
+        "Trajectories from every start, each with noise of its own.",
+        "20 with noise, 1 without"
+    ),
+    key!(
+        measure.record_ms,
+        Values::Above(0.0, 1e7),
+        "ms",
+        "Time between two rows of trajectories.csv.",
+        "a sixtieth of the duration with noise, no trajectories.csv without"
+    ),
     key!(scan.maps, Values::Wholes(1, 10_000), "", "Numbers of maps to scan."),
     key!(scan.realizations, Values::Whole(1, 10_000), "", "Independent draws of the maps."),
     key!(scan.methods, Values::Words(METHODS), "", "Methods to compare on every draw."),

@@ -308,6 +308,7 @@ mod tests {
         };
         let mut config = Config { network, ..Config::default() };
         config.flatten.points_per_map = Some(1);
+        (config.measure.replicates, config.measure.record_ms) = (Some(2), Some(10.0));
         let text = config.to_toml();
         for key in KEYS {
             assert!(text.contains(&format!("{} = ", key.name())), "{} is missing in:\n{text}", key.name());
