@@ -36,6 +36,7 @@ pub mod cli;
 pub mod collect;
 pub mod compute;
 pub mod connectivity;
+pub mod drive;
 pub mod dynamics;
 pub mod error;
 pub mod export;
@@ -49,6 +50,7 @@ pub mod live;
 pub mod manifold;
 pub mod model;
 pub mod network;
+pub mod perturb;
 #[cfg(feature = "plots")]
 pub mod plot;
 pub mod progress;

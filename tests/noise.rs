@@ -140,3 +140,32 @@ fn what_makes_no_sense_is_refused() {
     refuse("measure.record_ms=0.05", &["measure.record_ms"]);
     refuse("dynamics.noise.kind=none", &["measure.replicates = 3 without noise", "leave replicates out"]);
 }
+
+#[test]
+fn damaged_bumps_come_back_and_are_counted() {
+    let quiet =
+        TINY.split("[dynamics.noise]").next().unwrap().replace("replicates = 3\nrecord_ms = 20\n", "");
+    let place = Workplace::new(&quiet);
+    place.succeed(&["optimize", "tiny.toml", "--out", "run"]);
+    let measure = |how: &str| {
+        let how = format!("measure.corrupt={how}");
+        let json = place.succeed(&["measure", "run", "--json", "--set", &how]);
+        serde_json::from_str::<serde_json::Value>(&json).unwrap()
+    };
+    let mild = measure("{ silence = 0.1, replace = 0.0, noise = 0.5 }");
+    let hard = measure("{ silence = 0.0, replace = 1.0, noise = 0.0 }");
+    assert_eq!(mild["recovered_after"], 1.0, "{mild}");
+    assert!(hard["recovered_after"].as_f64() < Some(1.0), "a bump of other neurons came back: {hard}");
+    let refuse = |set: &str, parts: &[&str]| {
+        place.fail(&["measure", "run", "--set", set], 2, parts);
+    };
+    refuse(
+        "measure.corrupt={ silence = 0.6, replace = 0.6, noise = 0.0 }",
+        &["more neurons than are active"],
+    );
+    refuse("measure.corrupt.silence=1.5", &["measure.corrupt.silence", "from 0 to 1"]);
+    // A damaged start is part of the run's record, and checked like any other.
+    fs::write(place.path("damaged.toml"), format!("{quiet}[measure.corrupt]\nsilence = 0.2\n")).unwrap();
+    place.succeed(&["optimize", "damaged.toml", "--out", "damaged"]);
+    place.succeed(&["verify", "damaged"]);
+}

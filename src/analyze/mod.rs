@@ -174,12 +174,13 @@ impl OnMap<'_> {
             .collect()
     }
 
-    /// Takes a fixed point of a line to where λ is 0 by Newton's method, as far as it stays between its neighbours, and its
-    /// eigenvalues if they are wanted. A point that does not settle stays where the interpolation put it.
+    /// Takes a fixed point of a line to where λ is 0 by Newton's method, as far as it stays between the points that enclose it,
+    /// and its eigenvalues if they are wanted. A point that does not settle stays where the interpolation put it.
     fn settle(&self, point: &FixedPoint, wants_spectrum: bool) -> (FixedPoint, Option<Spectrum>) {
-        let lattice = self.lattice();
-        let spacing =
-            lattice.space.distance(self.places[0].position, self.places[1 % self.places.len()].position);
+        let space = &self.lattice().space;
+        let first = self.places[0].position;
+        let spacing = space.distance(first, self.places[1 % self.places.len()].position);
+        let cell = |position: Vector| ((position[0] - first[0]) / spacing).floor();
         let steps = if self.is_line() { STEPS_TO_REST } else { 1 };
         let (mut at, mut spectrum) = (*point, None);
         for step in 0..steps {
@@ -187,9 +188,8 @@ impl OnMap<'_> {
             if wants_spectrum {
                 spectrum = Spectrum::new(self.problem, minima.states.get(0), &tangent.rates, self.tau);
             }
-            let way = step_to_rest(&tangent, multiplier, lattice.space.dimension());
-            let next = lattice.space.walk(at.position, way);
-            if step + 1 == steps || !(lattice.space.distance(point.position, next) <= spacing) {
+            let next = space.walk(at.position, step_to_rest(&tangent, multiplier, space.dimension()));
+            if step + 1 == steps || cell(next) != cell(point.position) {
                 break;
             }
             at.position = next;

@@ -11,7 +11,7 @@ use crate::cli::interrupt;
 use crate::dynamics::noise::NoiseKind;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::job::drift::DriftSummary;
+use crate::job::drift::{DriftSummary, recovered_fraction};
 use crate::job::drift_record::Which;
 use crate::job::memory::MemorySummary;
 use crate::job::path_record::PathRecord;
@@ -47,6 +47,10 @@ struct MeasureRecord {
     replicates: usize,
     drift_before: Option<DriftSummary>,
     drift_after: Option<DriftSummary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovered_before: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovered_after: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_before: Option<MemorySummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,12 +115,16 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let place =
         |given: &Option<PathBuf>, name: String| given.clone().unwrap_or_else(|| arguments.run.join(name));
     let memory = |which| MemorySummary::of(&paths, which, &plan, &network);
+    let corrupts = !plan.config.measure.corrupt.is_none();
+    let recovered = |which| recovered_fraction(&rows, which, &plan).filter(|_| corrupts);
     let record = MeasureRecord {
         duration_ms: plan.config.measure.duration_ms,
         starts_per_map: plan.config.measure.starts_per_map,
         replicates: plan.replicates,
         drift_before: DriftSummary::of(&rows, Which::None),
         drift_after: DriftSummary::of(&rows, Which::Flattened),
+        recovered_before: recovered(Which::None),
+        recovered_after: recovered(Which::Flattened),
         memory_before: memory(Which::None),
         memory_after: memory(Which::Flattened),
         run: manifest.status,
@@ -139,11 +147,17 @@ fn name(plan: &Plan) -> String {
         Some(NoiseKind::Poisson { fano }) => format!("-poisson{fano}"),
         Some(NoiseKind::Current { sd }) => format!("-current{sd}"),
     };
+    let how = &measure.corrupt;
+    let corrupt = if how.is_none() {
+        String::new()
+    } else {
+        format!("-silence{}-replace{}-noise{}", how.silence, how.replace, how.noise)
+    };
     let replicates =
         if plan.replicates > 1 { format!("-{}replicates", plan.replicates) } else { String::new() };
     let seed = if dynamics.noise.seed > 0 { format!("-seed{}", dynamics.noise.seed) } else { String::new() };
     format!(
-        "{}ms-{}starts-dt{}ms{noise}{replicates}{seed}",
+        "{}ms-{}starts-dt{}ms{corrupt}{noise}{replicates}{seed}",
         measure.duration_ms, measure.starts_per_map, dynamics.dt_ms
     )
 }
@@ -195,6 +209,7 @@ fn table(record: &MeasureRecord) -> String {
         text.push_str(line.trim_end());
         text.push('\n');
     }
+    text.push_str(&records::recovered_line(record.recovered_before, record.recovered_after));
     text.push_str(&records::memory_table(record.memory_before.as_ref(), record.memory_after.as_ref()));
     text + &format!("rows in {}\n", record.file.display())
 }

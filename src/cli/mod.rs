@@ -8,6 +8,7 @@ mod collect;
 mod config;
 #[cfg(feature = "gpu")]
 mod devices;
+mod drive;
 mod export;
 #[cfg(feature = "plots")]
 mod figures;
@@ -17,6 +18,7 @@ mod live;
 mod measure;
 mod optimize;
 mod output;
+mod perturb;
 mod plan;
 #[cfg(feature = "plots")]
 mod report;
@@ -63,6 +65,10 @@ enum Command {
     Measure(measure::Arguments),
     /// The slow manifold of a run's networks: velocities, fixed points, eigenvalues
     Analyze(analyze::Arguments),
+    /// How finely a run's weights have to be tuned: noise, pruning, rounding, silent neurons
+    Perturb(perturb::Arguments),
+    /// Move bumps along a path: gain, errors, the drive that frees them, cues of other maps
+    Drive(drive::Arguments),
     /// Measure drift and score against the number of maps, unattended
     Scan(scan::Arguments),
     /// Gather the trials of scans: tables, capacity, plots
@@ -147,6 +153,8 @@ pub fn run(cli: &Cli) -> Result<u8> {
         Command::Optimize(arguments) => optimize::run(arguments, options),
         Command::Measure(arguments) => measure::run(arguments, options),
         Command::Analyze(arguments) => analyze::run(arguments, options),
+        Command::Perturb(arguments) => perturb::run(arguments, options),
+        Command::Drive(arguments) => drive::run(arguments, options),
         Command::Scan(arguments) => scan::run(arguments, options),
         Command::Collect(arguments) => collect::run(arguments, options),
         #[cfg(feature = "plots")]
@@ -189,6 +197,8 @@ impl Command {
             }
             Command::Measure(_) => ("measure", &["--backend", "--adapter", "--threads", "--set", "--force"]),
             Command::Analyze(_) => ("analyze", &["--backend", "--adapter", "--threads", "--force"]),
+            Command::Perturb(_) => ("perturb", &["--backend", "--adapter", "--threads", "--force"]),
+            Command::Drive(_) => ("drive", &["--backend", "--adapter", "--threads", "--set", "--force"]),
             Command::Scan(arguments) if arguments.only_looks() => ("scan --status", &["--threads"]),
             Command::Scan(_) => {
                 ("scan", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])

@@ -15,6 +15,9 @@
 //!
 //! What is made of the 32 bits uses integers and f32 alone, so that a GPU can do the same arithmetic.
 
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
 /// What kind of noise.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NoiseKind {
@@ -132,6 +135,12 @@ pub fn normals(bits: [u32; 4]) -> [f64; 4] {
     };
     let ([a, b], [c, d]) = (pair(bits[0], bits[1]), pair(bits[2], bits[3]));
     [a, b, c, d]
+}
+
+/// A normal number of mean 0 and variance 1 from an ordinary generator, for what is drawn once and not step by step.
+pub fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let mut word = || rng.random::<u32>();
+    normals([word(), word(), 0, 0])[0]
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Trajectories under noise: the same equation as [`crate::dynamics::trajectories`], with spikes in place of rates, or with a
-//! noise current. Energies may rise here, so nothing is claimed of them.
+//! Trajectories under noise or drive: the same equation as [`crate::dynamics::trajectories`], with spikes in place of rates, a
+//! noise current, a velocity input, a cue. Energies may rise here, so nothing is claimed of them.
 //!
 //! Under Poisson noise few neurons send a spike in a step (a bump of the paper's network one or two in ten steps at F = 1), and
 //! only their rows of W are read.
@@ -8,6 +8,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::connectivity::field::field;
+use crate::dynamics::drive::Drive;
 use crate::dynamics::noise::{
     CURRENT_STREAM, Noise, NoiseKind, POISSON_STREAM, STEPS_PER_BLOCK, normals, philox, poisson,
 };
@@ -37,20 +38,37 @@ pub fn noisy_trajectories(
     tick: &Tick<'_>,
     stop: &(dyn Fn() -> bool + Sync),
 ) -> Option<Vec<Trajectory>> {
-    let run = |start: &NoisyStart<'_>| Walker::new(dynamics, noise, *start).run(at, tick, stop);
+    let run = |start: &NoisyStart<'_>| Walker::new(dynamics, Some(noise), None, *start).run(at, tick, stop);
+    starts.par_iter().map(run).collect()
+}
+
+/// As [`noisy_trajectories`], with a drive, and with noise or without.
+pub fn driven_trajectories(
+    dynamics: &Dynamics<'_>,
+    noise: Option<&Noise>,
+    drive: &Drive<'_>,
+    starts: &[NoisyStart<'_>],
+    at: &[usize],
+    tick: &Tick<'_>,
+    stop: &(dyn Fn() -> bool + Sync),
+) -> Option<Vec<Trajectory>> {
+    let run = |start: &NoisyStart<'_>| Walker::new(dynamics, noise, Some(drive), *start).run(at, tick, stop);
     starts.par_iter().map(run).collect()
 }
 
 /// One state that steps.
 struct Walker<'a> {
     dynamics: &'a Dynamics<'a>,
-    noise: &'a Noise,
+    noise: Option<&'a Noise>,
+    drive: Option<&'a Drive<'a>>,
     trajectory: u32,
     /// I, padded to `[stride]`.
     current: Vec<f64>,
     /// h, padded to `[stride]`.
     external_current: Vec<f64>,
     field: Vec<f64>,
+    /// D·s; empty without a drive.
+    pull: Vec<f64>,
     /// Neurons whose input the others see in this step, ascending, and what they see (Hz).
     sending: Vec<u32>,
     sent: Vec<f64>,
@@ -62,7 +80,12 @@ struct Walker<'a> {
 const NO_BLOCK: u32 = u32::MAX;
 
 impl<'a> Walker<'a> {
-    fn new(dynamics: &'a Dynamics<'a>, noise: &'a Noise, start: NoisyStart<'_>) -> Self {
+    fn new(
+        dynamics: &'a Dynamics<'a>,
+        noise: Option<&'a Noise>,
+        drive: Option<&'a Drive<'a>>,
+        start: NoisyStart<'_>,
+    ) -> Self {
         let (neurons, stride) = (dynamics.weights.neurons(), dynamics.weights.stride());
         let padded = |values: &[f64], filler: f64| {
             let mut padded = values.to_vec();
@@ -72,10 +95,12 @@ impl<'a> Walker<'a> {
         Self {
             dynamics,
             noise,
+            drive,
             trajectory: start.trajectory,
             current: padded(start.current, -1.0),
             external_current: padded(dynamics.external_current, 0.0),
             field: vec![0.0; stride],
+            pull: vec![0.0; if drive.is_some() { stride } else { 0 }],
             sending: Vec::with_capacity(neurons),
             sent: Vec::with_capacity(neurons),
             blocks: vec![(NO_BLOCK, [0; STEPS_PER_BLOCK]); neurons],
@@ -108,20 +133,38 @@ impl<'a> Walker<'a> {
     }
 
     fn step(&mut self, step: usize) {
-        match self.noise.kind {
-            NoiseKind::Poisson { fano } => self.send_spikes(step, fano),
-            NoiseKind::Current { .. } => self.send_rates(),
+        match self.noise {
+            Some(noise @ Noise { kind: NoiseKind::Poisson { fano }, .. }) => {
+                self.send_spikes(step, noise, *fano)
+            }
+            _ => self.send_rates(),
         }
         field(Arch::new(), self.dynamics.weights, &self.sending, &self.sent, &mut self.field);
+        if let Some(drive) = self.drive {
+            self.push(step, drive);
+        }
         self.update_currents();
-        if let NoiseKind::Current { sd } = self.noise.kind {
-            self.add_noise_current(step, sd * self.dynamics.step.sqrt());
+        if let Some(noise @ Noise { kind: NoiseKind::Current { sd }, .. }) = self.noise {
+            self.add_noise_current(step, noise, sd * self.dynamics.step.sqrt());
+        }
+    }
+
+    /// `f += −τ·v·D·s`, and the cue.
+    fn push(&mut self, step: usize, drive: &Drive<'_>) {
+        let velocity = drive.velocities.get(step).copied().unwrap_or(0.0);
+        if velocity != 0.0 {
+            field(Arch::new(), drive.slopes, &self.sending, &self.sent, &mut self.pull);
+            let factor = -drive.tau_seconds * velocity;
+            self.field.iter_mut().zip(&self.pull).for_each(|(f, pull)| *f += factor * pull);
+        }
+        if let Some(cue) = drive.cue.filter(|cue| step < cue.steps) {
+            self.field.iter_mut().zip(cue.current).for_each(|(f, cue)| *f += cue);
         }
     }
 
     /// `s_j = F·Poisson(r_j·Δt/F)/Δt`.
-    fn send_spikes(&mut self, step: usize, fano: f64) {
-        let (dt, key) = (self.noise.dt_seconds, self.noise.key());
+    fn send_spikes(&mut self, step: usize, noise: &Noise, fano: f64) {
+        let (dt, key) = (noise.dt_seconds, noise.key());
         let (mean_per_rate, size) = ((dt / fano) as f32, fano / dt);
         let (block, word) = ((step / STEPS_PER_BLOCK) as u32, step % STEPS_PER_BLOCK);
         self.sending.clear();
@@ -162,10 +205,10 @@ impl<'a> Walker<'a> {
     }
 
     /// `I += s·√(Δt/τ)·ξ`, ξ normal.
-    fn add_noise_current(&mut self, step: usize, size: f64) {
+    fn add_noise_current(&mut self, step: usize, noise: &Noise, size: f64) {
         let neurons = self.blocks.len();
         for (quad, currents) in self.current[..neurons].chunks_mut(4).enumerate() {
-            let bits = philox([step as u32, quad as u32, self.trajectory, CURRENT_STREAM], self.noise.key());
+            let bits = philox([step as u32, quad as u32, self.trajectory, CURRENT_STREAM], noise.key());
             currents.iter_mut().zip(normals(bits)).for_each(|(i, x)| *i += size * x);
         }
     }

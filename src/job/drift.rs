@@ -9,6 +9,7 @@ use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::Trajectory;
 use crate::error::Result;
 use crate::job::Job;
+use crate::job::corrupt::corrupt;
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::path_record::PathRecord;
 use crate::manifold::{Maps, Point, Space, Vector, length, start_point};
@@ -92,6 +93,23 @@ impl DriftSummary {
             energy_rises: rows.iter().filter(|r| r.energy_rises > 0).count(),
         })
     }
+}
+
+/// Fraction of a network's bumps that ended in their own map within σ of where they started: completed patterns, where the
+/// starts were damaged. `None` if there are no rows.
+pub fn recovered_fraction(records: &[DriftRecord], network: Which, plan: &Plan) -> Option<f64> {
+    let width = |map: usize| {
+        let mut groups = plan.layout.groups.iter();
+        let mut first = 0;
+        let group = groups.find(|group| {
+            first += group.group.count;
+            map < first
+        });
+        group.map_or(0.0, |group| group.kernel.width)
+    };
+    let rows: Vec<&DriftRecord> = records.iter().filter(|r| r.network == network).collect();
+    let back = |r: &&&DriftRecord| r.winning_map == r.map && r.displacement.abs() <= width(r.map);
+    (!rows.is_empty()).then(|| rows.iter().filter(back).count() as f64 / rows.len() as f64)
 }
 
 /// Where trajectories start: `per_map` points on every map; see [`start_point`].
@@ -181,6 +199,23 @@ impl Job<'_> {
         }))
     }
 
+    /// Number of a trajectory among all of the measurement.
+    fn number(&self, launch: &Launch) -> u32 {
+        (launch.start * self.plan.replicates + launch.replicate) as u32
+    }
+
+    /// The currents with which trajectories start: those of idealized bumps, damaged if the configuration says so.
+    pub(crate) fn launch_currents(&self, launches: &[Launch]) -> Vec<Vec<f64>> {
+        let points: Vec<Point> = launches.iter().map(|launch| launch.point).collect();
+        let mut starts = start_currents(self.network, &points);
+        let config = &self.plan.config;
+        for (current, launch) in starts.iter_mut().zip(launches) {
+            let (how, seed) = (&config.measure.corrupt, config.network.seed);
+            corrupt(current, how, self.network.transfer, seed, self.number(launch));
+        }
+        starts
+    }
+
     /// The trajectories, with noise where the configuration has some.
     fn run(
         &self,
@@ -189,17 +224,15 @@ impl Job<'_> {
         at: &[usize],
         tick: &Tick<'_>,
     ) -> Result<Option<Vec<Trajectory>>> {
-        let points: Vec<Point> = launches.iter().map(|launch| launch.point).collect();
-        let starts = start_currents(self.network, &points);
+        let starts = self.launch_currents(launches);
         let dynamics = self.network.dynamics(weights, self.plan.step());
         let Some(noise) = self.plan.noise() else {
             return self.backend.trajectories(&dynamics, &starts, at, tick, self.stop);
         };
-        let number = |launch: &Launch| (launch.start * self.plan.replicates + launch.replicate) as u32;
         let starts: Vec<NoisyStart<'_>> = launches
             .iter()
             .zip(&starts)
-            .map(|(launch, current)| NoisyStart { current, trajectory: number(launch) })
+            .map(|(launch, current)| NoisyStart { current, trajectory: self.number(launch) })
             .collect();
         self.backend.noisy_trajectories(&dynamics, &noise, &starts, at, tick, self.stop)
     }

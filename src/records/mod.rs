@@ -13,8 +13,8 @@ pub use directory::{FORMAT, Manifest, RunDirectory, RunState, belongs_to_run};
 pub(crate) use findings::Findings;
 pub use sealed::PROGRAM;
 pub use session::{Opened, Session};
-pub(crate) use summary::memory_table;
 pub use summary::{Summary, Warning};
+pub(crate) use summary::{memory_table, recovered_line};
 pub use verify::{Verified, verify};
 
 use std::borrow::Cow;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::job::drift::DriftSummary;
+use crate::job::drift::{DriftSummary, recovered_fraction};
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::memory::MemorySummary;
 use crate::job::path_record::PathRecord;
@@ -56,6 +56,13 @@ pub struct Summary {
     pub drift_before: Option<DriftSummary>,
     /// All averages after flattening.
     pub drift_after: Option<DriftSummary>,
+    /// Fraction of damaged bumps that came back to their map and place, within sigma, before flattening; only with
+    /// `measure.corrupt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_before: Option<f64>,
+    /// The same after flattening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_after: Option<f64>,
     /// Diffusion, lifetime and loss of the map before flattening, where trajectories were recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_before: Option<MemorySummary>,
@@ -121,6 +128,8 @@ impl Summary {
         let (first, last) = (iterations.first(), iterations.last());
         let (before, after) =
             (DriftSummary::of(drift, Which::None), DriftSummary::of(drift, Which::Flattened));
+        let corrupts = !plan.config.measure.corrupt.is_none();
+        let recovered = |which| recovered_fraction(drift, which, plan).filter(|_| corrupts);
         Self {
             status,
             neurons: plan.neurons,
@@ -142,6 +151,8 @@ impl Summary {
             duration_ms: plan.config.measure.duration_ms,
             drift_before: before,
             drift_after: after,
+            recovered_before: recovered(Which::None),
+            recovered_after: recovered(Which::Flattened),
             memory_before: None,
             memory_after: None,
             warnings: warnings(last, drift),
@@ -197,6 +208,7 @@ impl Summary {
             text.push_str(format!("{what:36}{before:>10}{after:>10}  {unit}").trim_end());
             text.push('\n');
         }
+        text.push_str(&recovered_line(self.recovered_before, self.recovered_after));
         text.push_str(&memory_table(self.memory_before.as_ref(), self.memory_after.as_ref()));
         text.push_str(&format!("{} weight updates; {}\n", self.updates, self.status.describe()));
         if !self.warnings.is_empty() {
@@ -205,6 +217,15 @@ impl Summary {
         }
         text
     }
+}
+
+/// The line of completed patterns, for the closing table; empty if no start was damaged.
+pub(crate) fn recovered_line(before: Option<f64>, after: Option<f64>) -> String {
+    if before.or(after).is_none() {
+        return String::new();
+    }
+    let cell = |x: Option<f64>| x.map_or("-".to_owned(), |x| significant(100.0 * x));
+    format!("{:36}{:>10}{:>10}  %\n", "damaged bumps that came back", cell(before), cell(after))
 }
 
 /// Lines of diffusion and lifetime, for the closing table; none if no trajectory was recorded.

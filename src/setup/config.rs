@@ -25,6 +25,8 @@ pub struct Config {
     pub flatten: FlattenConfig,
     /// How drift is measured.
     pub measure: MeasureConfig,
+    /// How bumps are moved by `flatscape drive`.
+    pub drive: DriveConfig,
     /// What a capacity scan varies.
     pub scan: ScanConfig,
 }
@@ -158,6 +160,79 @@ pub struct MeasureConfig {
     /// Time between two rows of `trajectories.csv` (ms).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record_ms: Option<f64>,
+    /// What is done to the idealized bumps before they start.
+    pub corrupt: CorruptConfig,
+}
+
+/// `[measure.corrupt]`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct CorruptConfig {
+    /// Fraction of a bump's active neurons that are silenced.
+    pub silence: f64,
+    /// Fraction of a bump's active neurons that change places with silent ones.
+    pub replace: f64,
+    /// SD of normal noise on the rates of active neurons (Hz).
+    pub noise: f64,
+}
+
+impl CorruptConfig {
+    /// Whether nothing is done.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `[drive]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DriveConfig {
+    /// What velocity is asked for in the course of time.
+    pub path: DrivePath,
+    /// Size of the velocity (neuron units/s).
+    pub velocity: f64,
+    /// Period of a sinusoid, correlation time of a walk (ms).
+    pub period_ms: f64,
+    /// Table of times and velocities; relative to the configuration file.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub file: Option<PathBuf>,
+    /// Which maps' kernels the velocity input goes through.
+    pub input: DriveInput,
+    /// Direction on surfaces, from the first axis towards the second (degrees).
+    pub angle: f64,
+    /// Cues of other maps.
+    pub cue: CueConfig,
+}
+
+/// `[drive.cue]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CueConfig {
+    /// c: a cue is the current `c·r`, r the rates of another map's bump (Hz).
+    pub strengths: Vec<f64>,
+    /// How long it lasts (ms).
+    pub duration_ms: f64,
+}
+
+/// Paths of a drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DrivePath {
+    /// The same velocity all the time.
+    Constant,
+    /// `v·sin(2πt/period)`.
+    Sinusoid,
+    /// A velocity that forgets itself: an Ornstein–Uhlenbeck process.
+    Walk,
+    /// A table.
+    File,
+}
+
+/// Which maps' kernels a velocity input goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DriveInput {
+    /// Those of all maps, as a network that does not know which map is active has it.
+    All,
+    /// That of the map the bump is on.
+    Active,
 }
 
 /// `[scan]`
@@ -265,6 +340,16 @@ impl Default for Config {
                 starts_per_map: 10,
                 replicates: None,
                 record_ms: None,
+                corrupt: CorruptConfig::default(),
+            },
+            drive: DriveConfig {
+                path: DrivePath::Constant,
+                velocity: 20.0,
+                period_ms: 1000.0,
+                file: None,
+                input: DriveInput::All,
+                angle: 0.0,
+                cue: CueConfig { strengths: vec![1.0, 3.0, 10.0, 30.0, 100.0], duration_ms: 200.0 },
             },
             scan: ScanConfig {
                 maps: vec![1, 2, 4, 8, 12, 16, 20],

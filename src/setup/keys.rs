@@ -232,7 +232,7 @@ pub static KEYS: &[Key<Config>] = &[
         Values::Whole(1, 100_000),
         "",
         "Trajectories from every start, each with noise of its own.",
-        "20 with noise, 1 without"
+        "20 with noise, else 1"
     ),
     key!(
         measure.record_ms,
@@ -241,6 +241,65 @@ pub static KEYS: &[Key<Config>] = &[
         "Time between two rows of trajectories.csv.",
         "a sixtieth of the duration with noise, no trajectories.csv without"
     ),
+    key!(
+        measure.corrupt.silence,
+        Values::Number(0.0, 1.0),
+        "",
+        "Fraction of a start's active neurons that are silenced."
+    ),
+    key!(
+        measure.corrupt.replace,
+        Values::Number(0.0, 1.0),
+        "",
+        "Fraction of a start's active neurons that change places with silent ones."
+    ),
+    key!(
+        measure.corrupt.noise,
+        Values::Number(0.0, 1e6),
+        "Hz",
+        "Standard deviation of normal noise on the rates of a start's active neurons."
+    ),
+    key!(
+        drive.path,
+        Values::Word(&["constant", "sinusoid", "walk", "file"]),
+        "",
+        "Velocity of flatscape drive in the course of time: constant, a sinusoid, a random walk, or a table (file)."
+    ),
+    key!(
+        drive.velocity,
+        Values::Above(0.0, 1e6),
+        "neuron units/s",
+        "Its size; of a walk its standard deviation."
+    ),
+    key!(drive.period_ms, Values::Above(0.0, 1e7), "ms", "Period of a sinusoid, correlation time of a walk."),
+    key!(
+        drive.file,
+        Values::File(
+            "a CSV table with the columns time_ms and velocity (neuron units/s), in equal steps from 0"
+        ),
+        "",
+        "Velocities for path = \"file\"; a relative path starts at the configuration file.",
+        "no table"
+    ),
+    key!(
+        drive.input,
+        Values::Word(&["all", "active"]),
+        "",
+        "Whether the velocity input goes through the kernels of all maps or of the bump's own (active)."
+    ),
+    key!(
+        drive.angle,
+        Values::Number(-360.0, 360.0),
+        "degrees",
+        "Direction of the drive on surfaces, from the first axis towards the second."
+    ),
+    key!(
+        drive.cue.strengths,
+        Values::Numbers(0.0, 1e6, 20),
+        "Hz",
+        "Strengths c of cues: a cue is the current c r, r the rates of another map's bump."
+    ),
+    key!(drive.cue.duration_ms, Values::Above(0.0, 1e6), "ms", "How long a cue lasts."),
     key!(scan.maps, Values::Wholes(1, 10_000), "", "Numbers of maps to scan."),
     key!(scan.realizations, Values::Whole(1, 10_000), "", "Independent draws of the maps."),
     key!(scan.methods, Values::Words(METHODS), "", "Methods to compare on every draw."),

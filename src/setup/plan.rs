@@ -222,7 +222,23 @@ impl Plan {
             }
         };
         self.check_spikes(&network)?;
+        self.check_corruption(&network)?;
         Ok(network)
+    }
+
+    /// Active neurons can change places with as many silent ones at most.
+    fn check_corruption(&self, network: &Network) -> Result<()> {
+        let replace = self.config.measure.corrupt.replace;
+        let groups = 0..network.maps.groups().len();
+        let active = groups.map(|group| network.bumps.active(group)).max().unwrap_or(0);
+        let (wanted, silent) = (replace * active as f64, self.neurons.saturating_sub(active));
+        if wanted <= silent as f64 {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "measure.corrupt.replace = {replace} wants {wanted:.0} of a bump's {active} active neurons to change places, and {silent} of the {} neurons are silent; lower it",
+            self.neurons
+        )))
     }
 
     /// Spikes are drawn step by step: a neuron at the bump's peak may not be expected to send more than one.
@@ -364,9 +380,15 @@ fn records(config: &Config, steps: usize) -> Result<(usize, Option<usize>)> {
     let (measure, noise) = (&config.measure, config.dynamics.noise.kind);
     let noisy = noise != NoiseName::None;
     let replicates = measure.replicates.unwrap_or(if noisy { NOISY_REPLICATES } else { 1 });
-    if replicates > 1 && !noisy {
+    if replicates > 1 && !noisy && measure.corrupt.is_none() {
         return Err(Error::Usage(format!(
-            "measure.replicates = {replicates} without noise would be {replicates} times the same; set dynamics.noise.kind, or leave replicates out"
+            "measure.replicates = {replicates} without noise would be {replicates} times the same; set dynamics.noise.kind or measure.corrupt, or leave replicates out"
+        )));
+    }
+    let gone = measure.corrupt.silence + measure.corrupt.replace;
+    if gone > 1.0 {
+        return Err(Error::Usage(format!(
+            "measure.corrupt.silence + replace = {gone} are more neurons than are active; together they may be 1 at most"
         )));
     }
     let every = match measure.record_ms {

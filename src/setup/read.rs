@@ -39,7 +39,12 @@ impl Config {
             ("network.weights_file", network.weights_file.as_mut()),
             ("network.external_current", current),
         ];
-        let of_network = of_network.into_iter().filter(|(key, _)| !typed(key)).filter_map(|(_, file)| file);
+        let of_drive = [("drive.file", self.drive.file.as_mut())];
+        let of_network = of_network
+            .into_iter()
+            .chain(of_drive)
+            .filter(|(key, _)| !typed(key))
+            .filter_map(|(_, file)| file);
         let of_maps =
             self.maps.iter_mut().flat_map(|maps| [&mut maps.positions, &mut maps.kernel.table]).flatten();
         for file in of_network.chain(of_maps).filter(|file| file.is_relative()) {
@@ -308,6 +313,7 @@ mod tests {
         };
         let mut config = Config { network, ..Config::default() };
         config.flatten.points_per_map = Some(1);
+        config.drive.file = Some("path.csv".into());
         (config.measure.replicates, config.measure.record_ms) = (Some(2), Some(10.0));
         let text = config.to_toml();
         for key in KEYS {

@@ -8,11 +8,10 @@ use super::super::findings::PATHS;
 use super::Checker;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::Result;
-use crate::job::drift::{Launch, is_possible, start_currents};
+use crate::job::drift::{Launch, is_possible};
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::path_record::PathRecord;
 use crate::landscape::states::{StateBuf, States};
-use crate::manifold::Point;
 use crate::records::RunState;
 use crate::setup::config::Method;
 
@@ -56,7 +55,6 @@ impl Checker<'_> {
     fn network(&mut self, which: Which, weights: &WeightMatrix, rows: &[DriftRecord]) -> Result<()> {
         const FILE: &str = "drift.csv";
         let (plan, network, launches) = (self.job.plan, self.job.network, self.job.launches());
-        let points: Vec<Point> = launches.iter().map(|launch| launch.point).collect();
         let name = if which == Which::None { "before" } else { "after" };
         let possible = rows.len() == launches.len()
             && rows.iter().zip(&launches).all(|(row, launch)| is_possible(row, launch, plan, &network.maps));
@@ -65,7 +63,7 @@ impl Checker<'_> {
             possible,
             &format!("the trajectories {name} start where they should and end where they say"),
         )?;
-        let starts = start_currents(network, &points);
+        let starts = self.job.launch_currents(&launches);
         let starts: Vec<StateBuf> = starts
             .iter()
             .map(|current| {
