@@ -17,7 +17,8 @@ use flatscape::landscape::states::{StateBuf, States};
 use flatscape::manifold::Points;
 use flatscape::manifold::periodic_displacement;
 use flatscape::progress::Tick;
-use flatscape::solve::direct;
+use flatscape::solve::manifolds::Manifolds;
+use flatscape::solve::{SolverKind, WeightProblem, direct};
 
 #[test]
 fn the_comparison_can_fail() {
@@ -149,7 +150,7 @@ fn minima_from_given_states_and_in_many_batches() {
     let points = Points::fitted(&network.maps, 117);
     let problem = problem(&network, Definition::Kkt);
     let before = minima(&Cpu, &problem, points, Start::Idealized);
-    let update = direct::flatten(&before.states, &before.energies, 1e-7, &Tick::silent()).unwrap();
+    let update = direct::solve(&before.states, &before.energies, 1e-7, &Tick::silent()).unwrap();
     let flattened = network.weights.plus(1.0, &update.delta);
     let problem = Problem { weights: &flattened, ..problem };
     let start = Start::States(&before.states);
@@ -177,8 +178,14 @@ fn flattening_goes_as_on_the_cpu() {
             let mean = found.energies.iter().sum::<f64>() / points.len() as f64;
             let square: f64 = found.energies.iter().map(|e| (e - mean).powi(2)).sum();
             deviations.push((square / points.len() as f64).sqrt());
-            let update =
-                backend.weight_update(&found.states, &found.energies, 1e-7, &Tick::silent()).unwrap();
+            let problem = WeightProblem {
+                manifolds: Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 },
+                energies: &found.energies,
+                ridge: 1e-7,
+                solver: SolverKind::Direct,
+                accuracy: 1e-3,
+            };
+            let update = backend.weight_update(&problem, &Tick::silent()).unwrap();
             weights = weights.plus(1.0, &update.delta);
             states = Some(found.states);
         }
@@ -209,7 +216,7 @@ fn products_over_states() {
         let (count, neurons) = (67, 70);
         let states = states(count, neurons);
         let alpha: Vec<f64> = (0..count).map(|s| (s as f64).sin()).collect();
-        let lower = direct::gram_matrix(&states);
+        let lower = direct::gram_matrix(&states, &Tick::silent());
         let gram: Vec<f64> = (0..count * count)
             .map(|at| lower[(at / count).max(at % count) + (at / count).min(at % count) * count])
             .collect();

@@ -61,10 +61,10 @@ fn weight_change_is_that_of_the_direct_solve() {
     for (neurons, maps, per_map, ridge) in [(200, 2, 200, 1e-4), (200, 2, 400, 1e-4), (200, 3, 120, 1e-7)] {
         let (network, found) = minima(neurons, maps, per_map);
         let points = Points::fitted(&network.maps, per_map);
-        let direct = direct::flatten(&found.states, &found.energies, ridge, &Tick::silent()).unwrap();
+        let direct = direct::solve(&found.states, &found.energies, ridge, &Tick::silent()).unwrap();
         let manifolds = Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 };
         let solve = |accuracy| {
-            conjugate::flatten(manifolds, &found.energies, ridge, accuracy, &Tick::silent()).unwrap()
+            conjugate::solve(manifolds, &found.energies, ridge, accuracy, &Tick::silent()).unwrap()
         };
         let (update, convergence) = solve(1e-10);
         let difference = largest_difference(&update.delta, &direct.delta) / largest(&direct.delta);
@@ -85,13 +85,13 @@ fn two_states_at_each_point_are_flattened_as_by_the_direct_solve() {
     let both = found.states.iter().zip(&bumps).flat_map(|(minimum, bump)| [minimum, bump.view()]);
     let states = States::pack(200, both);
     let energies = network.energy(&network.weights).of_states(&states);
-    let direct = direct::flatten(&states, &energies, 1e-3, &Tick::silent()).unwrap();
+    let direct = direct::solve(&states, &energies, 1e-3, &Tick::silent()).unwrap();
     let manifolds = Manifolds { states: &states, maps: &network.maps, points, at_each: 2 };
     // Every other row lies at the same point as the one before it; were it taken for the next point's, half the rates would
     // lie beyond the band.
     let bands = Bands::new(manifolds);
     assert!(bands.far_fraction() < 0.01, "{}", bands.far_fraction());
-    let solve = |accuracy| conjugate::flatten(manifolds, &energies, 1e-3, accuracy, &Tick::silent()).unwrap();
+    let solve = |accuracy| conjugate::solve(manifolds, &energies, 1e-3, accuracy, &Tick::silent()).unwrap();
     let difference =
         |update: &WeightMatrix| largest_difference(update, &direct.delta) / largest(&direct.delta);
     // The accuracy asked for, times the system's condition, 1e3 by the ridge, with a factor of ten to spare.
@@ -110,7 +110,7 @@ fn threads_do_not_change_a_bit() {
     let on = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let solved = conjugate::flatten(manifolds, &found.energies, 1e-4, 1e-6, &Tick::silent());
+            let solved = conjugate::solve(manifolds, &found.energies, 1e-4, 1e-6, &Tick::silent());
             solved.unwrap().0.delta.to_dense()
         })
     };
@@ -124,6 +124,6 @@ fn coinciding_states_need_a_ridge() {
     let twice = States::pack(100, found.states.iter().flat_map(|s| [s, s]));
     let energies: Vec<f64> = (0..200).map(|s| (s as f64).sin()).collect();
     let manifolds = Manifolds { states: &twice, maps: &network.maps, points, at_each: 2 };
-    let refused = conjugate::flatten(manifolds, &energies, 0.0, 1e-3, &Tick::silent()).err().unwrap();
+    let refused = conjugate::solve(manifolds, &energies, 0.0, 1e-3, &Tick::silent()).err().unwrap();
     assert!(refused.to_string().contains("flatten.ridge"), "{refused}");
 }

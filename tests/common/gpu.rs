@@ -96,7 +96,7 @@ pub fn same(what: &str, found: &[f64], expected: &[f64], atol: f64, rtol: f64) {
 }
 
 pub fn run(backend: &dyn Backend, network: &Network, starts: &[Vec<f64>], at: &[usize]) -> Vec<Trajectory> {
-    backend.trajectories(&dynamics(network), starts, at, &Tick::silent(), &|| false).unwrap().unwrap()
+    backend.trajectories(&dynamics(network), starts, at, &Tick::silent()).unwrap()
 }
 
 pub fn minima(backend: &dyn Backend, problem: &Problem<'_>, points: Points, start: Start<'_>) -> Minima {
