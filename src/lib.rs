@@ -50,6 +50,7 @@ pub mod live;
 pub mod manifold;
 pub mod model;
 pub mod network;
+pub mod observable;
 pub mod perturb;
 #[cfg(feature = "plots")]
 pub mod plot;

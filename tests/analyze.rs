@@ -30,7 +30,7 @@ fn analysis(model: &Model, weights: &WeightMatrix, per_map: usize) -> Analysis {
         monitor: &monitor,
         stop: &|| false,
     };
-    analyze(&job, weights, Which::None, per_map).unwrap()
+    analyze(&job, weights, Which::Base, per_map).unwrap()
 }
 
 /// `τ dδI/dt = −δI + W Φ δI` of all neurons, silent ones too, as a dense matrix that is not symmetric.

@@ -79,9 +79,9 @@ fn a_bump_alone_follows_its_drive() {
         monitor: &monitor,
         stop: &|| false,
     };
-    let driven = Driven { job: &job, weights: &model.network().weights, network: Which::None };
+    let driven = Driven { job: &job, weights: &model.network().weights, network: Which::Base };
     let rows = driven.follow(&path::velocities(model.plan()).unwrap()).unwrap();
-    let found = Following::of(&rows, Which::None).unwrap();
+    let found = Following::of(&rows, Which::Base).unwrap();
     // First order in v·τ by the bump's half width: 60·0.015/5.
     assert!((found.gain - 1.0).abs() < 0.1, "{found:?}");
     assert!(found.linearity > 0.98 && found.wrong_map_fraction == 0.0, "{found:?}");

@@ -74,7 +74,7 @@ pub fn analyze(job: &Job<'_>, weights: &WeightMatrix, network: Which, per_map: u
     }
     let problem = job.problem(weights);
     let points = Points::fitted(maps, per_map);
-    let label = if network == Which::None { "manifold before" } else { "manifold after" };
+    let label = if network == Which::Base { "manifold before" } else { "manifold after" };
     let minima = job.stage(label, points.len(), job.plan.cost.minima_seconds, |tick| {
         job.backend.minima(&problem, points, Start::Idealized, tick)
     })?;

@@ -13,7 +13,7 @@ const LONGEST_ARROW: f64 = 0.08;
 
 fn named(network: Which) -> (&'static str, Look) {
     match network {
-        Which::None => ("before flattening", look::NONE),
+        Which::Base => ("before flattening", look::NONE),
         Which::Flattened => ("after", look::CONSTRAINED),
     }
 }

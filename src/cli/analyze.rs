@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         Job { plan, network, backend: backend.as_ref(), monitor: &monitor, stop: &interrupt::requested };
     let points = arguments.points.unwrap_or_else(|| default_points(&job));
     let analyses = [
-        analyze(&job, &network.weights, Which::None, points)?,
+        analyze(&job, &network.weights, Which::Base, points)?,
         analyze(&job, &run.weights(), Which::Flattened, points)?,
     ];
     monitor.finish();

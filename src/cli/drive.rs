@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
             network.weights.plus(1.0, &landscape.delta)
         }
     };
-    let mut networks = vec![(Which::None, &network.weights)];
+    let mut networks = vec![(Which::Base, &network.weights)];
     if plan.config.flatten.method != Method::None {
         networks.push((Which::Flattened, &flattened));
     }

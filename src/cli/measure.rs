@@ -15,11 +15,11 @@ use crate::job::drift::{DriftSummary, recovered_fraction};
 use crate::job::drift_record::Which;
 use crate::job::memory::MemorySummary;
 use crate::job::path_record::PathRecord;
-use crate::records;
+use crate::observable::{self, Shown, pairs};
+use crate::records::{self, memory_pairs, recovered_pair};
 use crate::records::{RunDirectory, RunState};
 use crate::setup::config::Config;
 use crate::setup::plan::Plan;
-use crate::text::significant;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -92,8 +92,8 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         stop: &interrupt::requested,
     };
     let (mut rows, mut paths) = (Vec::new(), Vec::new());
-    for (weights, which) in [(&base, Which::None), (&flattened, Which::Flattened)] {
-        let measured = job.measure_drift(weights, which)?.ok_or(Error::Interrupted)?;
+    for (weights, which) in [(&base, Which::Base), (&flattened, Which::Flattened)] {
+        let measured = job.measure_drift(weights, which)?;
         rows.extend(measured.records);
         paths.extend(measured.paths);
     }
@@ -121,11 +121,11 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         duration_ms: plan.config.measure.duration_ms,
         starts_per_map: plan.config.measure.starts_per_map,
         replicates: plan.replicates,
-        drift_before: DriftSummary::of(&rows, Which::None),
+        drift_before: DriftSummary::of(&rows, Which::Base),
         drift_after: DriftSummary::of(&rows, Which::Flattened),
-        recovered_before: recovered(Which::None),
+        recovered_before: recovered(Which::Base),
         recovered_after: recovered(Which::Flattened),
-        memory_before: memory(Which::None),
+        memory_before: memory(Which::Base),
         memory_after: memory(Which::Flattened),
         run: manifest.status,
         file: place(&arguments.out, format!("drift-{name}.csv")),
@@ -188,28 +188,10 @@ fn configuration(arguments: &Arguments, options: &Options) -> Result<Config> {
 }
 
 fn table(record: &MeasureRecord) -> String {
-    type Figure = fn(&DriftSummary) -> f64;
-    let cell = |d: &Option<DriftSummary>, f: Figure| d.as_ref().map_or("-".to_owned(), |d| significant(f(d)));
-    let rows: [(&str, Figure, &str); 6] = [
-        ("mean drift", |d| d.mean_drift, "neuron units"),
-        ("mean drift after the first 0.1 s", |d| d.settled_mean_drift, "neuron units"),
-        ("largest drift after the first 0.1 s", |d| d.settled_largest_drift, "neuron units"),
-        ("rate change", |d| d.rate_change, "Hz^2"),
-        ("bump score", |d| d.score, ""),
-        ("bumps still in their own map", |d| 100.0 * d.own_map_fraction, "%"),
-    ];
-    let mut text =
-        format!("{:36}{:>10}{:>10}\n", format!("over {} ms", record.duration_ms), "before", "after");
-    for (what, of, unit) in rows {
-        let line = format!(
-            "{what:36}{:>10}{:>10}  {unit}",
-            cell(&record.drift_before, of),
-            cell(&record.drift_after, of)
-        );
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text.push_str(&records::recovered_line(record.recovered_before, record.recovered_after));
-    text.push_str(&records::memory_table(record.memory_before.as_ref(), record.memory_after.as_ref()));
-    text + &format!("rows in {}\n", record.file.display())
+    let (before, after) = (record.drift_before.as_ref(), record.drift_after.as_ref());
+    let shown = [Shown::First, Shown::Report];
+    let mut figures = pairs(DriftSummary::ALL, &shown, before, after, record.duration_ms);
+    figures.extend(recovered_pair(record.recovered_before, record.recovered_after));
+    figures.extend(memory_pairs(record.memory_before.as_ref(), record.memory_after.as_ref()));
+    format!("{}rows in {}\n", observable::table(&figures), record.file.display())
 }

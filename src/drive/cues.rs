@@ -97,7 +97,7 @@ mod tests {
     #[test]
     fn switches_are_timed_and_flickers_counted() {
         let runs = [vec![false, true, false, true], vec![false, false, true, true], vec![false; 4]];
-        let found = record(Which::None, 2.0, &runs, &[0, 50, 100, 150], 0.2);
+        let found = record(Which::Base, 2.0, &runs, &[0, 50, 100, 150], 0.2);
         assert_eq!((found.bumps, found.latency_ms), (3, Some(15.0)));
         assert!((found.switched - 2.0 / 3.0).abs() < 1e-12);
         assert!((found.reverse_flickers - 1.0 / 3.0).abs() < 1e-12);

@@ -95,10 +95,9 @@ impl Driven<'_> {
         let at: Vec<usize> = (0..=count).map(|k| k * steps / count).collect();
         let starts = start_currents(job.network, &points);
         let label = format!("drive of {} units/s", crate::text::significant(velocity));
-        let runs = job.monitor.stage(&label, PARTS * steps, 1.0, |tick| {
-            job.backend.trajectories(&dynamics, &starts, &at, tick, job.stop)
+        let runs = job.stage(&label, PARTS * steps, 1.0, |tick| {
+            job.backend.trajectories(&dynamics, &starts, &at, tick)
         })?;
-        let runs = runs.ok_or(Error::Interrupted)?;
         let scorer = Scorer::new(maps, &job.network.bumps);
         let arrives = |run| self.moved(&scorer, map, run).into_iter().any(|moved| moved >= part);
         Ok(runs.iter().all(arrives))

@@ -15,7 +15,7 @@ use crate::dynamics::decoding::Scorer;
 use crate::dynamics::drive::{Cue, Drive, slopes};
 use crate::dynamics::noisy::{NoisyStart, driven_trajectories};
 use crate::dynamics::trajectories::Trajectory;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::job::Job;
 use crate::job::drift::{start_currents, start_points};
 use crate::job::drift_record::Which;
@@ -118,16 +118,15 @@ impl Driven<'_> {
         let dynamics = job.network.dynamics(self.weights, job.plan.step());
         let noise = job.plan.noise();
         let items = starts.len() * at.last().copied().unwrap_or(0);
-        let runs = job.monitor.stage("driven bumps", items, 1.0, |tick| {
-            Ok(driven_trajectories(&dynamics, noise.as_ref(), &drive, &starts, at, tick, job.stop))
-        })?;
-        runs.ok_or(Error::Interrupted)
+        job.stage("driven bumps", items, 1.0, |tick| {
+            driven_trajectories(&dynamics, noise.as_ref(), &drive, &starts, at, tick)
+        })
     }
 
     /// Drives every start along the velocities of each step, forwards and backwards.
     ///
     /// # Errors
-    /// [`Error::Interrupted`] if an end was asked for.
+    /// [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
     pub fn follow(&self, velocities: &[f64]) -> Result<Vec<DriveRecord>> {
         let (job, plan) = (self.job, self.job.plan);
         let scorer = Scorer::new(&job.network.maps, &job.network.bumps);

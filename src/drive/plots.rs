@@ -20,8 +20,8 @@ pub fn paths(records: &[DriveRecord], map: usize) -> LinePlot {
         points.pop();
         Series::curve(label, look, points)
     };
-    let asked = own(Which::None).next().map_or(Vec::new(), |first| {
-        let of = own(Which::None).filter(|r| r.start == first.start);
+    let asked = own(Which::Base).next().map_or(Vec::new(), |first| {
+        let of = own(Which::Base).filter(|r| r.start == first.start);
         of.map(|r| (r.time_ms / 1000.0, r.asked)).collect()
     });
     LinePlot {
@@ -30,7 +30,7 @@ pub fn paths(records: &[DriveRecord], map: usize) -> LinePlot {
         x_label: "time (s)".to_owned(),
         y_label: "moved (neuron units)".to_owned(),
         series: vec![
-            curve("before flattening", look::NONE, Which::None),
+            curve("before flattening", look::NONE, Which::Base),
             curve("after", look::CONSTRAINED, Which::Flattened),
             Series::curve("asked for", look::REFERENCE, asked),
         ],

@@ -13,6 +13,7 @@ use crate::dynamics::noise::{
     CURRENT_STREAM, Noise, NoiseKind, POISSON_STREAM, STEPS_PER_BLOCK, normals, philox, poisson,
 };
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
+use crate::error::Result;
 use crate::landscape::states::StateBuf;
 use crate::progress::Tick;
 
@@ -29,20 +30,25 @@ pub struct NoisyStart<'a> {
 const REPORT_EVERY: usize = 500;
 
 /// Runs every start under noise and keeps the rates after each of `at` steps (ascending). `tick` is told of finished steps,
-/// summed over starts. Returns `None` if `stop` asked for an end.
+/// summed over starts.
+///
+/// # Errors
+/// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
 pub fn noisy_trajectories(
     dynamics: &Dynamics<'_>,
     noise: &Noise,
     starts: &[NoisyStart<'_>],
     at: &[usize],
     tick: &Tick<'_>,
-    stop: &(dyn Fn() -> bool + Sync),
-) -> Option<Vec<Trajectory>> {
-    let run = |start: &NoisyStart<'_>| Walker::new(dynamics, Some(noise), None, *start).run(at, tick, stop);
+) -> Result<Vec<Trajectory>> {
+    let run = |start: &NoisyStart<'_>| Walker::new(dynamics, Some(noise), None, *start).run(at, tick);
     starts.par_iter().map(run).collect()
 }
 
 /// As [`noisy_trajectories`], with a drive, and with noise or without.
+///
+/// # Errors
+/// As [`noisy_trajectories`].
 pub fn driven_trajectories(
     dynamics: &Dynamics<'_>,
     noise: Option<&Noise>,
@@ -50,9 +56,8 @@ pub fn driven_trajectories(
     starts: &[NoisyStart<'_>],
     at: &[usize],
     tick: &Tick<'_>,
-    stop: &(dyn Fn() -> bool + Sync),
-) -> Option<Vec<Trajectory>> {
-    let run = |start: &NoisyStart<'_>| Walker::new(dynamics, noise, Some(drive), *start).run(at, tick, stop);
+) -> Result<Vec<Trajectory>> {
+    let run = |start: &NoisyStart<'_>| Walker::new(dynamics, noise, Some(drive), *start).run(at, tick);
     starts.par_iter().map(run).collect()
 }
 
@@ -107,13 +112,11 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn run(mut self, at: &[usize], tick: &Tick<'_>, stop: &(dyn Fn() -> bool + Sync)) -> Option<Trajectory> {
+    fn run(mut self, at: &[usize], tick: &Tick<'_>) -> Result<Trajectory> {
         let mut run =
             Trajectory { snapshots: Vec::new(), energies: Vec::new(), energy_rises: 0, largest_rise: 0.0 };
         let last = at.last().copied().unwrap_or(0);
-        if stop() {
-            return None;
-        }
+        tick.go_on()?;
         for step in 0..=last {
             for _ in at.iter().filter(|&&t| t == step) {
                 self.snapshot(&mut run);
@@ -122,14 +125,12 @@ impl<'a> Walker<'a> {
                 self.step(step);
             }
             if (step + 1) % REPORT_EVERY == 0 {
-                if stop() {
-                    return None;
-                }
+                tick.go_on()?;
                 tick.add(REPORT_EVERY as u64);
             }
         }
         tick.add((last % REPORT_EVERY) as u64);
-        Some(run)
+        Ok(run)
     }
 
     fn step(&mut self, step: usize) {
@@ -255,7 +256,7 @@ mod tests {
 
     fn run(network: &Network, noise: &Noise, starts: &[NoisyStart<'_>], at: &[usize]) -> Vec<Trajectory> {
         let dynamics = network.dynamics(&network.weights, 0.2 / 15.0);
-        noisy_trajectories(&dynamics, noise, starts, at, &Tick::silent(), &|| false).unwrap()
+        noisy_trajectories(&dynamics, noise, starts, at, &Tick::silent()).unwrap()
     }
 
     #[test]
@@ -284,9 +285,7 @@ mod tests {
         let current = start(&network, 10);
         let starts = [NoisyStart { current: &current, trajectory: 0 }];
         let dynamics = network.dynamics(&network.weights, 0.2 / 15.0);
-        let quiet =
-            trajectories(&dynamics, std::slice::from_ref(&current), &[300], &Tick::silent(), &|| false)
-                .unwrap();
+        let quiet = trajectories(&dynamics, std::slice::from_ref(&current), &[300], &Tick::silent()).unwrap();
         // A standard deviation of 1e-9 Hz² moves no current by more than some of it.
         let noisy = run(&network, &noise(NoiseKind::Current { sd: 1e-9 }), &starts, &[300]);
         for (a, b) in noisy[0].snapshots[0].iter().zip(&quiet[0].snapshots[0]) {
@@ -306,7 +305,7 @@ mod tests {
         let starts: Vec<_> = (0..50).map(|trajectory| NoisyStart { current: &current, trajectory }).collect();
         let noise = noise(NoiseKind::Current { sd });
         let at: Vec<usize> = (1..=10).map(|k| 600 * k).collect();
-        let runs = noisy_trajectories(&dynamics, &noise, &starts, &at, &Tick::silent(), &|| false).unwrap();
+        let runs = noisy_trajectories(&dynamics, &noise, &starts, &at, &Tick::silent()).unwrap();
         let deviations: Vec<f64> = runs
             .iter()
             .flat_map(|run| run.snapshots.iter().flatten().map(|r| (r * r - 100.0).powi(2)))

@@ -8,31 +8,51 @@ use crate::job::drift_record::Which;
 use crate::job::path_record::PathRecord;
 use crate::manifold::{Vector, length};
 use crate::network::Network;
+use crate::observable::observables;
 use crate::setup::plan::Plan;
 
-/// Figures of a network's memory, over all starts and replicates.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MemorySummary {
-    /// Trajectories from every start.
-    pub replicates: usize,
-    /// Mean over the starts of |mean displacement of the replicates| at the end: what is not noise (neuron units). The mean
-    /// of few noisy replicates is not 0 even without drift.
-    pub systematic_drift: f64,
-    /// Root mean square displacement at the end (neuron units).
-    pub rms_error: f64,
-    /// Diffusion coefficient with a 95 % bootstrap interval (neuron units²/s), of the trajectories that stay in their map;
-    /// `None` without noise or replicates, and where lines and surfaces are mixed.
-    pub diffusion: Option<Interval>,
-    /// What theory gives for a bump in a flat network; there is none for current noise and for irregular maps.
-    pub diffusion_theory: Option<f64>,
-    /// The first time at which the root mean square displacement exceeds σ, the width of the kernel (ms); `None` if it is
-    /// beyond the run.
-    pub lifetime_ms: Option<f64>,
-    /// Fraction of the trajectories that are in another map at some recorded time.
-    pub map_lost_fraction: f64,
-    /// Mean time until a bump is in another map: all the time spent in the own map by the number of losses (ms). `None` if
-    /// none was lost.
-    pub map_lifetime_ms: Option<f64>,
+observables! {
+    /// Figures of a network's memory, over all starts and replicates.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct MemorySummary in MemorySummaryColumns {
+        figures {
+            /// Trajectories from every start.
+            [File, "replicates", "1"]
+            replicates: usize,
+            /// Mean over the starts of |mean displacement of the replicates| at the end: what is not noise. The mean of few
+            /// noisy replicates is not 0 even without drift.
+            [File, "systematic drift", "neuron units"]
+            systematic_drift: f64,
+            /// Root mean square displacement at the end.
+            [First, "rms error at the end", "neuron units"]
+            rms_error: f64,
+            /// Diffusion coefficient D of the trajectories that stay in their map: mean square distance from the mean of a
+            /// start's replicates is 2dDt, d the dimension. None without noise or replicates, and where lines and surfaces
+            /// are mixed.
+            [First, "diffusion coefficient", "neuron units²/s"]
+            diffusion: Option<f64>,
+            /// 2.5 % of the bootstrap's values of D are lower.
+            [First, "  95 % interval, from", "neuron units²/s"]
+            diffusion_low: Option<f64>,
+            /// 97.5 % of the bootstrap's values of D are lower.
+            [First, "  95 % interval, to", "neuron units²/s"]
+            diffusion_high: Option<f64>,
+            /// D of a bump in a flat network under Poisson noise; there is no theory for current noise and irregular maps.
+            [First, "  of a flat network, in theory", "neuron units²/s"]
+            diffusion_theory: Option<f64>,
+            /// The first time at which the root mean square displacement exceeds σ, the width of the kernel; none if it is
+            /// beyond the run.
+            [First, "lifetime (error below sigma)", "ms"]
+            lifetime_ms: Option<f64>,
+            /// Fraction of the trajectories that are in another map at some recorded time.
+            [File, "fraction that lost its map", "1"]
+            map_lost_fraction: f64,
+            /// Mean time until a bump is in another map: all the time spent in the own map by the number of losses. None if
+            /// none was lost.
+            [First, "time until another map wins", "ms"]
+            map_lifetime_ms: Option<f64>,
+        }
+    }
 }
 
 /// One trajectory, unwrapped.
@@ -65,6 +85,8 @@ impl MemorySummary {
         let replicates: Vec<Replicates> = walks.iter().map(kept).collect();
         let mut dimensions = of.maps.groups().iter().map(|group| group.lattice.space.dimension());
         let dimension = dimensions.next().filter(|first| dimensions.all(|other| other == *first));
+        let spread: Option<Interval> =
+            dimension.filter(|_| noisy).and_then(|d| diffusion(&replicates, &times, d));
         let lost = all().filter(|w| w.lost.is_some()).count() as f64;
         let end = times.len() - 1;
         let own_time: f64 = all().map(|w| times[w.lost.unwrap_or(end)]).sum();
@@ -72,7 +94,9 @@ impl MemorySummary {
             replicates: walks[0].len(),
             systematic_drift: walks.iter().map(|start| mean_end(start)).sum::<f64>() / walks.len() as f64,
             rms_error: errors[end],
-            diffusion: dimension.filter(|_| noisy).and_then(|d| diffusion(&replicates, &times, d)),
+            diffusion: spread.map(|d| d.value),
+            diffusion_low: spread.map(|d| d.low),
+            diffusion_high: spread.map(|d| d.high),
             diffusion_theory: theory(plan, of),
             lifetime_ms: lifetime(&errors, &times, tolerance(of)).map(|t| 1000.0 * t),
             map_lost_fraction: lost / count,

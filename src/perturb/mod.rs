@@ -118,7 +118,7 @@ pub fn perturb(job: &Job<'_>, delta: &WeightMatrix, study: &Study) -> Result<Per
     let base = &job.network.weights;
     let whole = base.plus(1.0, delta);
     let drift = |weights: &WeightMatrix, which| measure(job, job.network, weights, which);
-    let before = drift(base, Which::None)?.phase_mean_drift;
+    let before = drift(base, Which::Base)?.phase_mean_drift;
     let after = drift(&whole, Which::Flattened)?.phase_mean_drift;
     let mut records = Vec::new();
     for (damage, size, replicate) in study.cells() {
@@ -148,7 +148,7 @@ pub fn perturb(job: &Job<'_>, delta: &WeightMatrix, study: &Study) -> Result<Per
 }
 
 fn measure(job: &Job<'_>, network: &Network, weights: &WeightMatrix, which: Which) -> Result<DriftSummary> {
-    let measured = Job { network, ..*job }.measure_drift(weights, which)?.ok_or(Error::Interrupted)?;
+    let measured = Job { network, ..*job }.measure_drift(weights, which)?;
     DriftSummary::of(&measured.records, which)
         .ok_or_else(|| Error::Run("no trajectory was started".to_owned()))
 }

@@ -296,7 +296,7 @@ fn values<T: npyz::Deserialize + npyz::AutoSerialize>((path, bytes): (PathBuf, V
 
 fn encode_paths(paths: &[PathRecord]) -> Vec<u8> {
     let row = |r: &PathRecord| -> [f64; PATH_COLUMNS] {
-        let network = if r.network == Which::None { 0.0 } else { 1.0 };
+        let network = if r.network == Which::Base { 0.0 } else { 1.0 };
         let [x, y] = r.position;
         let (map, start, replicate) = (r.map as f64, r.start as f64, r.replicate as f64);
         [network, map, start, replicate, r.time_ms, x, y, r.winning_map as f64, r.score]
@@ -311,7 +311,7 @@ fn load_paths(run: &Path, state: &StateRecord) -> Result<Vec<PathRecord>> {
     }
     let rows: Vec<f64> = values(read_array(run, state, PATHS)?)?;
     let record = |row: &[f64]| PathRecord {
-        network: if row[0] == 0.0 { Which::None } else { Which::Flattened },
+        network: if row[0] == 0.0 { Which::Base } else { Which::Flattened },
         map: row[1] as usize,
         start: row[2] as usize,
         replicate: row[3] as usize,

@@ -10,8 +10,8 @@ use crate::job::memory::MemorySummary;
 use crate::job::path_record::PathRecord;
 use crate::job::reached::{IterationRecord, Status};
 use crate::network::Network;
+use crate::observable::{Pair, Shown, pairs, table};
 use crate::setup::plan::Plan;
-use crate::text::significant;
 
 /// The figures of a run. Energies in Hz³, drifts in neuron units, rate changes in Hz².
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,10 @@ pub struct Summary {
     pub score_after: Option<f64>,
     /// Length of the trajectories (ms).
     pub duration_ms: f64,
+    /// All figures of the landscape before the first update.
+    pub landscape_before: Option<IterationRecord>,
+    /// All figures of the landscape after the last update.
+    pub landscape_after: Option<IterationRecord>,
     /// All averages before flattening.
     pub drift_before: Option<DriftSummary>,
     /// All averages after flattening.
@@ -127,7 +131,7 @@ impl Summary {
     pub fn new(plan: &Plan, status: Status, iterations: &[IterationRecord], drift: &[DriftRecord]) -> Self {
         let (first, last) = (iterations.first(), iterations.last());
         let (before, after) =
-            (DriftSummary::of(drift, Which::None), DriftSummary::of(drift, Which::Flattened));
+            (DriftSummary::of(drift, Which::Base), DriftSummary::of(drift, Which::Flattened));
         let corrupts = !plan.config.measure.corrupt.is_none();
         let recovered = |which| recovered_fraction(drift, which, plan).filter(|_| corrupts);
         Self {
@@ -149,9 +153,11 @@ impl Summary {
             score_before: before.map(|d| d.score),
             score_after: after.map(|d| d.score),
             duration_ms: plan.config.measure.duration_ms,
+            landscape_before: first.cloned(),
+            landscape_after: last.cloned(),
             drift_before: before,
             drift_after: after,
-            recovered_before: recovered(Which::None),
+            recovered_before: recovered(Which::Base),
             recovered_after: recovered(Which::Flattened),
             memory_before: None,
             memory_after: None,
@@ -162,54 +168,23 @@ impl Summary {
     /// With what recorded trajectories say of the network's memory.
     pub fn with_memory(self, plan: &Plan, network: &Network, paths: &[PathRecord]) -> Self {
         let of = |which| MemorySummary::of(paths, which, plan, network);
-        Self { memory_before: of(Which::None), memory_after: of(Which::Flattened), ..self }
+        Self { memory_before: of(Which::Base), memory_after: of(Which::Flattened), ..self }
+    }
+
+    /// The first figures of the landscape before and after, and those of the drift that are shown in one of some ways.
+    pub fn pairs(&self, shown: &[Shown]) -> Vec<Pair> {
+        let (before, after) = (self.landscape_before.as_ref(), self.landscape_after.as_ref());
+        let mut all = pairs(IterationRecord::ALL, &[Shown::First], before, after, self.duration_ms);
+        let (before, after) = (self.drift_before.as_ref(), self.drift_after.as_ref());
+        all.extend(pairs(DriftSummary::ALL, shown, before, after, self.duration_ms));
+        all.extend(recovered_pair(self.recovered_before, self.recovered_after));
+        all.extend(memory_pairs(self.memory_before.as_ref(), self.memory_after.as_ref()));
+        all
     }
 
     /// The closing table, at most ten lines with the caller's last one.
     pub fn table(&self) -> String {
-        let cell = |x: Option<f64>| x.map_or("-".to_owned(), significant);
-        let of = |d: Option<DriftSummary>, f: fn(DriftSummary) -> f64| d.map(f);
-        let seconds = self.duration_ms / 1000.0;
-        let rows = [
-            (
-                "roughness at fitted points (SD)",
-                cell(self.energy_sd_before),
-                cell(self.energy_sd_after),
-                "Hz^3",
-            ),
-            (
-                "roughness between them (SD)",
-                cell(self.heldout_sd_before),
-                cell(self.heldout_sd_after),
-                "Hz^3",
-            ),
-            (
-                "roughness between them (robust SD)",
-                cell(self.heldout_robust_sd_before),
-                cell(self.heldout_robust_sd_after),
-                "Hz^3",
-            ),
-            (
-                &format!("mean drift in {seconds} s"),
-                cell(self.mean_drift_before),
-                cell(self.mean_drift_after),
-                "neuron units",
-            ),
-            (
-                "  of which after the first 0.1 s",
-                cell(of(self.drift_before, |d| d.settled_mean_drift)),
-                cell(of(self.drift_after, |d| d.settled_mean_drift)),
-                "neuron units",
-            ),
-            ("bump score", cell(self.score_before), cell(self.score_after), ""),
-        ];
-        let mut text = format!("{:36}{:>10}{:>10}\n", "", "before", "after");
-        for (what, before, after, unit) in rows {
-            text.push_str(format!("{what:36}{before:>10}{after:>10}  {unit}").trim_end());
-            text.push('\n');
-        }
-        text.push_str(&recovered_line(self.recovered_before, self.recovered_after));
-        text.push_str(&memory_table(self.memory_before.as_ref(), self.memory_after.as_ref()));
+        let mut text = table(&self.pairs(&[Shown::First]));
         text.push_str(&format!("{} weight updates; {}\n", self.updates, self.status.describe()));
         if !self.warnings.is_empty() {
             let warnings: Vec<String> = self.warnings.iter().map(Warning::to_string).collect();
@@ -219,36 +194,20 @@ impl Summary {
     }
 }
 
-/// The line of completed patterns, for the closing table; empty if no start was damaged.
-pub(crate) fn recovered_line(before: Option<f64>, after: Option<f64>) -> String {
-    if before.or(after).is_none() {
-        return String::new();
-    }
-    let cell = |x: Option<f64>| x.map_or("-".to_owned(), |x| significant(100.0 * x));
-    format!("{:36}{:>10}{:>10}  %\n", "damaged bumps that came back", cell(before), cell(after))
+/// The fraction of completed patterns; nothing if no start was damaged.
+pub(crate) fn recovered_pair(before: Option<f64>, after: Option<f64>) -> Option<Pair> {
+    let label = "damaged bumps that came back".to_owned();
+    before.or(after).map(|_| Pair { label, unit: "1", before, after })
 }
 
-/// Lines of diffusion and lifetime, for the closing table; none if no trajectory was recorded.
-pub(crate) fn memory_table(before: Option<&MemorySummary>, after: Option<&MemorySummary>) -> String {
-    type Figure = fn(&MemorySummary) -> Option<f64>;
+/// Diffusion and lifetime; nothing without noise.
+pub(crate) fn memory_pairs(before: Option<&MemorySummary>, after: Option<&MemorySummary>) -> Vec<Pair> {
     let noisy = |m: Option<&MemorySummary>| m.is_some_and(|m| m.diffusion.is_some());
-    if !noisy(before) && !noisy(after) {
-        return String::new();
+    if noisy(before) || noisy(after) {
+        pairs(MemorySummary::ALL, &[Shown::First], before, after, 0.0)
+    } else {
+        Vec::new()
     }
-    let rows: [(&str, Figure, &str); 6] = [
-        ("diffusion coefficient", |m| m.diffusion.map(|d| d.value), "neuron units^2/s"),
-        ("  95 % interval, from", |m| m.diffusion.map(|d| d.low), "neuron units^2/s"),
-        ("  95 % interval, to", |m| m.diffusion.map(|d| d.high), "neuron units^2/s"),
-        ("  of a flat network, in theory", |m| m.diffusion_theory, "neuron units^2/s"),
-        ("lifetime (error below sigma)", |m| m.lifetime_ms, "ms"),
-        ("time until another map wins", |m| m.map_lifetime_ms, "ms"),
-    ];
-    let mut text = String::new();
-    for (what, of, unit) in rows {
-        let cell = |m: Option<&MemorySummary>| m.and_then(of).map_or("-".to_owned(), significant);
-        text.push_str(&format!("{what:36}{:>10}{:>10}  {unit}\n", cell(before), cell(after)));
-    }
-    text
 }
 
 fn warnings(last: Option<&IterationRecord>, drift: &[DriftRecord]) -> Vec<Warning> {

@@ -34,7 +34,7 @@ impl Checker<'_> {
         let last = self.records.delta.as_ref().map(|delta| base.plus(1.0, delta));
         let flattened = self.job.plan.config.flatten.method != Method::None;
         let complete = self.manifest.status == RunState::Complete;
-        let expected = [(Which::None, Some(base), complete), (Which::Flattened, last, complete && flattened)];
+        let expected = [(Which::Base, Some(base), complete), (Which::Flattened, last, complete && flattened)];
         let mut rows = 0;
         for (which, weights, needed) in expected {
             let own: Vec<DriftRecord> =
@@ -55,7 +55,7 @@ impl Checker<'_> {
     fn network(&mut self, which: Which, weights: &WeightMatrix, rows: &[DriftRecord]) -> Result<()> {
         const FILE: &str = "drift.csv";
         let (plan, network, launches) = (self.job.plan, self.job.network, self.job.launches());
-        let name = if which == Which::None { "before" } else { "after" };
+        let name = if which == Which::Base { "before" } else { "after" };
         let possible = rows.len() == launches.len()
             && rows.iter().zip(&launches).all(|(row, launch)| is_possible(row, launch, plan, &network.maps));
         self.claim(
@@ -82,7 +82,7 @@ impl Checker<'_> {
         sample.sort_unstable();
         let from: Vec<Launch> = sample.iter().map(|&row| launches[row]).collect();
         let measured = self.job.measure_from(weights, which, &from)?;
-        let (again, paths) = measured.map(|m| (m.records, m.paths)).unwrap_or_default();
+        let (again, paths) = (measured.records, measured.paths);
         let pairs = || again.iter().zip(sample.iter().map(|&row| &rows[row]));
         let differ = pairs().filter(|(again, row)| !agrees(again, row, tolerance)).count();
         // On a GPU a bump at the edge of two dents may go to the other.
