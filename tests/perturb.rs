@@ -55,7 +55,7 @@ fn damage_is_measured_and_kept() {
     }
 }
 
-/// In a ring of its own a bump follows its drive exactly but for the Euler step and the grain of the neurons.
+/// In a ring of its own a bump follows its drive exactly but for the weight that neurons do not have on themselves.
 #[test]
 fn a_bump_alone_follows_its_drive() {
     let mut config = Config::default();
@@ -82,9 +82,9 @@ fn a_bump_alone_follows_its_drive() {
     let driven = Driven { job: &job, weights: &model.network().weights, network: Which::Base };
     let rows = driven.follow(&path::velocities(model.plan()).unwrap()).unwrap();
     let found = Following::of(&rows, Which::Base).unwrap();
-    // First order in v·τ by the bump's half width: 60·0.015/5.
-    assert!((found.gain - 1.0).abs() < 0.1, "{found:?}");
-    assert!(found.linearity > 0.98 && found.wrong_map_fraction == 0.0, "{found:?}");
+    // Neurons do not connect to themselves, so D r is a little more than I′: by (A + b) r′/I′, 1.37/(2·5 Hz) at this size.
+    assert!((1.0..1.25).contains(&found.gain), "{found:?}");
+    assert!(found.linearity > 0.95 && found.wrong_map_fraction == 0.0, "{found:?}");
     let (right, left) = (found.gain_right.unwrap(), found.gain_left.unwrap());
     assert!((right / left - 1.0).abs() < 0.02, "{found:?}");
 }

@@ -33,7 +33,8 @@ const DIFFERENCE: f64 = 1e-3;
 /// transposed: row j holds what neuron j sends, `[neurons, neurons]` (Hz/neuron unit).
 ///
 /// On one ring the bump's current satisfies `I′ = D r`, so that the input `−τ v D r` moves it at the velocity v exactly:
-/// `I(x − vt)` then solves the equation.
+/// `I(x − vt)` then solves the equation. Neurons have no weight on themselves, which makes the gain larger than 1 by some
+/// `(A + b)/2r`: a few per cent at 600 neurons, in proportion to 1/N.
 pub fn slopes(
     maps: &Maps,
     kernels: &[Kernel],

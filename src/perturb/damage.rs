@@ -5,6 +5,7 @@ use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::connectivity::coarse::{Precision, for_pairs, prune, quantise, set_pair};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::noise::normal;
 use crate::network::Network;
@@ -22,7 +23,7 @@ pub enum Damage {
     Factors,
     /// The smallest weights of M are taken out; size: the fraction
     Prune,
-    /// M rounded to a grid; size: bits a weight
+    /// M rounded to a grid; size: bits a weight, 16 for half precision (f16)
     Quantise,
     /// Neurons that are silent for good; size: the fraction
     Silence,
@@ -120,13 +121,13 @@ pub fn damaged(
     let weights = match damage {
         Damage::DeltaNoise => {
             let sd = size * delta.statistics().sd;
-            for_pairs(n, |i, j| change(&mut changed, i, j, delta.row(i)[j] + sd * normal(&mut rng)));
+            for_pairs(n, |i, j| set_pair(&mut changed, i, j, delta.row(i)[j] + sd * normal(&mut rng)));
             base.plus(1.0, &changed)
         }
         Damage::WeightNoise => {
             let whole = base.plus(1.0, delta);
             let (sd, mut noisy) = (size * whole.statistics().sd, whole.clone());
-            for_pairs(n, |i, j| change(&mut noisy, i, j, whole.row(i)[j] + sd * normal(&mut rng)));
+            for_pairs(n, |i, j| set_pair(&mut noisy, i, j, whole.row(i)[j] + sd * normal(&mut rng)));
             noisy
         }
         Damage::Factors => {
@@ -134,7 +135,7 @@ pub fn damaged(
             let mut scaled = whole.clone();
             for_pairs(n, |i, j| {
                 let factor = (size * normal(&mut rng) - 0.5 * size * size).exp();
-                change(&mut scaled, i, j, whole.row(i)[j] * factor);
+                set_pair(&mut scaled, i, j, whole.row(i)[j] * factor);
             });
             scaled
         }
@@ -143,7 +144,7 @@ pub fn damaged(
             base.plus(1.0, &changed)
         }
         Damage::Quantise => {
-            quantise(&mut changed, size as u32);
+            quantise(&mut changed, if size == 16.0 { Precision::Half } else { Precision::Bits(size as u32) });
             base.plus(1.0, &changed)
         }
         Damage::Silence => {
@@ -159,65 +160,6 @@ pub fn damaged(
 /// External current of a neuron that is silent for good (Hz²).
 const SILENT: f64 = -1e9;
 
-/// Calls `f` for every pair i > j, in order.
-fn for_pairs(neurons: usize, mut f: impl FnMut(usize, usize)) {
-    (0..neurons).for_each(|i| (0..i).for_each(|j| f(i, j)));
-}
-
-fn change(weights: &mut WeightMatrix, i: usize, j: usize, to: f64) {
-    weights.row_mut(i)[j] = to;
-    weights.row_mut(j)[i] = to;
-}
-
-/// Takes out the given fraction of the pairs, those of the smallest |weight|.
-pub fn prune(weights: &mut WeightMatrix, fraction: f64) {
-    let n = weights.neurons();
-    let mut sizes = Vec::with_capacity(n * (n - 1) / 2);
-    for_pairs(n, |i, j| sizes.push(weights.row(i)[j].abs()));
-    let removed = (fraction * sizes.len() as f64).round() as usize;
-    let Some(last) = removed.checked_sub(1) else { return };
-    let mut order: Vec<u32> = (0..sizes.len() as u32).collect();
-    // Of equal ones, those that come first.
-    order.sort_unstable_by(|&a, &b| sizes[a as usize].total_cmp(&sizes[b as usize]).then(a.cmp(&b)));
-    let mut out = vec![false; sizes.len()];
-    order[..=last].iter().for_each(|&k| out[k as usize] = true);
-    let mut pair = 0;
-    for_pairs(n, |i, j| {
-        if out[pair] {
-            change(weights, i, j, 0.0);
-        }
-        pair += 1;
-    });
-}
-
-/// Rounds every weight to so many bits: at 16 to half precision (f16), below to `2^bits − 1` evenly spaced values about 0, the
-/// largest that of the largest |weight|; one bit keeps the signs, at the mean size.
-pub fn quantise(weights: &mut WeightMatrix, bits: u32) {
-    let (n, statistics) = (weights.neurons(), weights.statistics());
-    let largest = weights.as_slice().iter().fold(0.0_f64, |most, w| most.max(w.abs()));
-    let levels = f64::from((1_u32 << (bits - 1)) - 1);
-    let rounded = |w: f64| match bits {
-        16 => to_half(w),
-        1 => statistics.mean_abs * n as f64 / (n as f64 - 1.0) * w.signum() * f64::from(u8::from(w != 0.0)),
-        _ if largest == 0.0 => 0.0,
-        _ => (w / largest * levels).round() * largest / levels,
-    };
-    for_pairs(n, |i, j| {
-        let to = rounded(weights.row(i)[j]);
-        change(weights, i, j, to);
-    });
-}
-
-/// The nearest number of half precision: 11 bits of digits, down to 2⁻²⁴.
-fn to_half(x: f64) -> f64 {
-    if x == 0.0 {
-        return 0.0;
-    }
-    let exponent = x.abs().log2().floor().max(-14.0);
-    let step = 2.0_f64.powf(exponent - 10.0);
-    (x / step).round() * step
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,7 +170,7 @@ mod tests {
         let network = Network::new(Maps::random(120, 2, 3, 0), Kernel::PAPER.scaled_to(120), 10.0).unwrap();
         let mut delta = WeightMatrix::zeros(120);
         let mut rng = ChaCha8Rng::seed_from_u64(5);
-        for_pairs(120, |i, j| change(&mut delta, i, j, 0.01 * normal(&mut rng)));
+        for_pairs(120, |i, j| set_pair(&mut delta, i, j, 0.01 * normal(&mut rng)));
         (network, delta)
     }
 
@@ -259,43 +201,5 @@ mod tests {
         let ratio = added.statistics().sd / (0.1 * delta.statistics().sd);
         // 7,140 normal numbers: their SD is good to 0.8 %.
         assert!((ratio - 1.0).abs() < 0.04, "{ratio}");
-    }
-
-    #[test]
-    fn pruning_takes_the_smallest_and_no_more() {
-        let (_, delta) = parts();
-        let mut pruned = delta.clone();
-        prune(&mut pruned, 0.5);
-        let (mut kept, mut gone) = (f64::INFINITY, 0.0_f64);
-        let mut count = 0;
-        for_pairs(120, |i, j| {
-            let (before, after) = (delta.row(i)[j].abs(), pruned.row(i)[j]);
-            if after == 0.0 {
-                gone = gone.max(before);
-                count += 1;
-            } else {
-                kept = kept.min(before);
-            }
-        });
-        assert!(gone <= kept && count == 3570, "{gone} {kept} {count}");
-    }
-
-    #[test]
-    fn rounding_errs_by_half_a_step() {
-        let (_, delta) = parts();
-        let largest = delta.as_slice().iter().fold(0.0_f64, |m, w| m.max(w.abs()));
-        for (bits, step) in [(8, largest / 127.0), (3, largest / 3.0), (2, largest)] {
-            let mut rounded = delta.clone();
-            quantise(&mut rounded, bits);
-            let error = rounded.plus(-1.0, &delta);
-            let worst = error.as_slice().iter().fold(0.0_f64, |m, w| m.max(w.abs()));
-            assert!(worst <= 0.5 * step * (1.0 + 1e-12) && worst > 0.4 * step, "{bits}: {worst} {step}");
-        }
-        let mut half = delta.clone();
-        quantise(&mut half, 16);
-        for (a, b) in half.as_slice().iter().zip(delta.as_slice()) {
-            assert!((a - b).abs() <= 2.0_f64.powi(-11) * b.abs() + 2.0_f64.powi(-25));
-        }
-        assert_eq!([to_half(1.0 + 2.0_f64.powi(-11)), to_half(65504.0)], [1.0 + 2.0_f64.powi(-10), 65504.0]);
     }
 }

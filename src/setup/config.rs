@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::connectivity::Kernel;
+use crate::connectivity::coarse::Precision;
 use crate::landscape::problem::{Definition, Minimizer};
 use crate::setup::groups::{ExternalCurrent, MapsConfig};
 
@@ -145,6 +146,11 @@ pub struct FlattenConfig {
     pub idealized_updates: usize,
     /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,
+    /// Fraction of the pairs of neurons that M may change.
+    pub keep: f64,
+    /// Values that M may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
 }
 
 /// `[measure]`
@@ -334,6 +340,8 @@ impl Default for Config {
                 start: SearchStart::Previous,
                 idealized_updates: 0,
                 tolerance: 1e-6,
+                keep: 1.0,
+                precision: None,
             },
             measure: MeasureConfig {
                 duration_ms: 3000.0,

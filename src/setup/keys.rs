@@ -44,6 +44,8 @@ pub enum Values {
     NumberOrFile(f64, f64, &'static str),
     /// So many numbers at most, both ends included, at least one.
     Numbers(f64, f64, usize),
+    /// A whole number, both ends included, or this word.
+    WholeOrWord(u64, u64, &'static str),
     /// A list of whole numbers, both ends included, none twice, at least one.
     Wholes(u64, u64),
     /// As [`Values::Wholes`], and the list may be empty.
@@ -219,6 +221,19 @@ pub static KEYS: &[Key<Config>] = &[
         Values::Number(0.0, 1e6),
         "Hz^3",
         "Updates end when the landscape's SD at fitted points is below this."
+    ),
+    key!(
+        flatten.keep,
+        Values::Above(0.0, 1.0),
+        "",
+        "Fraction of the pairs of neurons whose weights may change; each update is solved for in these pairs."
+    ),
+    key!(
+        flatten.precision,
+        Values::WholeOrWord(1, 16, "f16"),
+        "bits",
+        "Bits of a weight of M, or half precision (f16); each update is solved for on this grid.",
+        "double precision"
     ),
     key!(
         measure.duration_ms,
@@ -461,6 +476,9 @@ impl Values {
                 let elements: Vec<Value> = elements.collect::<Option<_>>()?;
                 (1..=most).contains(&elements.len()).then_some(Value::Array(elements))
             }
+            Values::WholeOrWord(from, to, word) => Values::Whole(from, to)
+                .check(value)
+                .or_else(|| value.as_str().filter(|w| *w == word).map(Value::from)),
             Values::Wholes(from, to) => list(value, Values::Whole(from, to), 1),
             Values::WholesOrNone(from, to) => list(value, Values::Whole(from, to), 0),
             Values::Words(words) => list(value, Values::Word(words), 1),
@@ -513,6 +531,9 @@ impl std::fmt::Display for Values {
             Values::Numbers(from, to, most) => {
                 write!(f, "a list of at most {most} numbers from {from} to {to}")
             }
+            Values::WholeOrWord(from, to, word) => {
+                write!(f, "a whole number from {from} to {to}, or \"{word}\"")
+            }
             Values::Wholes(from, to) => write!(f, "a list of whole numbers from {from} to {to}, none twice"),
             Values::WholesOrNone(from, to) => {
                 write!(f, "a list of whole numbers from {from} to {to}, none twice, or []")
@@ -559,6 +580,10 @@ mod tests {
                 Values::Numbers(from, to, most) => (
                     vec![format!("[{from}]"), format!("{:?}", vec![to; most])],
                     vec!["[]".to_owned(), format!("{:?}", vec![to; most + 1]), format!("[{}]", to + 1.0)],
+                ),
+                Values::WholeOrWord(from, to, word) => (
+                    vec![from.to_string(), to.to_string(), format!("{word:?}")],
+                    vec![(from - 1).to_string(), (to + 1).to_string(), "\"other\"".to_owned()],
                 ),
                 Values::Wholes(from, to) => (
                     vec![format!("[{from}, {to}]")],

@@ -12,6 +12,7 @@ use crate::setup::cost::{Cost, Sizes};
 use crate::setup::layout::{Layout, given_weights};
 use crate::setup::memory::available_memory;
 use crate::solve::SolverKind;
+use crate::solve::restricted::Restriction;
 use crate::text::size;
 
 /// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
@@ -192,6 +193,13 @@ impl Plan {
         self.starts() * self.replicates
     }
 
+    /// What M may be, if not anything.
+    pub fn restriction(&self) -> Option<Restriction> {
+        let Restriction { keep, precision } =
+            Restriction { keep: self.config.flatten.keep, precision: self.config.flatten.precision };
+        (keep < 1.0 || precision.is_some()).then_some(Restriction { keep, precision })
+    }
+
     /// Noise of the trajectories, if there is any.
     pub fn noise(&self) -> Option<Noise> {
         let noise = &self.config.dynamics.noise;
@@ -289,7 +297,7 @@ impl Plan {
             ));
         }
         let (n, s) = (self.neurons, self.rows);
-        let pairs = n * (n - 1) / 2;
+        let pairs = (self.config.flatten.keep * (n * (n - 1) / 2) as f64) as usize;
         if self.iterations > 0 && s >= pairs {
             return usage(format!(
                 "{s} states (network.maps = {} times flatten.points_per_map = {}{}) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",

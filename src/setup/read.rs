@@ -132,7 +132,12 @@ impl Config {
                 (quoted.as_str(), value)
             }
         };
-        self.assign(&at, path.trim(), &value, text)
+        match value.get_ref().as_table() {
+            Some(table) if is_section(path.trim()) => {
+                self.read_table(path.trim(), table, Source { origin: &at, text })
+            }
+            _ => self.assign(&at, path.trim(), &value, text),
+        }
     }
 
     fn assign(&mut self, at: &str, path: &str, value: &Spanned<DeValue<'_>>, text: &str) -> Result<()> {
@@ -314,6 +319,7 @@ mod tests {
         let mut config = Config { network, ..Config::default() };
         config.flatten.points_per_map = Some(1);
         config.drive.file = Some("path.csv".into());
+        config.flatten.precision = Some(crate::connectivity::coarse::Precision::Half);
         (config.measure.replicates, config.measure.record_ms) = (Some(2), Some(10.0));
         let text = config.to_toml();
         for key in KEYS {
@@ -367,5 +373,8 @@ mod tests {
         assert!(refuse(&mut config, "network.maps=x").contains("network.maps = \"x\" is not allowed"));
         assert!(refuse(&mut config, "flatten.ridg=1").contains("flatten.ridge"));
         assert_eq!(config, Config::default());
+        config.set("measure.corrupt={ silence = 0.2, replace = 0.1 }").unwrap();
+        assert_eq!((config.measure.corrupt.silence, config.measure.corrupt.replace), (0.2, 0.1));
+        assert!(refuse(&mut config, "measure.corrupt={ silenc = 0.2 }").contains("measure.corrupt.silence"));
     }
 }

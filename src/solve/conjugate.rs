@@ -54,6 +54,26 @@ pub fn solve(
     accuracy: f64,
     tick: &Tick<'_>,
 ) -> Result<(WeightUpdate, Convergence)> {
+    solve_within(manifolds, energies, ridge, accuracy, None, tick)
+}
+
+/// As [`solve`], with a change of some pairs of neurons alone: those that have 1, not 0, in `free` `[neurons, neurons]`.
+///
+/// # Errors
+/// As [`solve`].
+pub fn solve_within(
+    manifolds: Manifolds<'_>,
+    energies: &[f64],
+    ridge: f64,
+    accuracy: f64,
+    free: Option<&WeightMatrix>,
+    tick: &Tick<'_>,
+) -> Result<(WeightUpdate, Convergence)> {
+    let leave_out = |product: &mut WeightMatrix| {
+        if let Some(free) = free {
+            product.as_mut_slice().iter_mut().zip(free.as_slice()).for_each(|(x, free)| *x *= free);
+        }
+    };
     let (products, count) = (Products::new(manifolds), manifolds.states.len());
     let mean_diagonal = mean_diagonal(manifolds);
     let lift = ridge.max(LEAST_LIFT) * mean_diagonal;
@@ -72,6 +92,7 @@ pub fn solve(
         |r| preconditioner.apply(r),
         |direction| {
             products.forward(direction, &mut product);
+            leave_out(&mut product);
             let mut image = products.response(&product);
             image.iter_mut().zip(direction).for_each(|(g, d)| *g += ridge * mean_diagonal * d);
             image
@@ -86,6 +107,7 @@ pub fn solve(
         )));
     }
     products.forward(&solve.alpha, &mut product);
+    leave_out(&mut product);
     Ok((WeightUpdate { delta: product, level: mean - solve.shift }, convergence))
 }
 
