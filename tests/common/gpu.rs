@@ -1,5 +1,7 @@
 //! A GPU under the conditions of a test, the small networks that it works on, and comparisons that can fail.
 
+#![allow(dead_code, reason = "no test uses all of it")]
+
 use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu::{Conditions, Gpu};
