@@ -11,7 +11,9 @@ use flatscape::dynamics::decoding::Scorer;
 use flatscape::dynamics::trajectories::Trajectory;
 use flatscape::job::drift::{start_currents, start_points};
 use flatscape::landscape::transfer::Transfer;
-use flatscape::manifold::{Arrangement, Group, Lattice, Maps, Placement, Point, Shape, periodic_displacement};
+use flatscape::manifold::{
+    Arrangement, Group, Lattice, Maps, Placement, Point, Shape, periodic_displacement,
+};
 use flatscape::network::Network;
 
 /// Snapshot `k` of all runs, as r² = max(I, 0): the square root magnifies rounding where a neuron falls silent.
@@ -84,7 +86,8 @@ fn groups_of_every_size() {
     let points: Vec<Point> = (0..27).map(|k| points[k / 4]).collect();
     let starts = start_currents(&network, &points);
     let before = gpu.counted();
-    let (found, expected) = (run(&gpu, &network, &starts, &[1, 100]), run(&Cpu, &network, &starts, &[1, 100]));
+    let (found, expected) =
+        (run(&gpu, &network, &starts, &[1, 100]), run(&Cpu, &network, &starts, &[1, 100]));
     assert!((gpu.counted() - before).workgroups.is_multiple_of(5), "16 + 8 + 1 + 1 + 1");
     for k in 0..2 {
         // As for single ones above.
@@ -95,10 +98,9 @@ fn groups_of_every_size() {
 #[test]
 fn external_currents_and_transfer_functions_of_every_kind() {
     let gpu = gpu_or_return!(Conditions::default());
-    for (shape, counts, transfer) in [
-        (Shape::Torus, [12, 12], Transfer::ROOT),
-        (Shape::Ring, [140, 1], Transfer::new(0.8, 0.4)),
-    ] {
+    for (shape, counts, transfer) in
+        [(Shape::Torus, [12, 12], Transfer::ROOT), (Shape::Ring, [140, 1], Transfer::new(0.8, 0.4))]
+    {
         let lattice = Lattice::of_sites(shape, counts, Arrangement::Square);
         let mut maps = Maps::empty(190);
         maps.draw(Group { count: 2, lattice, margin: 0.0 }, &Placement::Lattice, 5, 0);
@@ -136,7 +138,10 @@ fn drift_as_jobs_run_it_reads_what_is_active() {
         counted.workgroups / counted.dispatches
     );
     assert!(per_step(counted.multiply_adds) >= active && per_step(counted.multiply_adds) <= 1.3 * active);
-    assert!(per_step(counted.weight_bytes) >= 4.0 * active && per_step(counted.weight_bytes) <= 1.3 * 4.0 * active);
+    assert!(
+        per_step(counted.weight_bytes) >= 4.0 * active
+            && per_step(counted.weight_bytes) <= 1.3 * 4.0 * active
+    );
     assert!(counted.workgroups >= 100 * counted.dispatches);
     let expected = run(&Cpu, &network, &starts, &[steps]);
     same("r²", &squares(&found, 0), &squares(&expected, 0), 0.0, 1e-5);

@@ -28,7 +28,10 @@ fn compiled() -> Vec<Shader> {
         ..shaders::ordinary_limits()
     };
     let sizes = [(600, 59, &limits), (1600, 145, &limits), (6000, 590, &limits), (6000, 590, &small)];
-    sizes.into_iter().flat_map(|(neurons, bump, limits)| shaders::all(neurons, bump, limits).unwrap()).collect()
+    sizes
+        .into_iter()
+        .flat_map(|(neurons, bump, limits)| shaders::all(neurons, bump, limits).unwrap())
+        .collect()
 }
 
 #[test]
@@ -71,21 +74,11 @@ macro_rules! same_layout {
 #[test]
 fn parameters_lie_where_the_host_puts_them() {
     same_layout!("selftest", SelftestParams { turns, size });
-    same_layout!(
-        "trajectories",
-        TrajectoriesParams { neurons, steps, step, gain, exponent }
-    );
+    same_layout!("trajectories", TrajectoriesParams { neurons, steps, step, gain, exponent });
     same_layout!("trajectories", StateGroup { first, rows, rows_high });
     same_layout!(
         "minimum",
-        MinimumParams {
-            neurons,
-            admits,
-            iterations,
-            tolerance,
-            external_current,
-            first
-        }
+        MinimumParams { neurons, admits, iterations, tolerance, external_current, first }
     );
     same_layout!(
         "minimum",

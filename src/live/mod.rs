@@ -34,8 +34,10 @@ const PAGE: &[&str] = &[
 ];
 
 /// The program's own kernel; `webgpu.js` puts the constants before it.
-const SHADER: &str =
-    concat!(include_str!("../../shaders/shared/weights.wgsl"), include_str!("../../shaders/trajectories.wgsl"));
+const SHADER: &str = concat!(
+    include_str!("../../shaders/shared/weights.wgsl"),
+    include_str!("../../shaders/trajectories.wgsl")
+);
 
 const STYLE: &str = include_str!("style.css");
 

@@ -167,7 +167,8 @@ impl Plan {
         let most_threads = limits.max_compute_invocations_per_workgroup as usize;
         let passes = quads.div_ceil(MOST_THREADS.min(most_threads));
         let threads = quads.div_ceil(passes).next_multiple_of(32);
-        let for_sums = memory.min(2 * WORKGROUP_MEMORY).saturating_sub(self::trajectory_memory(1, mask_words));
+        let for_sums =
+            memory.min(2 * WORKGROUP_MEMORY).saturating_sub(self::trajectory_memory(1, mask_words));
         let threads_alone = most_threads.min(MOST_THREADS_ALONE).min(for_sums / 16);
         let grid = limits.max_compute_workgroups_per_dimension as usize;
         let batch = binding.min(BATCH_BYTES);

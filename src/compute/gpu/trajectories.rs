@@ -127,7 +127,17 @@ impl<'a> Batch<'a> {
         }
         let active = starts.iter().flatten().filter(|current| **current > 0.0).count();
         let flops = 2.0 * active as f64 * plan.neurons as f64;
-        Ok(Self { device, plan, transfer: dynamics.transfer, states: starts.len(), params, uniform, currents, kinds, flops })
+        Ok(Self {
+            device,
+            plan,
+            transfer: dynamics.transfer,
+            states: starts.len(),
+            params,
+            uniform,
+            currents,
+            kinds,
+            flops,
+        })
     }
 
     /// Dense rates `[at, states, neurons]`.
