@@ -23,8 +23,8 @@ const FIRST_STEPS: f64 = 8.0;
 /// Operations of the first submission: a hundredth of a second on a slow GPU, 0.1 TFLOP/s.
 const FIRST_FLOPS: f64 = 1e9;
 
-/// As [`crate::dynamics::trajectories::trajectories`], in f32. Energies are f64 energies of the f32 states at the snapshots, and
-/// only between snapshots are rises looked for.
+/// As [`crate::dynamics::trajectories::trajectories`], in f32; stopped by `tick`, not from all starts. Energies are f64
+/// energies of the f32 states at the snapshots, and only between snapshots are rises looked for.
 pub(super) fn trajectories(
     device: &Device,
     plan: &Plan,
@@ -32,19 +32,19 @@ pub(super) fn trajectories(
     starts: &[Vec<f64>],
     at: &[usize],
     tick: &Tick<'_>,
-    stop: &(dyn Fn() -> bool + Sync),
-) -> DeviceResult<Option<Vec<Trajectory>>> {
+) -> DeviceResult<Vec<Trajectory>> {
     let weights = Weights::upload(device, plan, dynamics.weights)?;
     let mut runs = Vec::with_capacity(starts.len());
     for groups in batches(&grouped(starts), plan.trajectory_states) {
         let states = groups[0].start..groups[groups.len() - 1].end;
         let batch = Batch::new(device, plan, &weights, dynamics, &starts[states.clone()], &groups)?;
-        let Some(snapshots) = batch.run(at, tick, stop)? else {
-            return Ok(None);
-        };
+        let snapshots = batch.run(at, tick)?;
+        if tick.stopped() {
+            break;
+        }
         runs.extend(assemble(dynamics, states.len(), &snapshots));
     }
-    Ok(Some(runs))
+    Ok(runs)
 }
 
 /// Whole groups with no more than `most` states together, as long as a group is no larger.
@@ -140,13 +140,8 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// Dense rates `[at, states, neurons]`.
-    fn run(
-        &self,
-        at: &[usize],
-        tick: &Tick<'_>,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> DeviceResult<Option<Vec<Vec<f64>>>> {
+    /// Dense rates `[at, states, neurons]`; stopped by `tick`, not all of them.
+    fn run(&self, at: &[usize], tick: &Tick<'_>) -> DeviceResult<Vec<Vec<f64>>> {
         let dispatches: Vec<Dispatch<'_>> = self
             .kinds
             .iter()
@@ -168,15 +163,15 @@ impl<'a> Batch<'a> {
                 pace.learn(steps, took);
                 done += steps;
                 tick.add((steps * self.states) as u64);
-                if stop() {
-                    return Ok(None);
+                if tick.stopped() {
+                    return Ok(snapshots);
                 }
             }
             let found: Vec<f32> = self.device.read(&self.currents, self.states * self.plan.stride)?;
             snapshots.push(rates(self.plan, self.transfer, &found));
         }
         self.count()?;
-        Ok(Some(snapshots))
+        Ok(snapshots)
     }
 
     /// Adds up the rows that were read.
