@@ -23,6 +23,7 @@ use crate::manifold::{Maps, Point, Points};
 use crate::network::Network;
 use crate::progress::{Monitor, Watcher};
 use crate::records::{Findings, Opened, RunDirectory, Session, Summary};
+use crate::setup::arrays::Arrays;
 use crate::setup::config::Config;
 use crate::setup::plan::Plan;
 
@@ -52,6 +53,22 @@ impl Model {
     /// As [`Model::new`], and if the configuration asks for other numbers of maps or neurons.
     pub fn with_maps(config: Config, maps: Maps) -> Result<Self> {
         Self::of(Plan::with_maps(config, &maps)?)
+    }
+
+    /// As [`Model::new`], with arrays in memory in place of files that the configuration names.
+    ///
+    /// # Errors
+    /// As [`Model::new`].
+    pub fn with_arrays(config: Config, arrays: &Arrays) -> Result<Self> {
+        Self::of(Plan::with_arrays(config, arrays)?)
+    }
+
+    /// The same network with other settings of flattening and measurement; the network is shared, not built again.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the configuration is that of another network, or its sizes contradict each other.
+    pub fn with_settings(&self, config: Config) -> Result<Self> {
+        Ok(Self { plan: Arc::new(self.plan.with_settings(config)?), ..self.clone() })
     }
 
     fn of(plan: Plan) -> Result<Self> {
@@ -330,6 +347,33 @@ impl Run {
         &self.model
     }
 
+    /// The states at the fitted points under J + M, from which [`Run::minima`] begins; none after [`Run::load`].
+    pub fn states(&self) -> &States {
+        &self.landscape.fitted
+    }
+
+    /// The same run with its states, which a run directory does not hold to the last digit.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if they are not one for each point of this network.
+    pub fn with_states(mut self, states: States) -> Result<Self> {
+        let (wanted, neurons) = (self.model.plan.states(), self.model.plan.neurons);
+        if !(states.is_empty() || states.len() == wanted) || states.neurons() != neurons {
+            return Err(Error::Usage(format!(
+                "{} states of {} neurons; the run has {wanted} points and {neurons} neurons",
+                states.len(),
+                states.neurons()
+            )));
+        }
+        self.landscape.fitted = states;
+        Ok(self)
+    }
+
+    /// How long the flattening took (s).
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
     /// How the outer iteration ended.
     pub fn status(&self) -> Status {
         self.status
@@ -361,9 +405,17 @@ impl Run {
     /// # Errors
     /// If the device fails.
     pub fn minima(&self) -> Result<Minima> {
+        self.minima_by(&self.model)
+    }
+
+    /// As [`Run::minima`], by a model of the same network that is watched, stopped, or on another device.
+    ///
+    /// # Errors
+    /// As [`Model::minima`].
+    pub fn minima_by(&self, model: &Model) -> Result<Minima> {
         let states = &self.landscape.fitted;
         let start = if states.is_empty() { Start::Idealized } else { Start::States(states) };
-        self.model.minima_from(&self.weights(), self.model.points(), start)
+        model.minima_from(&self.weights(), self.model.points(), start)
     }
 
     /// The drift of the flattened network.
