@@ -13,6 +13,7 @@ use crate::compute::cpu::Cpu;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::trajectories::Trajectory;
 use crate::error::{Error, Result};
+use crate::files::npy;
 use crate::job::Job;
 use crate::job::drift::{DriftSummary, Moment, start_currents, start_points};
 use crate::job::drift_record::{DriftRecord, Which};
@@ -25,6 +26,7 @@ use crate::progress::{Monitor, Watcher};
 use crate::records::{Findings, Opened, RunDirectory, Session, Summary};
 use crate::setup::arrays::Arrays;
 use crate::setup::config::Config;
+use crate::setup::inputs::Inputs;
 use crate::setup::plan::Plan;
 
 /// A network as a configuration describes it, and the device that computes. Copies are cheap: they share the network.
@@ -95,6 +97,22 @@ impl Model {
     /// Asks `stop` now and then, from any thread, whether a long call is to end early.
     pub fn stopped_by(self, stop: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self { stop: Arc::new(stop), ..self }
+    }
+
+    /// The configuration as `config.toml`, and the files that it names, by name: in a folder of their own they are all that a
+    /// network like this one is built from.
+    pub fn inputs(&self) -> Vec<(String, Vec<u8>)> {
+        let Inputs { config, mut files } = Inputs::new(&self.plan, &self.network);
+        let (maps, n) = (&self.network.maps, self.plan.neurons);
+        if config.network.maps_file.is_some() {
+            files.push(("maps.npy".to_owned(), npy::encode(&[maps.count(), n], maps.all_sites())));
+        }
+        if config.network.weights_file.is_some() {
+            let weights = npy::encode(&[n, n], &self.network.weights.to_dense());
+            files.push(("weights_base.npy".to_owned(), weights));
+        }
+        files.push(("config.toml".to_owned(), config.to_toml().into_bytes()));
+        files
     }
 
     /// Sizes, checks and cost of the configuration.

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from ._errors import UsageError
 
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
+    Array = TypeVar("Array", bound=NDArray[Any])
 
 
 def floats(name: str, value: ArrayLike, axes: str, *, nan: bool = False) -> Floats:
@@ -52,13 +55,24 @@ def floats(name: str, value: ArrayLike, axes: str, *, nan: bool = False) -> Floa
     return array
 
 
+def each(name: str, value: ArrayLike, neurons: int) -> Floats:
+    """A number for every neuron, from one for all or from [neurons]."""
+    import numpy as np
+
+    if np.ndim(value) == 0:
+        return np.full(neurons, floats(name, np.asarray(value).reshape(1), "neurons")[0])
+    array = floats(name, value, "neurons")
+    sized(name, array, 0, neurons, "neurons")
+    return array
+
+
 def sized(name: str, array: NDArray[Any], axis: int, size: int, what: str) -> None:
     """Refuses an array whose axis has another length."""
     if array.shape[axis] != size:
         raise UsageError(f"{name} has shape {_shape(array)}; axis {axis} is {what}: {size}")
 
 
-def owned(array: NDArray[Any]) -> Any:
+def owned(array: Array) -> Array:
     """An array that is handed out more than once: nobody may write to it."""
     array.flags.writeable = False
     return array

@@ -28,6 +28,11 @@ def _keywords() -> dict[str, str]:
     return keywords
 
 
+def _shortest() -> dict[str, str]:
+    """The shortest keyword of every key."""
+    return {name: keyword for keyword, name in reversed(_keywords().items())}
+
+
 class Config:
     """A configuration: ``Config(neurons=600, maps=10, seed=1)``, ``Config("paper.toml")``, ``Config({"network": {...}})``.
 
@@ -79,11 +84,10 @@ class Config:
             print(f"{name} = {shown}\n    {about} It is {allowed}.")
 
     def __getitem__(self, name: str) -> Any:
-        value: Any = self._core.to_dict()
-        if name not in _keywords().values():
+        if name not in _keywords().values() and name != "maps":
             # The message is the program's.
-            _flatscape.Config.from_table({name: 0} if "." not in name else _nested(name, 0))
-            raise KeyError(name)
+            _flatscape.Config.from_table(_nested(name, 0))
+        value: Any = self._core.to_dict()
         for part in name.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         return value
@@ -108,14 +112,11 @@ class Config:
         return _unpickle, (__version__, self.to_toml())
 
     def __repr__(self) -> str:
-        short = {name: keyword for keyword, name in reversed(_keywords().items())}
-        own = {name: self[name] for name in _keywords().values()}
-        changed = {
-            short[name]: own[name] for name, *_, default in _flatscape.keys() if own[name] != default
-        }
-        groups = self.to_dict().get("maps")
-        if groups is not None:
-            changed["maps"] = groups
+        keywords = _shortest()
+        values = {name: self[name] for name in keywords}
+        changed = {keywords[name]: values[name] for name, *_, default in _flatscape.keys() if values[name] != default}
+        if self["maps"] is not None:
+            changed["maps"] = self["maps"]
         return "Config(" + ", ".join(f"{name}={value!r}" for name, value in changed.items()) + ")"
 
 
@@ -194,10 +195,12 @@ def _unpickle(version: str, text: str) -> Config:
 
 
 def _signature() -> inspect.Signature:
-    keyword = inspect.Parameter.KEYWORD_ONLY
+    """What a notebook offers for completion: every key by its shortest keyword."""
     source = inspect.Parameter("source", inspect.Parameter.POSITIONAL_ONLY, default=None)
     defaults = {name: default for name, *_, default in _flatscape.keys()}
-    keys = [inspect.Parameter(k, keyword, default=defaults[name]) for k, name in _keywords().items()]
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    keys = [inspect.Parameter(word, keyword, default=defaults[name]) for name, word in _shortest().items()]
     return inspect.Signature([source, *keys])
 
 
+Config.__signature__ = _signature()  # type: ignore[attr-defined]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _flatscape
-from ._arrays import floats, owned, sized
+from ._arrays import each, floats, owned, sized
 from ._config import Config, ConfigLike, _of
-from ._errors import UsageError
+from ._errors import DataError, FlatscapeError, UsageError
 from ._minima import Minima
 from ._progress import Progress, shown
 from ._simulate import steps_of, trajectories
@@ -35,9 +35,8 @@ class Network:
     def __init__(self, config: ConfigLike = None, /, **keys: Any) -> None:
         if not isinstance(config, Config) or keys:
             config = Config(config, **keys)
-        self._given: list[tuple[str, Floats]] = []
         self._core = _flatscape.Model(config._core, [])
-        self._made: dict[str, Any] = {}
+        self._made: dict[str, Floats] = {}
 
     @classmethod
     def from_arrays(
@@ -86,8 +85,10 @@ class Network:
         if sides is not None:
             group["sides"] = list(sides)
         else:
-            members = int((~np.isnan(places[..., 0])).sum(axis=1).max())
-            group["members"] = max(members, 1) / neurons
+            members = (~np.isnan(places[..., 0])).sum(axis=1)
+            if members.min() == 0:
+                raise UsageError(f"positions: no neuron has a place in map {members.argmin()}; all are NaN")
+            group["members"] = int(members.max()) / neurons
         network: dict[str, Any] = {"neurons": neurons}
         arrays = [("positions", np.ascontiguousarray(places))]
         if (weights is None) != (external_current is None):
@@ -97,11 +98,7 @@ class Network:
             w = floats("weights", weights, "neurons, neurons")
             for axis in (0, 1):
                 sized("weights", w, axis, neurons, "neurons, as in positions")
-            if np.ndim(external_current) == 0:
-                h = np.full(neurons, floats("external_current", [external_current], "neurons")[0])  # type: ignore[list-item]
-            else:
-                h = floats("external_current", external_current, "neurons")
-                sized("external_current", h, 0, neurons, "neurons, as in positions")
+            h = each("external_current", external_current, neurons)
             network.update(weights_file="weights", external_current="external_current")
             arrays += [("weights", w), ("external_current", h)]
         config = Config({"network": network, "maps": [group]}, **keys)
@@ -152,7 +149,7 @@ class Network:
         """Places of the fitted points [L, K, D], neuron units."""
         return self._once("points", self._core.points)
 
-    def _once(self, name: str, make: Any) -> Any:
+    def _once(self, name: str, make: Callable[[], Floats]) -> Floats:
         if name not in self._made:
             self._made[name] = owned(make())
         return self._made[name]
@@ -239,7 +236,7 @@ class Network:
         except (TypeError, ValueError):
             raise UsageError(f"map = {map!r}; it is the index of a map, or a list of them") from None
         if any(m < 0 for m in maps):
-            raise UsageError(f"map = {map}: maps are counted from 0 to {self.maps - 1}")
+            raise UsageError(f"map = {map}: the network has maps 0 to {self.maps - 1}")
         dimensions = self.positions.shape[2]
         place = np.asarray(position)
         place = place.reshape(1, -1) if single else place.reshape(len(place), -1) if place.ndim else place
@@ -301,11 +298,9 @@ class Network:
         return w
 
     def __reduce__(self) -> tuple[Any, ...]:
-        config = self.config
-        arrays: dict[str, Any] = {}
-        if config["network.weights_file"] is not None:
-            arrays.update(weights=self.weights, external_current=self.external_current)
-        return _unpickle, (config, arrays, self.positions)
+        from . import __version__
+
+        return _unpickle, (__version__, self._core.pack())
 
     def __repr__(self) -> str:
         return f"<flatscape.Network of {self.neurons} neurons, {self.maps} maps ({self._kinds()})>"
@@ -332,6 +327,15 @@ def _network(core: _flatscape.Model) -> Network:
     network._core = core
     network._made = {}
     return network
+
+
+def _unpickle(version: str, files: dict[str, bytes]) -> Network:
+    from . import __version__
+
+    try:
+        return _network(_flatscape.Model.unpack(list(files.items())))
+    except FlatscapeError as error:
+        raise DataError(f"{error}; the network was pickled by flatscape {version}, this is {__version__}") from None
 
 
 def network_of(network: Network | Run | ConfigLike | os.PathLike[str]) -> Network:

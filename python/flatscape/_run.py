@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _flatscape
 from ._arrays import owned
 from ._config import Config
-from ._errors import FlatscapeError, DataError, UsageError
+from ._errors import DataError, FlatscapeError, UsageError
 from ._minima import Minima
 from ._network import Network, _network
 from ._progress import Progress, shown
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import os
 
     import numpy as np
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
 
@@ -68,7 +68,9 @@ class Run:
         self._core = core
         self._backend = backend
         self._network: Network = _network(core.model)
-        self._made: dict[str, Any] = {}
+        self._made: dict[str, Floats] = {}
+        self._records: Table | None = None
+        self._minima: Minima | None = None
 
     @property
     def network(self) -> Network:
@@ -108,22 +110,20 @@ class Run:
     @property
     def records(self) -> Table:
         """A row before the first weight update and one after each: the columns of ``iterations.csv``."""
-        if "records" not in self._made:
-            self._made["records"] = Table(self._core.records())
-        records: Table = self._made["records"]
-        return records
+        if self._records is None:
+            self._records = Table(self._core.records())
+        return self._records
 
     @property
     def minima(self) -> Minima:
         """The constrained minima of the flattened network; sought when first asked for, and kept."""
-        if "minima" not in self._made:
+        if self._minima is None:
             model = self._core.model
             found = self._core.minima(self._backend)
-            self._made["minima"] = Minima(found, model.maps, model.neurons, model.points())
-        minima: Minima = self._made["minima"]
-        return minima
+            self._minima = Minima(found, model.maps, model.neurons, model.points())
+        return self._minima
 
-    def _once(self, name: str, make: Any) -> Any:
+    def _once(self, name: str, make: Callable[[], Floats]) -> Floats:
         if name not in self._made:
             self._made[name] = owned(make())
         return self._made[name]
@@ -142,22 +142,50 @@ class Run:
         with shown(progress) as watcher:
             return Drift(self._core.measure(model, backend, watcher))
 
+    def simulate(
+        self,
+        currents: ArrayLike,
+        duration_ms: float | None = None,
+        *,
+        times_ms: ArrayLike | None = None,
+        backend: str = "auto",
+        progress: Progress = False,
+    ) -> Floats:
+        """Rates along the dynamics of the flattened network; arguments and result are those of `Network.simulate`."""
+        return self._network.simulate(
+            currents, duration_ms, times_ms=times_ms, weights=self.weights, backend=backend, progress=progress
+        )
+
     def summary(self, drift: Sequence[Drift] = ()) -> dict[str, Any]:
         """The figures that a person asks for first: what ``summary.json`` holds. ``drift``: measurements, as for `save`."""
-        summary: dict[str, Any] = json.loads(self._core.summary(self._checked(drift)))
+        summary: dict[str, Any] = json.loads(self._core.summary([one._core for one in self._checked(drift)]))
         return summary
 
-    def save(self, directory: str | os.PathLike[str], drift: Sequence[Drift] = ()) -> None:
+    def save(
+        self,
+        directory: str | os.PathLike[str],
+        drift: Sequence[Drift] = (),
+        *,
+        backend: str = "auto",
+        progress: Progress = False,
+    ) -> None:
         """Writes a run directory like those of the program; ``flatscape verify`` passes.
 
-        It appears whole or not at all. ``drift``: measurements of this run or its network, with the configuration's own
-        settings, for ``drift.csv`` and ``summary.json``.
+        It appears whole or not at all. It has the drift before and after, as the configuration says: give what you have
+        measured as ``drift``, ``[network.measure(), run.measure()]``; what is missing is measured now.
 
         Raises `UsageError` if the directory holds something already, `FileError` if it cannot be written.
         """
-        self._core.save(directory, self._checked(drift))
+        given = self._checked(drift)
+        there = {str(one.records["network"][0]) for one in given}
+        if "none" not in there:
+            given.append(self._network.measure(backend=backend, progress=progress))
+        if "flattened" not in there and self.config["flatten.method"] != "none":
+            given.append(self.measure(backend=backend, progress=progress))
+        given.sort(key=lambda one: str(one.records["network"][0]) != "none")
+        self._core.save(directory, [one._core for one in given])
 
-    def _checked(self, drift: Sequence[Drift]) -> list[_flatscape.Drift]:
+    def _checked(self, drift: Sequence[Drift]) -> list[Drift]:
         given = [drift] if isinstance(drift, Drift) else list(drift)
         config = self.config
         own = (config["measure.duration_ms"], config["measure.starts_per_map"])
@@ -169,7 +197,7 @@ class Run:
                     f"drift was measured for {one.duration_ms:g} ms from {one.starts} starts a map, and the run's configuration "
                     f"says {own[0]:g} ms and {own[1]}: measure it with these, or flatten with duration_ms and starts_per_map"
                 )
-        return [one._core for one in given]
+        return given
 
     def __reduce__(self) -> tuple[Any, ...]:
         from . import __version__

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _flatscape
-from ._arrays import floats, sized
+from ._arrays import each, floats, sized
 from ._config import Config
 from ._errors import UsageError
 from ._progress import Progress, shown
@@ -88,11 +88,7 @@ def trajectories(
     single = np.ndim(currents) == 1
     start = floats("currents", currents, "neurons" if single else "starts, neurons")
     sized("currents", start, start.ndim - 1, neurons, "neurons")
-    if np.ndim(external_current) == 0:
-        h = np.full(neurons, floats("external_current", [external_current], "neurons")[0])  # type: ignore[list-item]
-    else:
-        h = floats("external_current", external_current, "neurons")
-        sized("external_current", h, 0, neurons, "neurons")
+    h = each("external_current", external_current, neurons)
     _within("exponent", exponent, 0.5, 1.0)
     _within("gain", gain, 1e-300, 1e6)
     with shown(progress) as watcher:

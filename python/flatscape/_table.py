@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import html
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+
+from ._arrays import owned
 
 if TYPE_CHECKING:
     import pandas
@@ -18,17 +21,20 @@ class Table(Mapping[str, "NDArray[Any]"]):
     copied. ``len(table)`` is the number of columns, ``table.rows`` that of rows.
     """
 
-    __slots__ = ("_columns",)
+    __slots__ = ("_columns", "units")
 
     _columns: dict[str, NDArray[Any]]
 
-    def __init__(self, columns: Mapping[str, Any]) -> None:
+    #: Unit of every column; "1" for pure numbers and words.
+    units: dict[str, str]
+
+    def __init__(self, columns: Iterable[tuple[str, str, Any]]) -> None:
         import numpy as np
 
-        arrays = {name: np.asarray(column) for name, column in columns.items()}
-        for array in arrays.values():
-            array.flags.writeable = False
-        self._columns = arrays
+        self._columns, self.units = {}, {}
+        for name, unit, values in columns:
+            self._columns[name] = owned(np.asarray(values))
+            self.units[name] = unit
 
     @property
     def rows(self) -> int:
@@ -42,7 +48,9 @@ class Table(Mapping[str, "NDArray[Any]"]):
             raise KeyError(f"no column {name!r}; there are {', '.join(self._columns)}") from None
 
     def __getattr__(self, name: str) -> NDArray[Any]:
-        columns: dict[str, NDArray[Any]] = object.__getattribute__(self, "_columns")
+        if name in Table.__slots__:
+            raise AttributeError(name)
+        columns = self._columns
         if name in columns:
             return columns[name]
         raise AttributeError(f"no column {name!r}; there are {', '.join(columns)}")
@@ -57,7 +65,7 @@ class Table(Mapping[str, "NDArray[Any]"]):
         return len(self._columns)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Table, (self._columns,)
+        return Table, ([(name, self.units[name], column) for name, column in self._columns.items()],)
 
     def to_pandas(self) -> pandas.DataFrame:
         """As a ``pandas.DataFrame``."""
@@ -75,7 +83,8 @@ class Table(Mapping[str, "NDArray[Any]"]):
         return f"<flatscape.Table, {self.rows} rows: {', '.join(self._columns)}>"
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in self._columns)
+        units = {name: "" if unit == "1" else f"<br>{html.escape(unit)}" for name, unit in self.units.items()}
+        head = "".join(f"<th>{name}{units[name]}</th>" for name in self._columns)
         body = "".join(
             "<tr>" + "".join(f"<td>{_cell(column[row])}</td>" for column in self._columns.values()) + "</tr>"
             for row in range(min(self.rows, _SHOWN))

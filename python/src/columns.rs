@@ -1,33 +1,61 @@
-//! Records as columns: names and order are those of the library's records.
+//! Records as columns: name, unit, values. Names, order and units are those of the library's table of figures.
 
+use flatscape::DriftRecord;
+use flatscape::job::drift_record::Which;
+use flatscape::observable::Observable;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
-use serde::Serialize;
-use serde_json::Value;
 
 use crate::arrays::array;
-use crate::errors::exception;
 
-/// One column a field, in the order of the fields: whole numbers as int64, numbers as float64 (NaN where there is none),
-/// words as lists.
-pub fn columns<'py, T: Serialize>(py: Python<'py>, records: &[T]) -> PyResult<Bound<'py, PyDict>> {
-    let rows: Vec<Value> = records
+/// Name, unit (1 for a pure number), values.
+pub type Column<'py> = (String, &'static str, Bound<'py, PyAny>);
+
+/// A column for each figure: counts as int64, others as float64, NaN where there is none.
+pub fn figures<'py, T>(py: Python<'py>, all: &[Observable<T>], records: &[T]) -> PyResult<Vec<Column<'py>>> {
+    all.iter()
+        .map(|figure| {
+            let numbers = records.iter().map(|record| (figure.of)(record));
+            let values = if figure.is_count {
+                let counts: Vec<i64> = numbers.map(|count| count.map_or(-1, |count| count as i64)).collect();
+                array(py, [counts.len()], counts)?.into_any()
+            } else {
+                let numbers: Vec<f64> = numbers.map(|number| number.unwrap_or(f64::NAN)).collect();
+                array(py, [numbers.len()], numbers)?.into_any()
+            };
+            Ok((figure.name.to_owned(), figure.unit, values))
+        })
+        .collect()
+}
+
+/// The columns of `drift.csv`: which network, which start and end, and the figures.
+pub fn trajectories<'py>(py: Python<'py>, records: &[DriftRecord]) -> PyResult<Vec<Column<'py>>> {
+    let names: Vec<&str> = records
         .iter()
-        .map(serde_json::to_value)
-        .collect::<Result<_, _>>()
-        .map_err(|e| exception(flatscape::Error::Run(e.to_string())))?;
-    let columns = PyDict::new(py);
-    let Some(Value::Object(first)) = rows.first() else { return Ok(columns) };
-    for name in first.keys() {
-        let cells: Vec<&Value> = rows.iter().map(|row| &row[name]).collect();
-        if let Some(words) = cells.iter().map(|cell| cell.as_str()).collect::<Option<Vec<_>>>() {
-            columns.set_item(name, words)?;
-        } else if let Some(whole) = cells.iter().map(|cell| cell.as_i64()).collect::<Option<Vec<_>>>() {
-            columns.set_item(name, array(py, [whole.len()], whole)?)?;
-        } else {
-            let numbers: Vec<f64> = cells.iter().map(|cell| cell.as_f64().unwrap_or(f64::NAN)).collect();
-            columns.set_item(name, array(py, [numbers.len()], numbers)?)?;
+        .map(|record| match record.network {
+            Which::Base => "none",
+            Which::Flattened => "flattened",
+        })
+        .collect();
+    let maps: Vec<i64> = records.iter().map(|record| record.map as i64).collect();
+    let mut columns = vec![
+        ("network".to_owned(), "1", names.into_pyobject(py)?.into_any()),
+        ("map".to_owned(), "1", array(py, [maps.len()], maps)?.into_any()),
+    ];
+    let axes: &[&str] = match records.first().map_or(1, |record| record.dimension) {
+        1 => &[""],
+        _ => &["_x", "_y"],
+    };
+    let places: [(&str, fn(&DriftRecord) -> [f64; 2]); 2] = [("start", |r| r.start), ("end", |r| r.end)];
+    for (name, place) in places {
+        for (d, axis) in axes.iter().enumerate() {
+            let values: Vec<f64> = records.iter().map(|record| place(record)[d]).collect();
+            columns.push((
+                format!("{name}{axis}"),
+                "neuron units",
+                array(py, [values.len()], values)?.into_any(),
+            ));
         }
     }
+    columns.extend(figures(py, DriftRecord::ALL, records)?);
     Ok(columns)
 }

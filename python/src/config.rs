@@ -119,8 +119,9 @@ const DEEPEST: usize = 16;
 fn of_dict(dict: &Bound<'_, PyDict>, at: &str, depth: usize) -> PyResult<Table> {
     let mut table = Table::new();
     for (name, value) in dict {
-        let name: String =
-            name.extract().map_err(|_| usage(format!("Config: {name} is no name of a key; names are texts")))?;
+        let name: String = name
+            .extract()
+            .map_err(|_| usage(format!("Config: {name} is no name of a key; names are texts")))?;
         if value.is_none() {
             continue;
         }
@@ -140,7 +141,9 @@ fn of_value(value: &Bound<'_, PyAny>, at: &str, depth: usize) -> PyResult<Value>
     }
     if value.is_instance_of::<PyInt>() {
         let number: Option<i64> = value.extract().ok();
-        return number.map(Value::Integer).ok_or_else(|| usage(format!("Config: {at} = {value} is too large")));
+        return number
+            .map(Value::Integer)
+            .ok_or_else(|| usage(format!("Config: {at} = {value} is too large")));
     }
     if let Ok(number) = value.cast::<PyFloat>() {
         return Ok(Value::Float(number.value()));
@@ -163,7 +166,9 @@ fn of_value(value: &Bound<'_, PyAny>, at: &str, depth: usize) -> PyResult<Value>
         return of_value(&plain, at, depth + 1);
     }
     match value.try_iter() {
-        Ok(items) => items.map(|item| of_value(&item?, at, depth + 1)).collect::<PyResult<_>>().map(Value::Array),
+        Ok(items) => {
+            items.map(|item| of_value(&item?, at, depth + 1)).collect::<PyResult<_>>().map(Value::Array)
+        }
         Err(_) => Err(usage(format!(
             "Config: {at} is a {}; values are numbers, texts, true or false, lists, and dictionaries",
             value.get_type().name()?

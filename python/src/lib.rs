@@ -6,6 +6,7 @@ mod columns;
 mod config;
 mod errors;
 mod model;
+mod packed;
 mod pool;
 mod run;
 mod work;

@@ -4,15 +4,16 @@ use flatscape::dynamics::decoding::Scorer;
 use flatscape::dynamics::trajectories::Dynamics;
 use flatscape::landscape::transfer::Transfer;
 use flatscape::setup::arrays::Arrays;
-use flatscape::{Error, Minima, Point, Trajectory, WeightMatrix};
+use flatscape::{Minima, Point, Trajectory, WeightMatrix};
 use numpy::{PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use rayon::prelude::*;
 
-use crate::arrays::{Floats, array, rows, values, weights};
+use crate::arrays::{Floats, Weights, array, rows, values};
 use crate::config::Config;
 use crate::errors::{exception, usage};
+use crate::packed::{check_names, unpacked};
 use crate::pool::{choice, open};
 use crate::run::{Drift, Run};
 use crate::work::wait_for;
@@ -137,13 +138,32 @@ impl Model {
         array(py, [points.len(), network.neurons()], currents.concat())
     }
 
+    /// The configuration and the files that it names, of a network like this one.
+    fn pack<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let packed = PyDict::new(py);
+        for (name, bytes) in self.model.inputs() {
+            packed.set_item(name, PyBytes::new(py, &bytes))?;
+        }
+        Ok(packed)
+    }
+
+    /// What [`Model::pack`] has packed.
+    #[staticmethod]
+    fn unpack(py: Python<'_>, files: Vec<(String, Vec<u8>)>) -> PyResult<Self> {
+        check_names(&files)?;
+        let model = wait_for(py, None, move |_| {
+            let folder = unpacked(&files)?;
+            flatscape::Model::new(flatscape::Config::load(&folder.path().join("config.toml"), &[])?)
+        })?;
+        Ok(Self { model })
+    }
+
     /// Flattens the landscape.
     #[pyo3(signature = (backend, progress=None))]
     fn flatten(&self, py: Python<'_>, backend: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<Run> {
         let (model, choice) = (self.model.clone(), choice(backend)?);
-        let run = wait_for(py, progress, move |control| {
-            control.over(&model.on(open(choice)?.backend)).flatten()
-        })?;
+        let run =
+            wait_for(py, progress, move |control| control.over(&model.on(open(choice)?.backend)).flatten())?;
         Ok(Run::new(run))
     }
 
@@ -161,7 +181,7 @@ impl Model {
         let drift = wait_for(py, progress, move |control| {
             let model = control.over(&model.on(open(choice)?.backend));
             match given {
-                Some(weights) => model.measure_weights(&weights),
+                Some(weights) => model.measure_weights(&weights.matrix()?),
                 None => model.measure(),
             }
         })?;
@@ -181,7 +201,10 @@ impl Model {
         let given = given(weights.as_ref())?;
         let minima = wait_for(py, progress, move |control| {
             let model = control.over(&model.on(open(choice)?.backend));
-            model.minima(given.as_ref().unwrap_or(&model.network().weights))
+            match given {
+                Some(weights) => model.minima(&weights.matrix()?),
+                None => model.minima(&model.network().weights),
+            }
         })?;
         minima_arrays(py, &self.model, minima)
     }
@@ -200,13 +223,16 @@ impl Model {
         let where_ = places.iter().flat_map(|place| place.location[..dimension].to_vec()).collect();
         found.set_item("map", array(py, [places.len()], maps)?)?;
         found.set_item("position", array(py, [places.len(), dimension], where_)?)?;
-        found.set_item("score", array(py, [places.len()], places.iter().map(|place| place.score).collect())?)?;
+        found.set_item(
+            "score",
+            array(py, [places.len()], places.iter().map(|place| place.score).collect())?,
+        )?;
         Ok(found)
     }
 }
 
-fn given(array: Option<&Floats<'_>>) -> PyResult<Option<WeightMatrix>> {
-    array.map(|array| weights("weights", array)).transpose()
+fn given(array: Option<&Floats<'_>>) -> PyResult<Option<Weights>> {
+    array.map(|array| Weights::new("weights", array)).transpose()
 }
 
 /// A weight matrix as an array.
@@ -255,23 +281,24 @@ pub fn simulate<'py>(
     backend: &str,
     progress: Option<&Bound<'_, PyAny>>,
 ) -> PyResult<Simulated<'py>> {
-    let weights = crate::arrays::weights("weights", &weights)?;
+    let weights = Weights::new("weights", &weights)?;
     let starts = rows("currents", &currents)?;
     let external_current = values("external_current", &external_current)?.to_vec();
     let at: Vec<usize> = values("times_ms", &at)?.iter().map(|&t| t.max(0) as usize).collect();
     let (neurons, choice) = (weights.neurons(), choice(backend)?);
     let (count, times) = (starts.len(), at.len());
     let (rates, energies) = wait_for(py, progress, move |control| {
+        let weights = weights.matrix()?;
         let transfer = Transfer::new(exponent, gain);
-        let dynamics = Dynamics { weights: &weights, external_current: &external_current, transfer, step };
+        let dynamics = Dynamics::new(&weights, &external_current, transfer, step);
         let backend = open(choice)?.backend;
         let steps = count * at.last().copied().unwrap_or(0);
         let monitor = control.monitor();
         let runs = monitor.stage("trajectories", steps, 1.0, |tick| {
-            backend.trajectories(&dynamics, &starts, &at, tick, &|| control.stopped())
+            backend.trajectories(&dynamics, &starts, &at, &tick.stopped_by(&|| control.stopped()))
         });
         monitor.finish();
-        Ok(gather(runs?.ok_or(Error::Interrupted)?, neurons))
+        Ok(gather(runs?, neurons))
     })?;
     Ok((array(py, [count, times, neurons], rates)?, array(py, [count, times], energies)?))
 }

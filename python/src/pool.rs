@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use flatscape::compute::choice::{Choice, choose};
-use flatscape::{Backend, Cpu, Error};
+use flatscape::compute::device::ComputeDevice;
+use flatscape::{Backend, Error};
 use pyo3::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -116,7 +117,7 @@ pub fn open(choice: Choice) -> flatscape::Result<Opened> {
         None => {}
     }
     let (backend, reason) = choose(choice, None)?;
-    let is_gpu = backend.describe() != Cpu.describe();
+    let is_gpu = matches!(backend.describe(), ComputeDevice::Gpu(_));
     let opened = Opened { process, backend, is_gpu, reason };
     *held = Some(opened.clone());
     Ok(opened)

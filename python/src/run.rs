@@ -4,16 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use flatscape::job::drift_record::DriftRecord;
-use flatscape::{Error, States, Summary};
+use flatscape::{DriftRecord, Error, IterationRecord, Moment, States, Summary};
 use numpy::{PyArrayDyn, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::arrays::{Floats, array, values};
-use crate::columns::columns;
+use crate::columns::{Column, figures, trajectories};
 use crate::errors::{exception, usage};
 use crate::model::{Model, minima_arrays, square};
+use crate::packed::{check_names, packed, temporary, unpacked};
 use crate::pool::{choice, open};
 use crate::work::{Control, go_on, wait_for};
 
@@ -73,8 +73,8 @@ impl Run {
     }
 
     /// Columns of `iterations.csv`.
-    fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        columns(py, self.run.records())
+    fn records<'py>(&self, py: Python<'py>) -> PyResult<Vec<Column<'py>>> {
+        figures(py, IterationRecord::ALL, self.run.records())
     }
 
     /// The constrained minima of the flattened network.
@@ -137,16 +137,16 @@ impl Run {
         let files = wait_for(py, None, move |_| {
             let folder = temporary()?;
             run.save(folder.path(), &[])?;
-            read_all(folder.path())
+            packed(folder.path())
         })?;
-        let packed = PyDict::new(py);
+        let dict = PyDict::new(py);
         for (name, bytes) in files {
-            packed.set_item(name, PyBytes::new(py, &bytes))?;
+            dict.set_item(name, PyBytes::new(py, &bytes))?;
         }
         let (starts, active, rates) = self.run.states().parts();
         let starts = array(py, [starts.len()], starts.iter().map(|&s| s as i64).collect())?;
         let active = array(py, [active.len()], active.iter().map(|&i| i64::from(i)).collect())?;
-        Ok((packed, starts, active, array(py, [rates.len()], rates.to_vec())?))
+        Ok((dict, starts, active, array(py, [rates.len()], rates.to_vec())?))
     }
 
     /// What [`Run::pack`] has packed.
@@ -158,20 +158,15 @@ impl Run {
         active: PyReadonlyArrayDyn<'_, i64>,
         rates: Floats<'_>,
     ) -> PyResult<Self> {
-        if let Some((name, _)) = files.iter().find(|(name, _)| name.contains(['/', '\\']) || name.starts_with('.')) {
-            return Err(usage(format!("{name:?} is no file of a run; this is no pickled run")));
-        }
+        check_names(&files)?;
         let starts = values("states", &starts)?.iter().map(|&s| s.max(0) as usize).collect();
         let active = values("states", &active)?.iter().map(|&i| i.max(0) as u32).collect();
         let rates = values("states", &rates)?.to_vec();
         let run = wait_for(py, None, move |_| {
-            let folder = temporary()?;
-            for (name, bytes) in &files {
-                let path = folder.path().join(name);
-                std::fs::write(&path, bytes).map_err(|e| Error::io(&path, "write", e))?;
-            }
+            let folder = unpacked(&files)?;
             let run = flatscape::Run::load(folder.path())?;
-            let states = States::from_parts(run.model().plan().neurons, starts, active, rates).map_err(Error::Usage)?;
+            let states = States::from_parts(run.model().plan().neurons, starts, active, rates)
+                .map_err(Error::Usage)?;
             run.with_states(states)
         })?;
         Ok(Self::new(run))
@@ -197,13 +192,13 @@ pub struct Drift {
 #[pymethods]
 impl Drift {
     /// Columns of `drift.csv`.
-    fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        columns(py, &self.drift.records)
+    fn records<'py>(&self, py: Python<'py>) -> PyResult<Vec<Column<'py>>> {
+        trajectories(py, &self.drift.records)
     }
 
     /// Averages at several times, as columns.
-    fn course<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        columns(py, &self.drift.course)
+    fn course<'py>(&self, py: Python<'py>) -> PyResult<Vec<Column<'py>>> {
+        figures(py, Moment::ALL, &self.drift.course)
     }
 
     /// Averages over all trajectories, as JSON.
@@ -228,21 +223,6 @@ pub fn verify(py: Python<'_>, directory: PathBuf) -> PyResult<String> {
 
 fn json<T: serde::Serialize>(record: &T) -> PyResult<String> {
     serde_json::to_string(record).map_err(|e| exception(Error::Run(e.to_string())))
-}
-
-fn temporary() -> flatscape::Result<tempfile::TempDir> {
-    tempfile::tempdir().map_err(|e| Error::io(&std::env::temp_dir(), "write", e))
-}
-
-fn read_all(folder: &Path) -> flatscape::Result<Vec<(String, Vec<u8>)>> {
-    let entries = std::fs::read_dir(folder).map_err(|e| Error::io(folder, "read", e))?;
-    let mut files = Vec::new();
-    for entry in entries.flatten() {
-        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
-        files.push((name, std::fs::read(&path).map_err(|e| Error::io(&path, "read", e))?));
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// A folder beside the one that is wanted, which takes its place when it is whole; else it goes away.

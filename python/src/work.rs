@@ -45,10 +45,7 @@ impl Control {
     /// A model whose long calls are watched and stopped by the caller.
     pub fn over(&self, model: &Model) -> Model {
         let stop = self.stop.clone();
-        model
-            .clone()
-            .watched_by(self.latest.clone())
-            .stopped_by(move || stop.load(Ordering::Relaxed))
+        model.clone().watched_by(self.latest.clone()).stopped_by(move || stop.load(Ordering::Relaxed))
     }
 }
 

@@ -242,7 +242,9 @@ impl GroupLayout {
         let placement = match (maps.placement, &maps.positions) {
             (PlacementKind::Lattice, None) => Placement::Lattice,
             (PlacementKind::Anywhere, None) => Placement::Anywhere(members),
-            (PlacementKind::File, Some(file)) => Placement::Given(read_places(file, &group, neurons, arrays)?),
+            (PlacementKind::File, Some(file)) => {
+                Placement::Given(read_places(file, &group, neurons, arrays)?)
+            }
             (PlacementKind::File, None) => {
                 return usage(
                     "placement = \"file\" needs maps.positions, the path of an f64 .npy file".to_owned(),
@@ -578,24 +580,8 @@ pub fn given_weights(
             ),
         ));
     }
-    let largest = values.iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
-    for i in 0..neurons {
-        values[i * neurons + i] = 0.0;
-        for j in 0..i {
-            let (a, b) = (values[i * neurons + j], values[j * neurons + i]);
-            // What single precision leaves of equal numbers.
-            if (a - b).abs() > 1e-6 * largest {
-                return Err(Error::data(
-                    file,
-                    format!(
-                        "is not symmetric: {a} from neuron {j} to {i}, {b} back; an asymmetric network has no energy, so there is no landscape to flatten; bring (W + Wᵀ)/2 if that is what you mean"
-                    ),
-                ));
-            }
-            let mean = 0.5 * (a + b);
-            (values[i * neurons + j], values[j * neurons + i]) = (mean, mean);
-        }
-    }
+    symmetrize(file, neurons, &mut values)?;
+    (0..neurons).for_each(|i| values[i * neurons + i] = 0.0);
     let current = match current {
         ExternalCurrent::Uniform(h) => vec![*h; neurons],
         ExternalCurrent::File(file) => {
@@ -612,4 +598,29 @@ pub fn given_weights(
         }
     };
     Ok(Some((WeightMatrix::from_dense(neurons, &values), current)))
+}
+
+/// Makes weights `[neurons, neurons]` exactly symmetric that are so but for the rounding of single precision.
+///
+/// # Errors
+/// [`Error::Data`] naming `file`, which may be what an array in memory is called, if they are not.
+pub fn symmetrize(file: &Path, neurons: usize, values: &mut [f64]) -> Result<()> {
+    let largest = values.iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
+    for i in 0..neurons {
+        for j in 0..i {
+            let (a, b) = (values[i * neurons + j], values[j * neurons + i]);
+            // What single precision leaves of equal numbers.
+            if (a - b).abs() > 1e-6 * largest {
+                return Err(Error::data(
+                    file,
+                    format!(
+                        "is not symmetric: {a} from neuron {j} to {i}, {b} back; an asymmetric network has no energy, so there is no landscape to flatten; bring (W + Wᵀ)/2 if that is what you mean"
+                    ),
+                ));
+            }
+            let mean = 0.5 * (a + b);
+            (values[i * neurons + j], values[j * neurons + i]) = (mean, mean);
+        }
+    }
+    Ok(())
 }

@@ -92,7 +92,8 @@ impl Plan {
     /// # Errors
     /// As [`Plan::new`], and if the configuration is that of another network.
     pub fn with_settings(&self, config: Config) -> Result<Self> {
-        let network = |c: &Config| (c.network.clone(), c.maps.clone(), c.kernel.clone(), c.dynamics.baseline_current);
+        let network =
+            |c: &Config| (c.network.clone(), c.maps.clone(), c.kernel.clone(), c.dynamics.baseline_current);
         if network(&config) != network(&self.config) {
             return Err(Error::Usage(
                 "[network], [[maps]], [kernel] and dynamics.baseline_current made this network; build another network to change them".to_owned(),
@@ -129,11 +130,7 @@ impl Plan {
         Self::of(config, layout, given)
     }
 
-    fn of(
-        mut config: Config,
-        layout: Layout,
-        given: Option<Arc<(WeightMatrix, Vec<f64>)>>,
-    ) -> Result<Self> {
+    fn of(mut config: Config, layout: Layout, given: Option<Arc<(WeightMatrix, Vec<f64>)>>) -> Result<Self> {
         let (neurons, maps) = (layout.neurons, layout.maps());
         let points_per_map = config.flatten.points_per_map.unwrap_or_else(|| layout.points_per_map());
         layout.check_points(points_per_map)?;
