@@ -143,7 +143,9 @@ fn drawable(network: &Network) -> std::result::Result<(), String> {
         ));
     }
     if !network.transfer.is_root() {
-        return Err("a live page computes with φ(I) = √I only; write a report without the live page".to_owned());
+        return Err(
+            "a live page computes with φ(I) = √I only; write a report without the live page".to_owned()
+        );
     }
     Ok(())
 }
