@@ -114,10 +114,8 @@ fn velocities_are_those_of_simulated_bumps() {
     let flattened = model.flatten().unwrap().weights();
     // Before flattening, slides of some 10/s are not much slower than the shape follows (40/s): θ̇ is first order in their
     // ratio. After it they are.
-    let cases = [
-        (&model.network().weights, [150.0, 155.0, 160.0], 0.12),
-        (&flattened, [500.0, 510.0, 520.0], 0.05),
-    ];
+    let cases =
+        [(&model.network().weights, [150.0, 155.0, 160.0], 0.12), (&flattened, [500.0, 510.0, 520.0], 0.05)];
     for (weights, times, tolerance) in cases {
         let found = analysis(&model, weights, 1200);
         let starts = model.starts();

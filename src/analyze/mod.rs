@@ -9,7 +9,9 @@ pub mod tangent;
 #[cfg(feature = "plots")]
 pub mod plots;
 
-pub use rows::{MapFigures, NetworkFigures, Place, Rest, place_table, rest_table};
+pub use rows::{
+    AnalysisRecord, FigureRow, MapFigures, NetworkFigures, Place, Rest, figures_table, place_table, rest_table,
+};
 
 use rayon::prelude::*;
 

@@ -102,6 +102,35 @@ pub struct NetworkFigures {
     pub maps: Vec<MapFigures>,
 }
 
+/// `analysis.json`: the networks of a run, before flattening and after.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnalysisRecord {
+    /// Points on each map.
+    pub points_per_map: usize,
+    /// Before, and after.
+    pub networks: Vec<NetworkFigures>,
+}
+
+/// A figure with its unit, and its values in all networks.
+pub type FigureRow = (&'static str, Vec<Option<f64>>, &'static str);
+
+/// The figures that people read.
+pub fn figures_table(record: &AnalysisRecord) -> Vec<FigureRow> {
+    type Figure = fn(&NetworkFigures) -> Option<f64>;
+    let rows: [(&str, Figure, &str); 8] = [
+        ("fastest slide, eta", |n| Some(n.eta), "neuron units/s"),
+        ("mean slide", |n| Some(n.mean_speed), "neuron units/s"),
+        ("error is below, at the end", |n| Some(n.error_bound), "neuron units"),
+        ("stable fixed points", |n| Some(n.stable as f64), ""),
+        ("distance between them", |n| n.spacing, "neuron units"),
+        ("entropy of their basins", |n| n.basin_entropy_bits, "bits a map"),
+        ("eigenvalue along the manifold", |n| n.tangential, "1/s"),
+        ("gap to the others", |n| n.gap, "1/s"),
+    ];
+    let values = |of: Figure| record.networks.iter().map(of).collect();
+    rows.into_iter().map(|(what, of, unit)| (what, values(of), unit)).collect()
+}
+
 impl NetworkFigures {
     /// Gathers the maps' figures.
     pub(super) fn of(network: Which, duration_ms: f64, maps: Vec<MapFigures>) -> Self {

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde::Serialize;
 
 use super::output::tell_if_unfinished;
 use super::{Options, bars};
-use crate::analyze::{NetworkFigures, analyze, default_points, place_table, rest_table};
+use crate::analyze::{AnalysisRecord, analyze, default_points, figures_table, place_table, rest_table};
 use crate::cli::interrupt;
 use crate::error::Result;
 use crate::job::Job;
@@ -27,12 +26,6 @@ pub(super) struct Arguments {
     #[cfg(feature = "plots")]
     #[arg(long, value_name = "L", default_value_t = 0)]
     map: usize,
-}
-
-#[derive(Serialize)]
-struct AnalysisRecord<'a> {
-    points_per_map: usize,
-    networks: Vec<&'a NetworkFigures>,
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
@@ -63,8 +56,8 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let dimension = network.maps.dimension();
     let places: Vec<_> = analyses.iter().flat_map(|a| a.places.iter().copied()).collect();
     let rests: Vec<_> = analyses.iter().flat_map(|a| a.rests.iter().cloned()).collect();
-    let figures: Vec<&NetworkFigures> = analyses.iter().map(|a| &a.figures).collect();
-    let record = AnalysisRecord { points_per_map: points, networks: figures };
+    let networks = analyses.iter().map(|a| a.figures.clone()).collect();
+    let record = AnalysisRecord { points_per_map: points, networks };
     let add = |name: &str, bytes: &[u8]| directory.add(name, bytes, options.force);
     add("manifold.csv", &place_table(&places, dimension))?;
     add("fixed_points.csv", &rest_table(&rests, dimension))?;
@@ -79,25 +72,11 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     Ok(0)
 }
 
-fn table(record: &AnalysisRecord<'_>) -> String {
-    type Figure = fn(&NetworkFigures) -> Option<f64>;
-    let rows: [(&str, Figure, &str); 8] = [
-        ("fastest slide, eta", |n| Some(n.eta), "neuron units/s"),
-        ("mean slide", |n| Some(n.mean_speed), "neuron units/s"),
-        ("error is below, at the end", |n| Some(n.error_bound), "neuron units"),
-        ("stable fixed points", |n| Some(n.stable as f64), ""),
-        ("distance between them", |n| n.spacing, "neuron units"),
-        ("entropy of their basins", |n| n.basin_entropy_bits, "bits a map"),
-        ("eigenvalue along the manifold", |n| n.tangential, "1/s"),
-        ("gap to the others", |n| n.gap, "1/s"),
-    ];
+fn table(record: &AnalysisRecord) -> String {
     let mut text = format!("{:36}{:>10}{:>10}\n", "", "before", "after");
-    for (what, of, unit) in rows {
-        let cells: String = record
-            .networks
-            .iter()
-            .map(|n| format!("{:>10}", of(n).map_or("-".to_owned(), significant)))
-            .collect();
+    for (what, values, unit) in figures_table(record) {
+        let cells: String =
+            values.iter().map(|x| format!("{:>10}", x.map_or("-".to_owned(), significant))).collect();
         text.push_str(format!("{what:36}{cells}  {unit}").trim_end());
         text.push('\n');
     }

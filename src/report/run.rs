@@ -5,6 +5,7 @@ use std::path::Path;
 use maud::{Markup, PreEscaped, html};
 use time::OffsetDateTime;
 
+use super::manifold::Later;
 use super::numbers::Numbers;
 use super::{colophon, configuration, facts, layout, shared_script, table};
 use crate::error::{Error, Result};
@@ -28,6 +29,7 @@ struct Run {
     drift: Vec<DriftRecord>,
     configuration: String,
     numbers: Numbers,
+    later: Later,
 }
 
 pub(super) fn page(path: &Path) -> Result<String> {
@@ -97,6 +99,7 @@ impl Run {
             iterations,
             drift,
             configuration,
+            later: Later::read(&directory)?,
         })
     }
 
@@ -107,6 +110,7 @@ impl Run {
             (self.figures())
             (self.landscapes())
             (self.drifts())
+            (self.later.sections())
             (self.certificates())
             (self.provenance())
             (colophon())
