@@ -7,6 +7,7 @@ mod sealed;
 mod session;
 mod summary;
 mod verify;
+mod witnesses;
 
 pub use checkpoint::{Checkpoint, check_state};
 pub use directory::{FORMAT, Manifest, RunDirectory, RunState, belongs_to_run};
