@@ -10,6 +10,8 @@ mod forged;
 mod fuzz;
 mod inputs;
 
+#[path = "../common/skip.rs"]
+mod skip;
 #[path = "../../fuzz/fuzz_targets/targets.rs"]
 mod targets;
 #[path = "../common/workplace.rs"]
