@@ -12,6 +12,8 @@ mod fuzz;
 mod inputs;
 mod many;
 
+#[path = "../common/skip.rs"]
+mod skip;
 #[path = "../../fuzz/fuzz_targets/targets.rs"]
 mod targets;
 #[path = "../common/workplace.rs"]
