@@ -9,7 +9,7 @@ use flatscape::{Config, Error, Model};
 
 fn model(settings: &[&str]) -> Model {
     let mut config = Config::default();
-    let common = ["network.neurons=120", "network.maps=2", "flatten.iterations=4", "flatten.ridge=1e-5"];
+    let common = ["network.neurons=120", "network.maps=2", "flatten.iterations=2", "flatten.ridge=1e-5"];
     for setting in common.iter().chain(settings) {
         config.set(setting).unwrap();
     }
@@ -27,15 +27,15 @@ fn pairs(delta: &WeightMatrix) -> usize {
 }
 
 #[test]
-fn half_of_the_pairs_flatten_where_pruning_afterwards_does_not() {
-    let sparse = model(&["flatten.keep=0.5"]).flatten().unwrap();
+fn few_pairs_flatten_where_pruning_afterwards_does_not() {
+    let sparse = model(&["flatten.keep=0.2"]).flatten().unwrap();
     let whole = model(&[]).flatten().unwrap();
     let mut pruned = whole.weight_change().clone();
-    prune(&mut pruned, 0.5);
-    assert!(pairs(sparse.weight_change()) <= 120 * 119 / 4, "{}", pairs(sparse.weight_change()));
+    prune(&mut pruned, 0.8);
+    assert!(pairs(sparse.weight_change()) <= 120 * 119 / 10, "{}", pairs(sparse.weight_change()));
     let plain = model(&[]);
     let [solved, afterwards] = [sparse.weight_change(), &pruned].map(|delta| roughness(&plain, delta));
-    assert!(solved < 0.2 * afterwards, "{solved} against {afterwards}");
+    assert!(solved < 0.5 * afterwards, "{solved} against {afterwards}");
 }
 
 #[test]

@@ -146,3 +146,12 @@ fn drift_as_jobs_run_it_reads_what_is_active() {
     let expected = run(&Cpu, &network, &starts, &[steps]);
     same("r²", &squares(&found, 0), &squares(&expected, 0), 0.0, 1e-5);
 }
+
+/// Noise runs on the CPU alone: nothing is computed without it in silence.
+#[test]
+fn noise_is_refused_with_the_way_out() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let refused = gpu.supports_noise().unwrap_err();
+    assert_eq!(refused.exit_code(), 3);
+    assert!(refused.to_string().contains("choose the CPU backend"), "{refused}");
+}

@@ -10,7 +10,8 @@ pub mod tangent;
 pub mod plots;
 
 pub use rows::{
-    AnalysisRecord, FigureRow, MapFigures, NetworkFigures, Place, Rest, figures_table, place_table, rest_table,
+    AnalysisRecord, FigureRow, MapFigures, NetworkFigures, Place, Rest, figures_table, place_table,
+    rest_table,
 };
 
 use rayon::prelude::*;
@@ -21,7 +22,7 @@ use crate::job::Job;
 use crate::job::drift_record::Which;
 use crate::landscape::minima;
 use crate::landscape::problem::{Minima, Problem, Start};
-use crate::landscape::states::States;
+use crate::landscape::states::{State, States};
 use crate::manifold::{Axis, Lattice, Point, Points, Shape, Vector, grid, length};
 use crate::progress::Tick;
 use fixed_points::{FixedPoint, Kind, basins, entropy_bits, on_line, on_surface};
@@ -118,6 +119,31 @@ pub fn analyze(job: &Job<'_>, weights: &WeightMatrix, network: Which, per_map: u
     Ok(Analysis { places, rests, figures })
 }
 
+/// θ̇ (neuron units/s) at any point of a manifold, on the branch of minima that is found from a state near it. `None` where
+/// there is no bump.
+pub fn velocity_at(
+    problem: &Problem<'_>,
+    point: &Point,
+    near: State<'_>,
+    tau_seconds: f64,
+) -> Option<Vector> {
+    look(problem, point, near, tau_seconds).map(|(tangent, _, _)| tangent.velocity)
+}
+
+/// The constrained minimum at a point, found from a state near it, with its tangent and multiplier.
+fn look(
+    problem: &Problem<'_>,
+    point: &Point,
+    near: State<'_>,
+    tau_seconds: f64,
+) -> Option<(Tangent, Vector, Minima)> {
+    let start = States::pack(problem.maps.neurons(), [near]);
+    let found = minima::at(problem, &[*point], Start::States(&start), &Tick::silent()).ok()?;
+    let multiplier = found.multipliers[0];
+    let tangent = Tangent::new(problem, point, found.states.get(0), multiplier, tau_seconds)?;
+    Some((tangent, multiplier, found))
+}
+
 /// One map of the network that is looked at.
 struct OnMap<'a> {
     job: &'a Job<'a>,
@@ -203,11 +229,7 @@ impl OnMap<'_> {
     fn look(&self, at: &FixedPoint) -> Option<(Tangent, Vector, Minima)> {
         let point = Point::free(self.map, self.lattice(), at.position);
         let near = self.minima.states.get(self.map * self.places.len() + at.near);
-        let start = States::pack(self.job.plan.neurons, [near]);
-        let found = minima::at(self.problem, &[point], Start::States(&start), &Tick::silent()).ok()?;
-        let multiplier = found.multipliers[0];
-        let tangent = Tangent::new(self.problem, &point, found.states.get(0), multiplier, self.tau)?;
-        Some((tangent, multiplier, found))
+        look(self.problem, &point, near, self.tau)
     }
 
     fn basins(&self, points: &[FixedPoint]) -> Vec<f64> {

@@ -30,6 +30,9 @@ pub struct Restriction {
 /// Times that half of the free pairs are rounded: then 3 % are left.
 const HALVINGS: usize = 5;
 
+/// How far the energies are put right between two roundings: the next one changes them again, by 0.7 as much.
+const WHILE_ROUNDING: f64 = 0.1;
+
 /// Which pairs are rounded first is drawn with this seed.
 const SEED: u64 = 2;
 
@@ -46,15 +49,17 @@ impl Restriction {
         tick: &Tick<'_>,
     ) -> Result<WeightMatrix> {
         let WeightProblem { manifolds, energies, ridge, accuracy, .. } = *problem;
-        let solve = |energies: &[f64], free: &WeightMatrix| {
+        let solve = |energies: &[f64], free: &WeightMatrix, accuracy: f64| {
             conjugate::solve_within(manifolds, energies, ridge, accuracy, Some(free), tick)
                 .map(|(update, _)| update.delta)
         };
         let free = self.free_pairs(problem, current, tick)?;
-        let target = current.plus(step, &solve(energies, &free)?);
+        let target = current.plus(step, &solve(energies, &free, accuracy)?);
         let rounded = match self.precision {
             None => target,
-            Some(precision) => round(manifolds, target, free, precision, tick, solve)?,
+            Some(precision) => round(manifolds, target, free, precision, tick, |energies, free| {
+                solve(energies, free, accuracy.max(WHILE_ROUNDING))
+            })?,
         };
         Ok(rounded.plus(-1.0, current))
     }
@@ -117,8 +122,12 @@ fn round(
             set_pair(&mut weights, i, j, to);
             set_pair(&mut free, i, j, 0.0);
         }
-        if last || pairs.is_empty() {
+        if last {
             break;
+        }
+        // Fewer pairs than energies cannot put them right.
+        if pairs.len() < manifolds.states.len() {
+            continue;
         }
         tick.go_on()?;
         // What rounding has done to the energies so far.
