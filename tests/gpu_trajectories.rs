@@ -4,6 +4,7 @@
 mod common_gpu;
 
 use common_gpu::*;
+use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu::Conditions;
 use flatscape::connectivity::Kernel;

@@ -46,7 +46,7 @@ pub struct Verified {
 }
 
 /// Files whose content is looked at. The seconds and dates in them can be anything that is possible.
-const READ: [&str; 11] = [
+const READ: [&str; 12] = [
     "config.toml",
     "drift.csv",
     "energies.npy",
