@@ -1,27 +1,33 @@
 //! Gathering the trials of one or several scans: tables, error bars, capacity, plots.
 
+pub(crate) mod axes;
 mod capacity;
+mod paired;
 #[cfg(feature = "plots")]
 mod plots;
+mod scaling;
 mod tables;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-pub use capacity::{Capacity, Estimate, capacities};
+pub use capacity::{Capacity, Estimate, Threshold, capacities};
+pub use paired::{PairedRow, paired};
 #[cfg(feature = "plots")]
 pub(crate) use plots::all as figures;
+pub use scaling::{DifferenceRow, ScalingRow, differences, scaling};
 #[cfg(feature = "plots")]
 pub(crate) use tables::mean_and_ci;
-pub use tables::{CourseRow, IterationRow, SummaryRow, TimingRow, TrialRow, summarize};
+pub use tables::{CompletionRow, CourseRow, IterationRow, SummaryRow, TimingRow, TrialRow, summarize};
 
 use crate::error::{Error, Result};
 use crate::files::{claim_folder, made_by, mark, remove_partials, write_atomically};
 #[cfg(feature = "plots")]
 use crate::plot::image;
 use crate::records::{to_csv, to_json};
-use crate::scan::{Store, Timing, TrialRecord};
+use crate::scan::{Store, Timing, Trial, TrialRecord};
 use crate::setup::config::Config;
+use crate::setup::scanned::Setting;
 
 /// The command, as folders that it made name it.
 const COMMAND: &str = "collect";
@@ -80,12 +86,17 @@ impl Collection {
         let summary = summarize(&self.records);
         let capacities = capacities(&self.records);
         let rows: Vec<TrialRow> = self.records.iter().map(TrialRow::of).collect();
+        let completions: Vec<CompletionRow> = self.records.iter().flat_map(CompletionRow::of).collect();
         let courses: Vec<CourseRow> = self.records.iter().flat_map(CourseRow::of).collect();
         let iterations: Vec<IterationRow> = self.records.iter().flat_map(IterationRow::of).collect();
         let timings: Vec<TimingRow> = self.timings.iter().map(TimingRow::of).collect();
         let tables = [
-            ("trials.csv", to_csv(&rows)),
-            ("summary.csv", to_csv(&summary)),
+            ("trials.csv", axes::table(&rows, |row| &row.axes)),
+            ("summary.csv", axes::table(&summary, |row| &row.axes)),
+            ("paired.csv", axes::table(&paired(&self.records), |row| &row.axes)),
+            ("completion.csv", axes::table(&completions, |row| &row.axes)),
+            ("scaling.csv", axes::table(&scaling(&capacities), |row| &row.axes)),
+            ("differences.csv", axes::table(&differences(&capacities), |row| &row.axes)),
             ("course.csv", to_csv(&courses)),
             ("iterations.csv", to_csv(&iterations)),
             ("timings.csv", to_csv(&timings)),
@@ -120,14 +131,25 @@ fn pooled(mut seeds: Vec<u64>) -> Vec<String> {
 }
 
 /// Trials are averaged together only where their whole configurations agree, but for what tells the trials of one scan
-/// apart. The first two that do not agree are named.
+/// apart: those of one method in all but the maps, those of different methods in all but how they flatten. The first two
+/// that do not agree are named.
 fn check_poolable(found: &[(String, TrialRecord)]) -> Result<()> {
-    let mut kinds: HashMap<String, &TrialRecord> = HashMap::new();
+    let mut common: HashMap<String, &TrialRecord> = HashMap::new();
+    let mut own: BTreeMap<&str, HashMap<String, &TrialRecord>> = BTreeMap::new();
     for (_, record) in found {
-        let config = Config::parse(&record.config, &record.id)
+        let parsed = Config::parse(&record.config, &record.id);
+        let config = parsed.and_then(|config| settings(config, &record.trial));
+        let mut config = config
             .map_err(|e| Error::Usage(format!("{e}; the trial is of another version, so scan it again")))?;
-        kinds.entry(settings(config)).or_insert(record);
+        own.entry(&record.trial.method).or_default().entry(config.to_toml()).or_insert(record);
+        config.flatten = Config::default().flatten;
+        common.entry(config.to_toml()).or_insert(record);
     }
+    own.into_values().chain([common]).try_for_each(check_one_kind)
+}
+
+/// Checks that there is one text of settings.
+fn check_one_kind(kinds: HashMap<String, &TrialRecord>) -> Result<()> {
     let mut kinds: Vec<(String, &TrialRecord)> = kinds.into_iter().collect();
     kinds.sort_by_key(|(_, record)| (&record.trial, record.seed));
     let [(first, a), (second, b), ..] = kinds.as_slice() else { return Ok(()) };
@@ -142,20 +164,30 @@ fn check_poolable(found: &[(String, TrialRecord)]) -> Result<()> {
     )))
 }
 
-/// A trial's configuration without what may differ between trials that are put in one table.
-fn settings(mut config: Config) -> String {
+/// A trial's configuration without what may differ between trials of one method that are put in one table.
+fn settings(mut config: Config, trial: &Trial) -> Result<Config> {
     let (defaults, neurons) = (Config::default(), config.network.neurons);
-    // The number of neurons, of maps, and the method: tables have a row for each.
+    // The number of neurons, of maps: tables have a row for each.
     config.network.neurons = None;
     config.network.maps = None;
-    config.flatten.method = defaults.flatten.method;
     // The seed: it tells draws of the maps apart, over which is averaged; tables of trials have it in every row.
     config.network.seed = defaults.network.seed;
     // As many points as neurons is the same setting for any number of neurons; any other number is written out, 0 where
     // it is that, so that texts have the same lines.
     let points = config.flatten.points_per_map.filter(|_| config.flatten.points_per_map != neurons);
     config.flatten.points_per_map = Some(points.unwrap_or(0));
-    config.to_toml()
+    // What is varied: tables have a row for each value, and a column for the key. All get the value of one trial.
+    let written = defaults.to_toml();
+    let written: toml::Table = toml::from_str(&written).unwrap_or_default();
+    for Setting { key, .. } in &trial.varied {
+        let path: Vec<&str> = key.split('.').collect();
+        let table =
+            path[..path.len() - 1].iter().try_fold(&written, |table, part| table.get(*part)?.as_table());
+        if let Some(value) = table.and_then(|table| table.get(path[path.len() - 1])) {
+            config.set(&format!("{key}={value}"))?;
+        }
+    }
+    Ok(config)
 }
 
 #[cfg(test)]
@@ -164,18 +196,19 @@ mod tests {
 
     #[test]
     fn what_may_differ_between_pooled_trials_is_a_list() {
+        let (method, varied) = ("constrained".to_owned(), Vec::new());
+        let trial = Trial { neurons: 60, maps: 2, realization: 0, method, varied };
         let of = |changes: &[&str]| {
             let mut config = Config::default();
             ["network.neurons=60", "network.maps=2", "flatten.points_per_map=60"]
                 .iter()
                 .chain(changes)
                 .for_each(|change| config.set(change).unwrap());
-            settings(config)
+            settings(config, &trial).unwrap().to_toml()
         };
         for same in [
             &["network.seed=9"][..],
             &["network.maps=5"],
-            &["flatten.method=none"],
             &["network.neurons=80", "flatten.points_per_map=80"],
         ] {
             assert_eq!(of(same), of(&[]), "{same:?}");

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::job::completion::Completion;
 use crate::job::reached::IterationRecord;
 use crate::scan::{Timing, TrialRecord};
+use crate::setup::scanned::Setting;
 
 /// One row a trial. Energies in Hz³, drifts in neuron units.
 #[derive(Clone, Debug, Serialize)]
@@ -19,7 +21,7 @@ pub struct TrialRow {
     /// Index of the draw of the maps.
     pub realization: usize,
     /// How the landscape was flattened.
-    pub method: &'static str,
+    pub method: String,
     /// Seed of the maps.
     pub seed: u64,
     /// How the outer iteration ended.
@@ -42,6 +44,18 @@ pub struct TrialRow {
     pub score: f64,
     /// Fraction of bumps still in their own map.
     pub own_map_fraction: f64,
+    /// Fraction of bumps in their own map and, by the population vector, within half a neuron unit of their start.
+    pub within_0_5: f64,
+    /// The same within one unit.
+    pub within_1: f64,
+    /// Within two.
+    pub within_2: f64,
+    /// Within five.
+    pub within_5: f64,
+    /// SD of M by the SD of J.
+    pub change_sd_ratio: f64,
+    /// Correlation of M with J.
+    pub change_correlation: f64,
     /// Trajectories whose energy rose.
     pub energy_rises: usize,
     /// Mean energy change over the trajectories.
@@ -62,6 +76,9 @@ pub struct TrialRow {
     pub unconverged: usize,
     /// Bumps that have left their place after the last update.
     pub bumps_lost: usize,
+    /// Varied keys but the number of neurons; see [`super::axes::table`].
+    #[serde(skip)]
+    pub axes: Vec<Setting>,
 }
 
 impl TrialRow {
@@ -76,7 +93,7 @@ impl TrialRow {
             maps: record.trial.maps,
             alpha: record.trial.maps as f64 / record.trial.neurons as f64,
             realization: record.trial.realization,
-            method: record.trial.method.name(),
+            method: record.trial.method.clone(),
             seed: record.seed,
             status: status.unwrap_or_default(),
             updates: record.iterations.len().saturating_sub(1),
@@ -88,6 +105,12 @@ impl TrialRow {
             rate_change: record.drift.rate_change,
             score: record.drift.score,
             own_map_fraction: record.drift.own_map_fraction,
+            within_0_5: record.drift.within_0_5,
+            within_1: record.drift.within_1,
+            within_2: record.drift.within_2,
+            within_5: record.drift.within_5,
+            change_sd_ratio: record.change.map_or(f64::NAN, |change| change.sd_ratio),
+            change_correlation: record.change.map_or(f64::NAN, |change| change.correlation),
             energy_rises: record.drift.energy_rises,
             energy_change: record.course.last().map_or(f64::NAN, |m| m.energy_change),
             energy_sd_before: figure(first, |r| r.energy_sd),
@@ -98,7 +121,44 @@ impl TrialRow {
             heldout_robust_sd_after: figure(last, |r| r.heldout_robust_sd),
             unconverged: last.map_or(0, |r| r.unconverged),
             bumps_lost: last.map_or(0, |r| r.bumps_lost),
+            axes: record.trial.axes().cloned().collect(),
         }
+    }
+}
+
+/// One row a trial and fraction of exchanged neurons.
+#[derive(Clone, Debug, Serialize)]
+pub struct CompletionRow {
+    id: String,
+    seed: u64,
+    neurons: usize,
+    maps: usize,
+    realization: usize,
+    method: String,
+    exchanged: f64,
+    own_map_fraction: f64,
+    completed_fraction: f64,
+    /// Varied keys but the number of neurons; see [`super::axes::table`].
+    #[serde(skip)]
+    pub(super) axes: Vec<Setting>,
+}
+
+impl CompletionRow {
+    /// The rows of one record.
+    pub fn of(record: &TrialRecord) -> Vec<Self> {
+        let row = |completion: &Completion| Self {
+            id: record.id.clone(),
+            seed: record.seed,
+            neurons: record.trial.neurons,
+            maps: record.trial.maps,
+            realization: record.trial.realization,
+            method: record.trial.method.clone(),
+            exchanged: completion.exchanged,
+            own_map_fraction: completion.own_map_fraction,
+            completed_fraction: completion.completed_fraction,
+            axes: record.trial.axes().cloned().collect(),
+        };
+        record.completion.iter().map(row).collect()
     }
 }
 
@@ -109,7 +169,7 @@ pub struct CourseRow {
     seed: u64,
     maps: usize,
     realization: usize,
-    method: &'static str,
+    method: String,
     time_ms: f64,
     mean_drift: f64,
     energy_change: f64,
@@ -126,7 +186,7 @@ impl CourseRow {
             seed: record.seed,
             maps: record.trial.maps,
             realization: record.trial.realization,
-            method: record.trial.method.name(),
+            method: record.trial.method.clone(),
             time_ms: moment.time_ms,
             mean_drift: moment.mean_drift,
             energy_change: moment.energy_change,
@@ -145,7 +205,7 @@ pub struct IterationRow {
     seed: u64,
     maps: usize,
     realization: usize,
-    method: &'static str,
+    method: String,
     iteration: usize,
     energy_sd: f64,
     energy_peak: f64,
@@ -168,7 +228,7 @@ impl IterationRow {
             seed: record.seed,
             maps: record.trial.maps,
             realization: record.trial.realization,
-            method: record.trial.method.name(),
+            method: record.trial.method.clone(),
             iteration: r.iteration,
             energy_sd: r.energy_sd,
             energy_peak: r.energy_peak,
@@ -214,7 +274,7 @@ impl TimingRow {
 }
 
 /// Mean and half width of the 95 % confidence interval (1.96 standard errors) over the realizations of one
-/// (neurons, maps, method).
+/// (neurons, varied keys, maps, method).
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SummaryRow {
     /// N.
@@ -224,7 +284,7 @@ pub struct SummaryRow {
     /// α = L/N.
     pub alpha: f64,
     /// How the landscape was flattened.
-    pub method: &'static str,
+    pub method: String,
     /// Realizations averaged.
     pub realizations: usize,
     /// Mean |drift| by score (neuron units).
@@ -259,15 +319,19 @@ pub struct SummaryRow {
     pub heldout_robust_sd_after: f64,
     /// 1.96 SEM of it.
     pub heldout_robust_sd_after_ci: f64,
+    /// Varied keys but the number of neurons; see [`super::axes::table`].
+    #[serde(skip)]
+    pub axes: Vec<Setting>,
 }
 
-/// Averages over realizations, one row for every (neurons, maps, method).
+/// Averages over realizations, one row for every (neurons, varied keys, maps, method).
 pub fn summarize(records: &[TrialRecord]) -> Vec<SummaryRow> {
     let mut rows: Vec<TrialRow> = records.iter().map(TrialRow::of).collect();
-    rows.sort_by_key(|r| (r.neurons, r.maps, r.method));
-    rows.chunk_by(|a, b| (a.neurons, a.maps, a.method) == (b.neurons, b.maps, b.method))
-        .map(summary_row)
-        .collect()
+    fn group(row: &TrialRow) -> (usize, &[Setting], usize, &str) {
+        (row.neurons, &row.axes, row.maps, &row.method)
+    }
+    rows.sort_by(|a, b| group(a).cmp(&group(b)));
+    rows.chunk_by(|a, b| group(a) == group(b)).map(summary_row).collect()
 }
 
 fn summary_row(rows: &[TrialRow]) -> SummaryRow {
@@ -284,7 +348,7 @@ fn summary_row(rows: &[TrialRow]) -> SummaryRow {
         neurons: rows[0].neurons,
         maps: rows[0].maps,
         alpha: rows[0].alpha,
-        method: rows[0].method,
+        method: rows[0].method.clone(),
         realizations: rows.len(),
         mean_drift,
         mean_drift_ci,
@@ -302,6 +366,7 @@ fn summary_row(rows: &[TrialRow]) -> SummaryRow {
         energy_sd_after_ci,
         heldout_robust_sd_after,
         heldout_robust_sd_after_ci,
+        axes: rows[0].axes.clone(),
     }
 }
 

@@ -63,6 +63,18 @@ pub struct DriftSummary {
     pub own_map_fraction: f64,
     /// Trajectories whose energy rose anywhere.
     pub energy_rises: usize,
+    /// Fraction of bumps in their own map and, by the population vector, within half a neuron unit of their start.
+    #[serde(default)]
+    pub within_0_5: f64,
+    /// The same within one unit.
+    #[serde(default)]
+    pub within_1: f64,
+    /// Within two.
+    #[serde(default)]
+    pub within_2: f64,
+    /// Within five.
+    #[serde(default)]
+    pub within_5: f64,
 }
 
 impl DriftSummary {
@@ -74,6 +86,10 @@ impl DriftSummary {
         }
         let count = rows.len() as f64;
         let mean = |f: fn(&DriftRecord) -> f64| rows.iter().map(|r| f(r)).sum::<f64>() / count;
+        let within = |distance: f64| {
+            let near = |r: &&&DriftRecord| r.winning_map == r.map && r.phase_displacement.abs() <= distance;
+            rows.iter().filter(near).count() as f64 / count
+        };
         let largest = |f: fn(&DriftRecord) -> f64| rows.iter().map(|r| f(r)).fold(0.0, f64::max);
         Some(Self {
             mean_drift: mean(|r| r.displacement.abs()),
@@ -85,6 +101,10 @@ impl DriftSummary {
             score: mean(|r| r.score),
             own_map_fraction: mean(|r| f64::from(u8::from(r.winning_map == r.map))),
             energy_rises: rows.iter().filter(|r| r.energy_rises > 0).count(),
+            within_0_5: within(0.5),
+            within_1: within(1.0),
+            within_2: within(2.0),
+            within_5: within(5.0),
         })
     }
 }

@@ -5,10 +5,12 @@ use std::path::Path;
 use maud::{Markup, PreEscaped, html};
 
 use super::{colophon, configuration, facts, layout, table};
+use crate::collect::axes::describe;
 use crate::collect::{Capacity, Collection, Estimate, SummaryRow, TrialRow, capacities, figures, summarize};
 use crate::error::Result;
 use crate::records::{checksum, to_csv};
 use crate::scan::{Store, trials};
+use crate::setup::scanned::Setting;
 use crate::text::significant;
 
 pub(super) fn page(path: &Path) -> Result<String> {
@@ -46,7 +48,7 @@ pub(super) fn page(path: &Path) -> Result<String> {
 }
 
 fn capacity(capacities: &[Capacity]) -> Markup {
-    let cell = |estimate: Option<Estimate>| match estimate {
+    let cell = |estimate: &Option<Estimate>| match estimate {
         Some(e) => format!("{:.1} ({:.1} to {:.1})", e.maps, e.low, e.high),
         None => "not in this scan".to_owned(),
     };
@@ -55,11 +57,11 @@ fn capacity(capacities: &[Capacity]) -> Markup {
         .map(|c| {
             vec![
                 c.neurons.to_string(),
-                c.method.name().to_owned(),
+                method(&c.method, &c.varied),
                 c.largest_maps.to_string(),
-                cell(c.score_kink),
-                cell(c.own_map),
-                cell(c.drift),
+                cell(&c.score_kink),
+                cell(&c.own_map),
+                cell(&c.drift),
             ]
         })
         .collect();
@@ -71,6 +73,11 @@ fn capacity(capacities: &[Capacity]) -> Markup {
             (table(&header, &rows))
         }
     }
+}
+
+/// A method, with the keys that are varied beside it.
+fn method(name: &str, axes: &[Setting]) -> String {
+    if axes.is_empty() { name.to_owned() } else { format!("{name}, {}", describe(axes)) }
 }
 
 fn averages(summary: &[SummaryRow]) -> Markup {
@@ -87,7 +94,7 @@ fn averages(summary: &[SummaryRow]) -> Markup {
             vec![
                 r.neurons.to_string(),
                 r.maps.to_string(),
-                r.method.to_owned(),
+                method(&r.method, &r.axes),
                 r.realizations.to_string(),
                 pair(r.mean_drift, r.mean_drift_ci),
                 pair(r.score, r.score_ci),

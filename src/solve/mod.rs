@@ -7,4 +7,5 @@ pub mod direct;
 mod far;
 pub mod manifolds;
 mod products;
+pub mod pseudo_inverse;
 mod schwarz;
