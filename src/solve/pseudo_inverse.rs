@@ -175,8 +175,9 @@ mod tests {
             assert_eq!(change.row(i)[i], 0.0);
             assert!((0..80).all(|j| change.row(i)[j] == change.row(j)[i]));
         }
-        // Three maps of 80 neurons: the other maps' noise is nearly removed. Without the rule it is all there.
+        // Without the rule all of the other maps' noise is there (9.5e6 Hz⁴ over all points); what the diagonal would hold
+        // comes back when it is set to 0, a third at N = 80.
         let (before, after) = (missing(&network.weights), missing(&network.weights.plus(1.0, &change)));
-        assert!(after < 0.1 * before, "{before} {after}");
+        assert!(after < 0.4 * before, "{before} {after}");
     }
 }
