@@ -141,7 +141,7 @@ impl Model {
     /// # Errors
     /// If the device fails.
     pub fn measure(&self) -> Result<Drift> {
-        self.measure_with(&self.network.weights, Which::None)
+        self.measure_with(&self.network.weights, Which::Base)
     }
 
     /// The drift under other weights `[neurons, neurons]` (Hz).
@@ -156,7 +156,6 @@ impl Model {
         self.check(weights)?;
         let measured =
             self.job(self.plan.cost.trajectories_seconds, |job| job.measure_drift(weights, network))?;
-        let measured = measured.ok_or(Error::Interrupted)?;
         let summary = DriftSummary::of(&measured.records, network)
             .ok_or_else(|| Error::Run("no trajectory was started".to_owned()))?;
         Ok(Drift { network, records: measured.records, course: measured.course, summary })
@@ -218,12 +217,11 @@ impl Model {
         let at: Vec<usize> = times_ms.iter().map(|t| (t / dt).round() as usize).collect();
         let dynamics = self.network.dynamics(weights, self.plan.step());
         let items = starts.len() * at.last().copied().unwrap_or(0);
-        let runs = self.job(1.0, |job| {
-            job.monitor.stage("trajectories", items, 1.0, |tick| {
-                self.backend.trajectories(&dynamics, starts, &at, tick, job.stop)
+        self.job(1.0, |job| {
+            job.stage("trajectories", items, 1.0, |tick| {
+                self.backend.trajectories(&dynamics, starts, &at, tick)
             })
-        })?;
-        runs.ok_or(Error::Interrupted)
+        })
     }
 
     /// Points at which the configuration's measurement starts: evenly spaced, map after map.

@@ -11,10 +11,11 @@ use super::Options;
 use crate::error::{Error, Result};
 use crate::scan;
 use crate::setup::config::{Config, Method};
-use crate::setup::cost::{ChosenSolver, Cost};
+use crate::setup::cost::Cost;
 use crate::setup::layout::GroupLayout;
 use crate::setup::plan::Plan;
 use crate::setup::scanned::Vary;
+use crate::solve::SolverKind;
 use crate::text::{duration, size, wrapped};
 
 #[derive(Debug, Args)]
@@ -32,7 +33,7 @@ struct PlanRecord<'a> {
     rows: usize,
     idealized_updates: usize,
     held_out_points: usize,
-    solver: ChosenSolver,
+    solver: SolverKind,
     iterations: usize,
     starts: usize,
     steps: usize,
@@ -202,8 +203,8 @@ fn table(plan: &Plan) -> String {
         (
             "solver",
             match plan.solver {
-                ChosenSolver::Direct => "direct".to_owned(),
-                ChosenSolver::Cg => {
+                SolverKind::Direct => "direct".to_owned(),
+                SolverKind::Cg => {
                     format!("cg, to {:e} of the present roughness", config.flatten.accuracy)
                 }
             },
@@ -239,8 +240,8 @@ fn table(plan: &Plan) -> String {
                     String::new()
                 },
                 match plan.solver {
-                    ChosenSolver::Direct => "Gram matrix",
-                    ChosenSolver::Cg => "conjugate gradients",
+                    SolverKind::Direct => "Gram matrix",
+                    SolverKind::Cg => "conjugate gradients",
                 },
                 size(cost.gram_bytes)
             ),

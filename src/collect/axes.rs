@@ -1,21 +1,18 @@
 //! Varied keys in tables: what tells groups of trials apart, and a column for each key.
 
-use serde::Serialize;
-
-use crate::records::to_csv;
 use crate::scan::TrialRecord;
 use crate::setup::scanned::Setting;
 
 /// What trials that are averaged together have in common, beside the number of maps and the method.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Cell {
+pub struct Group {
     /// N.
     pub neurons: usize,
     /// Varied keys but the number of neurons.
     pub axes: Vec<Setting>,
 }
 
-impl Cell {
+impl Group {
     /// That of one record.
     pub fn of(record: &TrialRecord) -> Self {
         Self { neurons: record.trial.neurons, axes: record.trial.axes().cloned().collect() }
@@ -35,12 +32,17 @@ pub fn describe(axes: &[Setting]) -> String {
     axes.iter().map(|s| format!("{} = {}", s.key, s.value)).collect::<Vec<String>>().join(", ")
 }
 
-/// A table with a column for every varied key, after that of the method.
-pub(super) fn table<T: Serialize>(rows: &[T], axes: impl Fn(&T) -> &[Setting]) -> Vec<u8> {
-    let mut keys: Vec<&str> = rows.iter().flat_map(&axes).map(|s| s.key.as_str()).collect();
+/// The varied keys of every record.
+pub(super) fn of_records(records: &[TrialRecord]) -> Vec<Vec<Setting>> {
+    records.iter().map(|record| record.trial.axes().cloned().collect()).collect()
+}
+
+/// A CSV file with a column for every varied key, after that of the method; `axes` has the varied keys of every row.
+pub(super) fn with_columns<'a>(plain: Vec<u8>, axes: impl Iterator<Item = &'a Vec<Setting>>) -> Vec<u8> {
+    let axes: Vec<&Vec<Setting>> = axes.collect();
+    let mut keys: Vec<&str> = axes.iter().flat_map(|axes| axes.iter()).map(|s| s.key.as_str()).collect();
     keys.sort_unstable();
     keys.dedup();
-    let plain = to_csv(rows);
     if keys.is_empty() {
         return plain;
     }
@@ -52,7 +54,7 @@ pub(super) fn table<T: Serialize>(rows: &[T], axes: impl Fn(&T) -> &[Setting]) -
             after = cells.iter().position(|name| name == "method").map_or(0, |place| place + 1);
             keys.clone()
         } else {
-            let of = |key: &&str| axes(&rows[number - 1]).iter().find(|s| s.key == *key);
+            let of = |key: &&str| axes[number - 1].iter().find(|s| s.key == *key);
             keys.iter().map(|key| of(key).map_or("", |s| s.value.trim_matches('"'))).collect()
         };
         let cells: Vec<&str> = cells.iter().collect();
@@ -68,20 +70,11 @@ mod tests {
 
     #[test]
     fn varied_keys_are_columns_after_the_method() {
-        #[derive(Serialize)]
-        struct Row {
-            method: &'static str,
-            drift: f64,
-            #[serde(skip)]
-            axes: Vec<Setting>,
-        }
         let setting = |key: &str, value: &str| Setting { key: key.to_owned(), value: value.to_owned() };
-        let rows = [
-            Row { method: "flat", drift: 0.5, axes: vec![setting("kernel.width", "10.0")] },
-            Row { method: "none", drift: 9.0, axes: vec![setting("flatten.start", "\"previous\"")] },
-        ];
-        let text = String::from_utf8(table(&rows, |row| &row.axes)).unwrap();
+        let axes = [vec![setting("kernel.width", "10.0")], vec![setting("flatten.start", "\"previous\"")]];
+        let plain = b"method,drift\nflat,0.5\nnone,9.0\n".to_vec();
+        let text = String::from_utf8(with_columns(plain.clone(), axes.iter())).unwrap();
         assert_eq!(text, "method,flatten.start,kernel.width,drift\nflat,,10.0,0.5\nnone,previous,,9.0\n");
-        assert_eq!(table(&rows, |_| &[]), to_csv(&rows));
+        assert_eq!(with_columns(plain.clone(), [vec![], vec![]].iter()), plain);
     }
 }

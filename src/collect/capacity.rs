@@ -6,7 +6,7 @@ use rand_chacha::rand_core::SeedableRng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::axes::Cell;
+use super::axes::Group;
 use crate::scan::TrialRecord;
 use crate::setup::scanned::Setting;
 
@@ -90,14 +90,14 @@ type Samples = Vec<(usize, Vec<f64>)>;
 
 /// Estimates from all records, for every (neurons, varied keys, method).
 pub fn capacities(records: &[TrialRecord]) -> Vec<Capacity> {
-    let group = |r: &TrialRecord| (Cell::of(r), r.trial.method.clone());
-    let mut groups: Vec<(Cell, String)> = records.iter().map(group).collect();
+    let group = |r: &TrialRecord| (Group::of(r), r.trial.method.clone());
+    let mut groups: Vec<(Group, String)> = records.iter().map(group).collect();
     groups.sort_unstable();
     groups.dedup();
     groups
         .into_par_iter()
         .map(|(cell, method)| {
-            let own = |r: &&TrialRecord| r.trial.method == method && Cell::of(r) == cell;
+            let own = |r: &&TrialRecord| r.trial.method == method && Group::of(r) == cell;
             let rows: Vec<&TrialRecord> = records.iter().filter(own).collect();
             capacity(cell, method, &rows)
         })
@@ -107,7 +107,7 @@ pub fn capacities(records: &[TrialRecord]) -> Vec<Capacity> {
 /// A distance ε (neuron units), and the fraction of bumps within it.
 type Resolution = (f64, fn(&TrialRecord) -> f64);
 
-fn capacity(cell: Cell, method: String, rows: &[&TrialRecord]) -> Capacity {
+fn capacity(cell: Group, method: String, rows: &[&TrialRecord]) -> Capacity {
     let neurons = cell.neurons;
     let scores = samples(rows, |r| Some(r.drift.score));
     let falls_below = |level: f64, f: &dyn Fn(&TrialRecord) -> Option<f64>| {

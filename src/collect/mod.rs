@@ -18,7 +18,8 @@ pub(crate) use plots::all as figures;
 pub use scaling::{DifferenceRow, ScalingRow, differences, scaling};
 #[cfg(feature = "plots")]
 pub(crate) use tables::mean_and_ci;
-pub use tables::{CompletionRow, CourseRow, IterationRow, SummaryRow, TimingRow, TrialRow, summarize};
+pub use tables::{Average, TimingRow, averages};
+pub(crate) use tables::{iterations, trials};
 
 use crate::error::{Error, Result};
 use crate::files::{claim_folder, made_by, mark, remove_partials, write_atomically};
@@ -83,22 +84,38 @@ impl Collection {
         claim_folder(folder, &|path| made_by(path, COMMAND), force)?;
         mark(folder, COMMAND)?;
         remove_partials(folder);
-        let summary = summarize(&self.records);
+        let averages = averages(&self.records);
         let capacities = capacities(&self.records);
-        let rows: Vec<TrialRow> = self.records.iter().map(TrialRow::of).collect();
-        let completions: Vec<CompletionRow> = self.records.iter().flat_map(CompletionRow::of).collect();
-        let courses: Vec<CourseRow> = self.records.iter().flat_map(CourseRow::of).collect();
-        let iterations: Vec<IterationRow> = self.records.iter().flat_map(IterationRow::of).collect();
         let timings: Vec<TimingRow> = self.timings.iter().map(TimingRow::of).collect();
+        let records = &self.records;
+        let of_records = axes::of_records(records);
+        // A row's varied keys are those of its record.
+        let rows = |count: fn(&TrialRecord) -> usize| {
+            records.iter().zip(&of_records).flat_map(move |(r, axes)| std::iter::repeat_n(axes, count(r)))
+        };
+        let (paired, scaling, differences) =
+            (paired(records), scaling(&capacities), differences(&capacities));
         let tables = [
-            ("trials.csv", axes::table(&rows, |row| &row.axes)),
-            ("summary.csv", axes::table(&summary, |row| &row.axes)),
-            ("paired.csv", axes::table(&paired(&self.records), |row| &row.axes)),
-            ("completion.csv", axes::table(&completions, |row| &row.axes)),
-            ("scaling.csv", axes::table(&scaling(&capacities), |row| &row.axes)),
-            ("differences.csv", axes::table(&differences(&capacities), |row| &row.axes)),
-            ("course.csv", to_csv(&courses)),
-            ("iterations.csv", to_csv(&iterations)),
+            ("trials.csv", axes::with_columns(trials(records).to_csv(), rows(|_| 1))),
+            (
+                "summary.csv",
+                axes::with_columns(tables::summary(&averages).to_csv(), averages.iter().map(|a| &a.axes)),
+            ),
+            ("paired.csv", axes::with_columns(to_csv(&paired), paired.iter().map(|row| &row.axes))),
+            (
+                "completion.csv",
+                axes::with_columns(tables::completions(records).to_csv(), rows(|r| r.completion.len())),
+            ),
+            ("scaling.csv", axes::with_columns(to_csv(&scaling), scaling.iter().map(|row| &row.axes))),
+            (
+                "differences.csv",
+                axes::with_columns(to_csv(&differences), differences.iter().map(|row| &row.axes)),
+            ),
+            ("course.csv", axes::with_columns(tables::courses(records).to_csv(), rows(|r| r.course.len()))),
+            (
+                "iterations.csv",
+                axes::with_columns(iterations(records).to_csv(), rows(|r| r.iterations.len())),
+            ),
             ("timings.csv", to_csv(&timings)),
             ("capacity.json", to_json(&capacities)),
         ];
@@ -106,7 +123,7 @@ impl Collection {
             write_atomically(&folder.join(name), &bytes)?;
         }
         #[cfg(feature = "plots")]
-        for figure in figures(&self.records, &summary, &capacities) {
+        for figure in figures(&self.records, &averages, &capacities) {
             for (name, bytes) in image::files(&figure.name, figure.plot.svg())? {
                 write_atomically(&folder.join(name), &bytes)?;
             }

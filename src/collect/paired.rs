@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::axes::Cell;
+use super::axes::Group;
 use super::tables::mean_and_ci;
 use crate::job::drift::DriftSummary;
 use crate::scan::TrialRecord;
@@ -49,8 +49,8 @@ const MEASURES: [Measure; 5] = [
 /// All pairs of methods in every (neurons, varied keys, maps), by measure.
 pub fn paired(records: &[TrialRecord]) -> Vec<PairedRow> {
     let mut rows = Vec::new();
-    for cell in Cell::all(records) {
-        let own: Vec<&TrialRecord> = records.iter().filter(|r| Cell::of(r) == cell).collect();
+    for cell in Group::all(records) {
+        let own: Vec<&TrialRecord> = records.iter().filter(|r| Group::of(r) == cell).collect();
         let mut loads: Vec<usize> = own.iter().map(|r| r.trial.maps).collect();
         loads.sort_unstable();
         loads.dedup();
@@ -62,7 +62,7 @@ pub fn paired(records: &[TrialRecord]) -> Vec<PairedRow> {
     rows
 }
 
-fn of_load(cell: &Cell, maps: usize, records: &[&TrialRecord]) -> Vec<PairedRow> {
+fn of_load(cell: &Group, maps: usize, records: &[&TrialRecord]) -> Vec<PairedRow> {
     let mut methods: Vec<&str> = records.iter().map(|r| r.trial.method.as_str()).collect();
     methods.sort_unstable();
     methods.dedup();

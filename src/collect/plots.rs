@@ -1,8 +1,11 @@
 //! Plots of a collected scan.
 
-use super::axes::{Cell, describe};
+use super::axes::{Group, describe};
 use super::tables::mean_and_ci;
-use super::{Capacity, Estimate, SummaryRow};
+use super::{Average, Capacity, Estimate};
+use crate::job::drift::DriftSummary;
+use crate::job::reached::IterationRecord;
+use crate::observable::Observable;
 use crate::plot::look::{self, Look};
 use crate::plot::{LinePlot, Series};
 use crate::scan::TrialRecord;
@@ -61,66 +64,70 @@ const ERROR_BARS: &str =
     "Mean over draws of the maps; bars: 95\u{a0}% confidence interval (1.96 standard errors).";
 
 /// One plot of all methods against the number of maps.
-struct Average {
+struct Panel {
     name: &'static str,
     title: &'static str,
-    label: &'static str,
-    value: fn(&SummaryRow) -> (f64, f64),
+    /// What the axis says, if not what the figure is called.
+    label: Option<&'static str>,
+    figure: Observable<DriftSummary>,
     logarithmic: bool,
 }
 
-const AVERAGES: [Average; 5] = [
-    Average {
-        name: "drift",
-        title: "How far bumps drift",
-        label: "mean drift (neuron units)",
-        value: |r| (r.mean_drift, r.mean_drift_ci),
-        logarithmic: false,
-    },
-    Average {
-        name: "drift-by-phase",
-        title: "How far bumps drift, by the population vector's phase",
-        label: "mean drift (neuron units)",
-        value: |r| (r.phase_mean_drift, r.phase_mean_drift_ci),
-        logarithmic: false,
-    },
-    Average {
-        name: "score",
-        title: "How well bumps keep their shape",
-        label: "bump score",
-        value: |r| (r.score, r.score_ci),
-        logarithmic: false,
-    },
-    Average {
-        name: "own-map",
-        title: "How many bumps stay in their own map",
-        label: "fraction of bumps",
-        value: |r| (r.own_map_fraction, r.own_map_fraction_ci),
-        logarithmic: false,
-    },
-    Average {
-        name: "rate-change",
-        title: "How much rates change",
-        label: "squared rate change (Hz²)",
-        value: |r| (r.rate_change, r.rate_change_ci),
-        logarithmic: true,
-    },
-];
+const PANELS: [Panel; 5] = {
+    let all = DriftSummary::COLUMNS;
+    [
+        Panel {
+            name: "drift",
+            title: "How far bumps drift",
+            label: Some("mean drift (neuron units)"),
+            figure: all.mean_drift,
+            logarithmic: false,
+        },
+        Panel {
+            name: "drift-by-phase",
+            title: "How far bumps drift, by the population vector's phase",
+            label: None,
+            figure: all.phase_mean_drift,
+            logarithmic: false,
+        },
+        Panel {
+            name: "score",
+            title: "How well bumps keep their shape",
+            label: None,
+            figure: all.score,
+            logarithmic: false,
+        },
+        Panel {
+            name: "own-map",
+            title: "How many bumps stay in their own map",
+            label: Some("fraction of bumps"),
+            figure: all.own_map_fraction,
+            logarithmic: false,
+        },
+        Panel {
+            name: "rate-change",
+            title: "How much rates change",
+            label: None,
+            figure: all.rate_change,
+            logarithmic: true,
+        },
+    ]
+};
 
 /// All plots: one set for every number of neurons and every value of what else is varied, and finite-size scaling if there
 /// are several numbers of neurons.
-pub(crate) fn all(records: &[TrialRecord], summary: &[SummaryRow], capacities: &[Capacity]) -> Vec<Figure> {
-    let cells = Cell::all(records);
+pub(crate) fn all(records: &[TrialRecord], averages: &[Average<'_>], capacities: &[Capacity]) -> Vec<Figure> {
+    let cells = Group::all(records);
     let styles = styles(records.iter().map(|r| r.trial.method.as_str()));
     let mut sizes: Vec<usize> = cells.iter().map(|cell| cell.neurons).collect();
     sizes.dedup();
     let mut figures = Vec::new();
     for cell in &cells {
-        let rows: Vec<&SummaryRow> =
-            summary.iter().filter(|r| r.neurons == cell.neurons && r.axes == cell.axes).collect();
-        let own: Vec<&TrialRecord> = records.iter().filter(|r| Cell::of(r) == *cell).collect();
+        let rows: Vec<&Average<'_>> =
+            averages.iter().filter(|r| r.neurons == cell.neurons && r.axes == cell.axes).collect();
+        let own: Vec<&TrialRecord> = records.iter().filter(|r| Group::of(r) == *cell).collect();
         let mut plots: Vec<(&str, LinePlot)> =
-            AVERAGES.iter().map(|a| (a.name, a.plot(&rows, &styles))).collect();
+            PANELS.iter().map(|a| (a.name, a.plot(&rows, &styles))).collect();
         plots.extend(roughness_of_minima(&rows, &styles).map(|plot| ("roughness-minima", plot)));
         plots.extend(roughness_of_idealized(&own).map(|plot| ("roughness-idealized", plot)));
         let (suffix, note) = suffix(cell, sizes.len() > 1);
@@ -132,7 +139,7 @@ pub(crate) fn all(records: &[TrialRecord], summary: &[SummaryRow], capacities: &
     if sizes.len() > 1 {
         for axes in distinct(cells.iter().map(|cell| &cell.axes)) {
             let own: Vec<&Capacity> = capacities.iter().filter(|c| c.varied == *axes).collect();
-            let (suffix, note) = suffix(&Cell { neurons: 0, axes: axes.clone() }, false);
+            let (suffix, note) = suffix(&Group { neurons: 0, axes: axes.clone() }, false);
             figures.extend(CRITERIA.iter().filter_map(|(name, label, criterion)| {
                 let mut plot = finite_size(&own, &styles, *criterion, label)?;
                 plot.note.push_str(&note);
@@ -144,7 +151,7 @@ pub(crate) fn all(records: &[TrialRecord], summary: &[SummaryRow], capacities: &
 }
 
 /// What tells the plots of a cell apart from those of others: the end of their names, and the end of their notes.
-fn suffix(cell: &Cell, sizes: bool) -> (String, String) {
+fn suffix(cell: &Group, sizes: bool) -> (String, String) {
     let (mut suffix, mut note) = (String::new(), String::new());
     if sizes {
         suffix.push_str(&format!("-N{}", cell.neurons));
@@ -182,9 +189,9 @@ fn against_maps(title: &str, note: &str, label: &str, series: Vec<Series>) -> Li
 
 /// Averages of the given methods; a method that was not scanned here has no series.
 fn by_method<'s>(
-    rows: &[&SummaryRow],
+    rows: &[&Average<'_>],
     styles: impl IntoIterator<Item = &'s Style>,
-    value: fn(&SummaryRow) -> (f64, f64),
+    value: impl Fn(&Average<'_>) -> (f64, f64),
 ) -> Vec<Series> {
     let series = styles.into_iter().map(|Style { method, label, look }| {
         let own = rows.iter().filter(|r| r.method == *method);
@@ -198,22 +205,25 @@ fn by_method<'s>(
     series.filter(|s| !s.points.is_empty()).collect()
 }
 
-impl Average {
-    fn plot(&self, rows: &[&SummaryRow], styles: &[Style]) -> LinePlot {
-        let series = by_method(rows, styles, self.value);
+impl Panel {
+    fn plot(&self, rows: &[&Average<'_>], styles: &[Style]) -> LinePlot {
+        let series = by_method(rows, styles, |average| average.of_drift(&self.figure));
+        let label = self.label.map_or_else(|| self.figure.title(), str::to_owned);
         let side_by_side = self.name == "own-map";
         LinePlot {
             logarithmic: self.logarithmic,
             side_by_side,
-            ..against_maps(self.title, ERROR_BARS, self.label, series)
+            ..against_maps(self.title, ERROR_BARS, &label, series)
         }
     }
 }
 
 /// Roughness of the methods whose landscape is one of constrained minima, at the same points of the same maps.
-fn roughness_of_minima(rows: &[&SummaryRow], styles: &[Style]) -> Option<LinePlot> {
+fn roughness_of_minima(rows: &[&Average<'_>], styles: &[Style]) -> Option<LinePlot> {
     let of_minima = styles.iter().filter(|style| style.method != Method::Idealized.name());
-    let series = by_method(rows, of_minima, |r| (r.heldout_robust_sd_after, r.heldout_robust_sd_after_ci));
+    let series = by_method(rows, of_minima, |average| {
+        average.of_landscape(&IterationRecord::COLUMNS.heldout_robust_sd)
+    });
     let title = "Roughness of the landscape of constrained minima";
     let note = format!("Robust SD of their energies at points between the fitted ones. {ERROR_BARS}");
     let plot = against_maps(title, &note, "robust SD of E (Hz³)", series);

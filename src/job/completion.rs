@@ -48,10 +48,9 @@ impl Job<'_> {
         }
         let dynamics = network.dynamics(weights, plan.step());
         let (items, seconds) = (starts.len() * plan.steps, plan.cost.trajectories_seconds);
-        let runs = self.monitor.stage("damaged bumps", items, seconds, |tick| {
-            self.backend.trajectories(&dynamics, &starts, &[plan.steps], tick, self.stop)
+        let runs = self.stage("damaged bumps", items, seconds, |tick| {
+            self.backend.trajectories(&dynamics, &starts, &[plan.steps], tick)
         })?;
-        let runs = runs.ok_or(crate::error::Error::Interrupted)?;
         let scorer = Scorer::new(&network.maps, &network.bumps);
         let ends: Vec<(bool, bool)> = points
             .par_iter()

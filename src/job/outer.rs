@@ -12,10 +12,9 @@ use crate::landscape::roughness::Roughness;
 use crate::landscape::states::States;
 use crate::manifold::Points;
 use crate::setup::config::{Method, SearchStart};
-use crate::setup::cost::ChosenSolver;
-use crate::solve::direct::WeightUpdate;
 use crate::solve::manifolds::Manifolds;
 use crate::solve::pseudo_inverse::pseudo_inverse;
+use crate::solve::{WeightProblem, WeightUpdate};
 
 /// Ways to try a weight update, in order: how much to raise the ridge, and what part of the step to take.
 /// A shorter step costs new minima only, a raised ridge a new solve. Ridges at which the solve fails are passed over.
@@ -181,17 +180,17 @@ impl Job<'_> {
     fn solve(&self, rows: &Rows<'_>, update: usize, ridge: f64) -> Result<WeightUpdate> {
         let label = format!("weights, update {update} of {}", self.plan.iterations);
         let Rows { states, energies, at_each } = rows;
-        let cost = &self.plan.cost;
+        let (plan, cost) = (self.plan, &self.plan.cost);
         let seconds = if *at_each > 1 { cost.first_update_seconds } else { cost.update_seconds };
-        self.stage(&label, states.len(), seconds, |tick| match self.plan.solver {
-            ChosenSolver::Direct => self.backend.weight_update(states, energies, ridge, tick),
-            ChosenSolver::Cg => {
-                let points = self.fitted_points();
-                let manifolds = Manifolds { states, maps: &self.network.maps, points, at_each: *at_each };
-                let accuracy = self.plan.config.flatten.accuracy;
-                self.backend.weight_update_matrix_free(manifolds, energies, ridge, accuracy, tick)
-            }
-        })
+        let points = self.fitted_points();
+        let problem = WeightProblem {
+            manifolds: Manifolds { states, maps: &self.network.maps, points, at_each: *at_each },
+            energies,
+            ridge,
+            solver: plan.solver,
+            accuracy: plan.config.flatten.accuracy,
+        };
+        self.stage(&label, states.len(), seconds, |tick| self.backend.weight_update(&problem, tick))
     }
 
     /// The ridge of the weight update after `updates` others: what the configuration asks for, less by `flatten.ridge_decay`
@@ -226,7 +225,7 @@ impl Job<'_> {
         let seconds = 0.5 * if first { cost.minima_seconds } else { cost.later_minima_seconds };
         self.stage(label, points.len(), seconds, |tick| match self.plan.config.flatten.method {
             Method::Idealized => {
-                let (states, energies) = self.idealized(weights, points)?;
+                let (states, energies) = self.idealized(weights, points, tick)?;
                 Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
             }
             Method::None | Method::Constrained | Method::PseudoInverse => {

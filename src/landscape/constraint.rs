@@ -47,7 +47,7 @@ pub struct Certificate {
 impl Certificate {
     /// The largest violation of the minimum's conditions on the rates (Hz²).
     pub fn residual(&self) -> f64 {
-        self.stationarity.max(self.silent_excess)
+        worse(self.stationarity, self.silent_excess)
     }
 
     /// Whether the state is a constrained minimum to within `tolerance` (Hz²).
@@ -117,10 +117,9 @@ pub(crate) fn certify(
     iterations: u32,
 ) -> Certificate {
     let target = |i: usize| of.external_current[i] + field[i] - constraint.pull(i, multiplier);
-    let stationarity =
-        state.iter().map(|(i, r)| (of.transfer.current(r) - target(i)).abs()).fold(0.0, f64::max);
+    let stationarity = state.iter().map(|(i, r)| (of.transfer.current(r) - target(i)).abs()).fold(0.0, worse);
     let is_silent = |i: &u32| state.active.binary_search(i).is_err();
-    let excess = |largest: f64, i: u32| largest.max(target(i as usize));
+    let excess = |largest: f64, i: u32| worse(largest, target(i as usize));
     let silent_excess = match &constraint.support {
         Some(support) => support.iter().copied().filter(is_silent).fold(0.0, excess),
         None => (0..of.external_current.len() as u32).filter(is_silent).fold(0.0, excess),
@@ -135,4 +134,9 @@ pub(crate) fn certify(
         overlap: state.overlap(constraint.idealized.view()),
         iterations,
     }
+}
+
+/// The larger of two violations. One that is not a number is the worst: no certificate may hide it.
+fn worse(a: f64, b: f64) -> f64 {
+    if a >= b || a.is_nan() { a } else { b }
 }

@@ -64,11 +64,11 @@ fn layout(title: &str, content: &Markup) -> String {
 }
 
 /// A table with a header line; scrolls sideways where the screen is narrow.
-fn table(header: &[&str], rows: &[Vec<String>]) -> Markup {
+fn table<T: AsRef<str>>(header: &[T], rows: &[Vec<String>]) -> Markup {
     html! {
         div.wide tabindex="0" {
             table {
-                thead { tr { @for cell in header { th scope="col" { (cell) } } } }
+                thead { tr { @for cell in header { th scope="col" { (cell.as_ref()) } } } }
                 tbody {
                     @for row in rows { tr { @for cell in row { td { (cell) } } } }
                 }

@@ -146,8 +146,8 @@ mod tests {
     fn every_start_is_counted_once() {
         for largest in [0.0, 0.3, 1.0, 19.0, 20.0, 59.5, 64.0] {
             let drift = [
-                record(Which::None, -largest),
-                record(Which::None, 0.5 * largest),
+                record(Which::Base, -largest),
+                record(Which::Base, 0.5 * largest),
                 record(Which::Flattened, largest),
             ];
             let histogram = Histogram::of(&drift);
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn small_drifts_are_told_apart_beside_large_ones() {
         let after = [0.0, 0.0, 1.0, -1.0, 2.0, 3.0, 4.0].map(|x| record(Which::Flattened, x));
-        let drift: Vec<DriftRecord> = [record(Which::None, -47.0)].into_iter().chain(after).collect();
+        let drift: Vec<DriftRecord> = [record(Which::Base, -47.0)].into_iter().chain(after).collect();
         let histogram = Histogram::of(&drift);
         assert_eq!(histogram.up_to, [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
         assert_eq!(histogram.counts[1], [2, 2, 1, 2, 0, 0, 0, 0]);

@@ -60,10 +60,10 @@ pub fn run_trial(
         return Err(Error::Interrupted);
     }
     let (weights, which) = match plan.config.flatten.method {
-        Method::None => (network.weights.clone(), Which::None),
+        Method::None => (network.weights.clone(), Which::Base),
         _ => (network.weights.plus(1.0, &landscape.delta), Which::Flattened),
     };
-    let measured = job.measure_drift(&weights, which)?.ok_or(Error::Interrupted)?;
+    let measured = job.measure_drift(&weights, which)?;
     let completion = job.measure_completion(&weights)?;
     let change = Some(RelativeSize::of(&landscape.delta, &network.weights));
     let mut iterations = landscape.records;

@@ -7,9 +7,10 @@ use crate::landscape::transfer::Transfer;
 use crate::manifold::Maps;
 use crate::network::Network;
 use crate::setup::config::{Config, Method, Solver};
-use crate::setup::cost::{ChosenSolver, Cost, Sizes};
+use crate::setup::cost::{Cost, Sizes};
 use crate::setup::layout::{Layout, given_weights};
 use crate::setup::memory::available_memory;
+use crate::solve::SolverKind;
 use crate::text::size;
 
 /// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
@@ -35,7 +36,7 @@ pub struct Plan {
     /// K.
     pub points_per_map: usize,
     /// How the Gram system is solved.
-    pub solver: ChosenSolver,
+    pub solver: SolverKind,
     /// One of this many held-out points is evaluated.
     pub held_out_stride: usize,
     /// Weight updates, at most.
@@ -298,14 +299,14 @@ impl Plan {
 }
 
 /// Direct while that fits and takes seconds.
-fn choose_solver(config: &Config, sizes: Sizes) -> ChosenSolver {
+fn choose_solver(config: &Config, sizes: Sizes) -> SolverKind {
     match config.flatten.solver {
-        Solver::Direct => ChosenSolver::Direct,
-        Solver::Cg => ChosenSolver::Cg,
-        Solver::Auto if sizes.maps * sizes.rows_per_map() > DIRECT_STATES => ChosenSolver::Cg,
+        Solver::Direct => SolverKind::Direct,
+        Solver::Cg => SolverKind::Cg,
+        Solver::Auto if sizes.maps * sizes.rows_per_map() > DIRECT_STATES => SolverKind::Cg,
         Solver::Auto => {
-            let direct = Cost::new(config, sizes, ChosenSolver::Direct, 1).peak_bytes;
-            if direct > available_memory() { ChosenSolver::Cg } else { ChosenSolver::Direct }
+            let direct = Cost::new(config, sizes, SolverKind::Direct, 1).peak_bytes;
+            if direct > available_memory() { SolverKind::Cg } else { SolverKind::Direct }
         }
     }
 }
@@ -345,7 +346,7 @@ mod tests {
         let ours = plan(&settings).unwrap();
         let minima = plan(&settings[..2]).unwrap();
         assert_eq!((ours.states(), ours.rows, ours.idealized_updates), (7000, 14_000, 2));
-        assert_eq!((ours.solver, minima.solver), (ChosenSolver::Cg, ChosenSolver::Direct));
+        assert_eq!((ours.solver, minima.solver), (SolverKind::Cg, SolverKind::Direct));
         assert_eq!([0, 1, 2, 4].map(|u| ours.flattens_idealized(u)), [true, true, false, false]);
         let cost = &ours.cost;
         let updates: f64 = (0..5).map(|u| ours.update_seconds(u)).sum();
@@ -365,11 +366,11 @@ mod tests {
     #[test]
     fn large_systems_are_solved_without_the_gram_matrix() {
         let large = plan(&["network.neurons=2400", "network.maps=40", "flatten.points_per_map=400"]).unwrap();
-        assert_eq!((large.solver, large.held_out_stride), (ChosenSolver::Cg, 5));
+        assert_eq!((large.solver, large.held_out_stride), (SolverKind::Cg, 5));
         assert_eq!(large.held_out_points(), 3200);
         assert!(large.cost.gram_bytes < 8 * 16_000 * 16_000 / 4);
-        assert_eq!(plan(&[]).unwrap().solver, ChosenSolver::Direct);
-        assert_eq!(plan(&["flatten.solver=cg"]).unwrap().solver, ChosenSolver::Cg);
+        assert_eq!(plan(&[]).unwrap().solver, SolverKind::Direct);
+        assert_eq!(plan(&["flatten.solver=cg"]).unwrap().solver, SolverKind::Cg);
         assert_eq!(plan(&["flatten.points_per_map=1200"]).unwrap().held_out_stride, 1);
     }
 

@@ -12,11 +12,10 @@
 //! Cost of an iteration: both products, 4·a²·S flops and what tiles waste. Memory: one weight matrix, 256 MB of tiles,
 //! the preconditioner's factored segments (overlapping runs of every map's points), and vectors of S.
 
-use super::direct::WeightUpdate;
 use super::manifolds::Manifolds;
 use super::products::Products;
 use super::schwarz::Schwarz;
-use super::{bands, schwarz};
+use super::{WeightUpdate, bands, schwarz};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::progress::Tick;
@@ -48,7 +47,7 @@ pub struct Convergence {
 /// # Errors
 /// [`Error::Run`] if the states are not independent enough, or the iteration does not converge.
 /// [`Error::Interrupted`] if `tick` asks for an end.
-pub fn flatten(
+pub fn solve(
     manifolds: Manifolds<'_>,
     energies: &[f64],
     ridge: f64,
@@ -58,7 +57,9 @@ pub fn flatten(
     let (products, count) = (Products::new(manifolds), manifolds.states.len());
     let mean_diagonal = mean_diagonal(manifolds);
     let lift = ridge.max(LEAST_LIFT) * mean_diagonal;
-    let preconditioner = Schwarz::new(manifolds, lift).ok_or_else(|| dependent(count, ridge))?;
+    let preconditioner = Schwarz::new(manifolds, lift, tick);
+    tick.go_on()?;
+    let preconditioner = preconditioner.ok_or_else(|| dependent(count, ridge))?;
     let mut product = WeightMatrix::zeros(manifolds.maps.neurons());
     let mut residual = energies.to_vec();
     let mean = center(&mut residual);
@@ -190,4 +191,75 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::landscape::states::{StateBuf, States};
+    use crate::manifold::{Maps, Points};
+    use crate::solve::direct;
+
+    /// `P G P α = P E` for a matrix that is written down, without a preconditioner.
+    fn iterate(gram: &[[f64; 4]; 4], energies: [f64; 4], accuracy: f64) -> (Option<Convergence>, Solve) {
+        let mut residual = energies.to_vec();
+        center(&mut residual);
+        let mut solve = Solve { alpha: vec![0.0; 4], residual, shift: 0.0 };
+        let product = |x: &[f64]| gram.iter().map(|row| dot(row, x)).collect();
+        let convergence = solve.run(accuracy, &Tick::silent(), <[f64]>::to_vec, product);
+        (convergence, solve)
+    }
+
+    const GRAM: [[f64; 4]; 4] =
+        [[9.0, 1.0, 0.5, 0.0], [1.0, 7.0, 2.0, 0.3], [0.5, 2.0, 6.0, 1.0], [0.0, 0.3, 1.0, 8.0]];
+
+    #[test]
+    fn a_small_system_is_solved_in_as_many_iterations_as_it_has_dimensions() {
+        let energies = [3.0, -1.0, 4.0, 2.0];
+        let (convergence, solve) = iterate(&GRAM, energies, 1e-13);
+        assert!(convergence.is_some_and(|c| c.iterations <= 4 && c.reached <= 1e-13), "{convergence:?}");
+        let level = energies.iter().sum::<f64>() / 4.0 - solve.shift;
+        for (row, energy) in GRAM.iter().zip(energies) {
+            assert!(
+                (dot(row, &solve.alpha) + level - energy).abs() < 1e-12,
+                "all energies come to one level"
+            );
+        }
+        assert!(solve.alpha.iter().sum::<f64>().abs() < 1e-12, "1ᵀα = 0");
+    }
+
+    #[test]
+    fn a_matrix_that_is_not_positive_definite_shows() {
+        let mut gram = GRAM;
+        gram[2][2] = -6.0;
+        assert!(iterate(&gram, [3.0, -1.0, 4.0, 2.0], 1e-13).0.is_none());
+        // Equal energies need nothing, whatever the matrix.
+        let (convergence, solve) = iterate(&gram, [5.0; 4], 1e-13);
+        assert_eq!(convergence, Some(Convergence { iterations: 0, reached: 0.0 }));
+        assert_eq!(solve.alpha, [0.0; 4]);
+    }
+
+    #[test]
+    fn a_loose_accuracy_ends_earlier() {
+        let (loose, _) = iterate(&GRAM, [3.0, -1.0, 4.0, 2.0], 0.3);
+        let (tight, _) = iterate(&GRAM, [3.0, -1.0, 4.0, 2.0], 1e-13);
+        assert!(loose.unwrap().iterations < tight.unwrap().iterations);
+    }
+
+    #[test]
+    fn the_mean_diagonal_is_that_of_the_gram_matrix() {
+        let maps = Maps::random(40, 1, 3, 0);
+        let rates = |s: usize| (0..40).map(move |i| (((i * 7 + s * 5) % 11) as f64 - 5.0).max(0.0));
+        let buffers: Vec<StateBuf> =
+            (0..10).map(|s| StateBuf::from_dense(&rates(s).collect::<Vec<f64>>())).collect();
+        let states = States::pack(40, buffers.iter().map(StateBuf::view));
+        let manifolds =
+            Manifolds { states: &states, maps: &maps, points: Points::fitted(&maps, 10), at_each: 1 };
+        let gram = direct::gram_matrix(&states, &Tick::silent());
+        let expected = (0..10).map(|s| gram[s * 11]).sum::<f64>() / 10.0;
+        assert!((mean_diagonal(manifolds) - expected).abs() < 1e-12 * expected);
+        let stopped = Tick::silent().stopped_by(&|| true);
+        let energies: Vec<f64> = (0..10).map(f64::from).collect();
+        assert!(matches!(solve(manifolds, &energies, 1e-3, 1e-3, &stopped), Err(Error::Interrupted)));
+    }
 }

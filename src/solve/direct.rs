@@ -6,7 +6,7 @@
 //! where `G α = E − C·1`, `C = (1ᵀG⁻¹E)/(1ᵀG⁻¹1)`. A ridge ρ (relative to the mean of G's diagonal) is added to
 //! G's diagonal: states that nearly coincide make G nearly singular.
 //!
-//! [`flatten`] here forms G and factors it; [`crate::solve::conjugate::flatten`] does neither, and is for many states.
+//! [`solve`] here forms G and factors it; [`crate::solve::conjugate::solve`] does neither, and is for many states.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -16,15 +16,8 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::landscape::states::States;
 use crate::progress::Tick;
+use crate::solve::WeightUpdate;
 use crate::solve::cholesky::{Cholesky, PANEL, Unfinished};
-
-/// A solved weight update.
-pub struct WeightUpdate {
-    /// ΔM `[neurons, neurons]` (Hz), symmetric, zero diagonal.
-    pub delta: WeightMatrix,
-    /// C (Hz³): the level that the energies are taken to.
-    pub level: f64,
-}
 
 /// Solves for the weight change that takes all `energies` (Hz³) of `states` to one level, by Cholesky factorization.
 /// `ridge` is relative to the Gram matrix's mean diagonal. `tick` is told of every column factored.
@@ -32,9 +25,10 @@ pub struct WeightUpdate {
 /// # Errors
 /// [`Error::Run`] if the Gram matrix is not positive definite: states coincide, and the ridge is too small.
 /// [`Error::Interrupted`] if `tick` asks for an end.
-pub fn flatten(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -> Result<WeightUpdate> {
+pub fn solve(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -> Result<WeightUpdate> {
     let count = states.len();
-    let mut gram = gram_matrix(states);
+    let mut gram = gram_matrix(states, tick);
+    tick.go_on()?;
     let mean_diagonal = (0..count).map(|s| gram[s * (count + 1)]).sum::<f64>() / count as f64;
     for s in 0..count {
         gram[s * (count + 1)] += ridge * mean_diagonal;
@@ -60,8 +54,8 @@ pub fn flatten(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -
 /// What stands above the block diagonal is undefined.
 ///
 /// Two symmetric products of dense `[states, neurons]` matrices: 2·S²·N multiply-add pairs, half of them for the
-/// lower triangle alone.
-pub fn gram_matrix(states: &States) -> Vec<f64> {
+/// lower triangle alone. Stopped by `tick`, some columns are left out.
+pub fn gram_matrix(states: &States, tick: &Tick<'_>) -> Vec<f64> {
     let (count, neurons) = (states.len(), states.neurons());
     let rates = states.to_dense();
     let squares: Vec<f64> = rates.iter().map(|r| r * r).collect();
@@ -71,6 +65,9 @@ pub fn gram_matrix(states: &States) -> Vec<f64> {
     gram.par_chunks_mut(PANEL * count).enumerate().for_each_init(
         Vec::new,
         |diagonal_terms, (block, columns)| {
+            if tick.stopped() {
+                return;
+            }
             let first = block * PANEL;
             let width = columns.len() / count;
             let below = count - first;
@@ -173,7 +170,7 @@ mod tests {
     #[test]
     fn gram_matrix_is_the_product_of_pair_vectors() {
         let states = states(9, 20);
-        let gram = gram_matrix(&states);
+        let gram = gram_matrix(&states, &Tick::silent());
         let dense = states.to_dense();
         for s in 0..9 {
             for t in 0..=s {
@@ -197,7 +194,7 @@ mod tests {
     fn update_takes_every_energy_to_the_level() {
         let states = states(12, 30);
         let energies: Vec<f64> = (0..12).map(|s| -1e5 + 700.0 * f64::from(s).sin()).collect();
-        let update = flatten(&states, &energies, 0.0, &Tick::silent()).unwrap();
+        let update = solve(&states, &energies, 0.0, &Tick::silent()).unwrap();
         for (e, lowered) in energies.iter().zip(response(&update.delta, &states)) {
             assert!((e - lowered - update.level).abs() < 1e-7, "{} {}", e - lowered, update.level);
         }
@@ -214,9 +211,9 @@ mod tests {
         let once = states(4, 30);
         let twice = States::pack(30, once.iter().chain(once.iter()));
         let energies = [1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, 4.5];
-        let refused = flatten(&twice, &energies, 0.0, &Tick::silent()).err().expect("singular").to_string();
+        let refused = solve(&twice, &energies, 0.0, &Tick::silent()).err().expect("singular").to_string();
         assert!(refused.contains("flatten.ridge"), "{refused}");
-        assert!(flatten(&twice, &energies, 1e-4, &Tick::silent()).is_ok());
+        assert!(solve(&twice, &energies, 1e-4, &Tick::silent()).is_ok());
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl Checker<'_> {
             [(0, job.network.weights.clone()), (rows.len() - 1, job.network.weights.plus(1.0, delta))];
         for (index, weights) in networks {
             let landscape = &self.records.energies[index * states..(index + 1) * states];
-            let bumps = job.idealized(&weights, job.fitted_points().every(stride))?.1;
+            let bumps = job.idealized(&weights, job.fitted_points().every(stride), &job.tick())?.1;
             let sum: f64 = bumps.iter().zip(landscape.iter().step_by(stride)).map(|(bump, e)| bump - e).sum();
             let height = sum / bumps.len() as f64;
             let scale = rows[index].energy_mean.abs();
