@@ -312,7 +312,7 @@ fn grid_is_collected(place: &Workplace, trials: &str) {
 
 /// The header and the rows of one size.
 fn rows_of(trials: &str, neurons: &str) -> String {
-    let own = |line: &&str| line.starts_with("id,") || line.split(',').nth(1) == Some(neurons);
+    let own = |line: &&str| line.starts_with("id,") || line.split(',').nth(2) == Some(neurons);
     trials.lines().filter(own).map(|line| format!("{line}\n")).collect()
 }
 

@@ -7,7 +7,11 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::axes::Group;
+use crate::dynamics::decoding::Scorer;
+use crate::manifold::start_point;
 use crate::scan::TrialRecord;
+use crate::setup::config::Config;
+use crate::setup::plan::Plan;
 use crate::setup::scanned::Setting;
 
 /// Draws of the bootstrap: enough for the 2.5 and 97.5 percentiles.
@@ -31,6 +35,10 @@ pub const WITHIN_FRACTION: f64 = 0.95;
 /// Damaged bumps that find their map and place, at capacity.
 pub const COMPLETED_FRACTION: f64 = 0.9;
 
+/// Mean score at capacity, as a fraction of that of a bump alone in its network: below, bumps have shrunk to a few
+/// neurons, and that those are of the own map says little.
+pub const SHAPE_FRACTION: f64 = 0.5;
+
 /// Capacity of one (neurons, varied keys, method) by all criteria; `None` where the scan does not reach it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Capacity {
@@ -45,6 +53,8 @@ pub struct Capacity {
     pub largest_maps: usize,
     /// Where two lines fitted to the mean score against the number of maps meet.
     pub score_kink: Option<Estimate>,
+    /// Where the mean score falls below half of that of a bump alone in its network.
+    pub shape: Option<Estimate>,
     /// Where fewer than 90 % of bumps are still in their own map.
     pub own_map: Option<Estimate>,
     /// Where the mean drift passes one neuron unit.
@@ -138,6 +148,10 @@ fn capacity(cell: Group, method: String, rows: &[&TrialRecord]) -> Capacity {
         varied: cell.axes,
         largest_maps: scores.last().map_or(0, |s| s.0),
         score_kink: bootstrap(&scores, neurons, kink),
+        shape: rows
+            .first()
+            .and_then(|record| score_alone(record))
+            .and_then(|alone| falls_below(SHAPE_FRACTION, &|r| Some(r.drift.score / alone))),
         own_map: falls_below(OWN_MAP_FRACTION, &|r| Some(r.drift.own_map_fraction)),
         drift: bootstrap(&samples(rows, |r| Some(r.drift.mean_drift)), neurons, |curve| {
             crossing(curve, |drift| DRIFT - drift)
@@ -145,6 +159,20 @@ fn capacity(cell: Group, method: String, rows: &[&TrialRecord]) -> Capacity {
         within: distances.iter().map(within).collect(),
         completed: exchanged.into_iter().map(completed).collect(),
     }
+}
+
+/// Score of a bump alone in a network like a trial's; `None` where maps are of several kinds, whose bumps score differently.
+fn score_alone(record: &TrialRecord) -> Option<f64> {
+    let mut config = Config::parse(&record.config, &record.id).ok()?;
+    match config.maps.as_mut_slice() {
+        [] => config.network.maps = Some(1),
+        [only] => only.count = 1,
+        _ => return None,
+    }
+    let network = Plan::new(config).and_then(|plan| plan.network(0)).ok()?;
+    let mut rates = vec![0.0; network.neurons()];
+    network.bumps.at(&network.maps, &start_point(&network.maps, 0, 0, 1)).view().scatter(&mut rates);
+    Some(Scorer::new(&network.maps, &network.bumps).place(&rates).score)
 }
 
 fn samples(rows: &[&TrialRecord], f: impl Fn(&TrialRecord) -> Option<f64>) -> Samples {

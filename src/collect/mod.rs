@@ -151,22 +151,37 @@ fn pooled(mut seeds: Vec<u64>) -> Vec<String> {
 /// apart: those of one method in all but the maps, those of different methods in all but how they flatten. The first two
 /// that do not agree are named.
 fn check_poolable(found: &[(String, TrialRecord)]) -> Result<()> {
-    let mut common: HashMap<String, &TrialRecord> = HashMap::new();
-    let mut own: BTreeMap<&str, HashMap<String, &TrialRecord>> = BTreeMap::new();
+    let mut methods: BTreeMap<&str, Vec<(Config, &TrialRecord)>> = BTreeMap::new();
     for (_, record) in found {
         let parsed = Config::parse(&record.config, &record.id);
         let config = parsed.and_then(|config| settings(config, &record.trial));
-        let mut config = config
+        let config = config
             .map_err(|e| Error::Usage(format!("{e}; the trial is of another version, so scan it again")))?;
-        own.entry(&record.trial.method).or_default().entry(config.to_toml()).or_insert(record);
-        config.flatten = Config::default().flatten;
-        common.entry(config.to_toml()).or_insert(record);
+        methods.entry(&record.trial.method).or_default().push((config, record));
     }
-    own.into_values().chain([common]).try_for_each(check_one_kind)
+    // As many points as neurons is one setting for all numbers of neurons; so is one number of points.
+    for trials in methods.values_mut() {
+        let of_neurons = |(config, record): &(Config, &TrialRecord)| {
+            config.flatten.points_per_map == Some(record.trial.neurons)
+        };
+        if trials.iter().all(of_neurons) {
+            trials.iter_mut().for_each(|(config, _)| config.flatten.points_per_map = None);
+        }
+        check_one_kind(trials)?;
+    }
+    let unflattened = |(config, record): &(Config, _)| {
+        let flatten = Config::default().flatten;
+        (Config { flatten, ..config.clone() }, *record)
+    };
+    check_one_kind(&methods.values().flatten().map(unflattened).collect::<Vec<_>>())
 }
 
-/// Checks that there is one text of settings.
-fn check_one_kind(kinds: HashMap<String, &TrialRecord>) -> Result<()> {
+/// Checks that all configurations are the same.
+fn check_one_kind(trials: &[(Config, &TrialRecord)]) -> Result<()> {
+    let mut kinds: HashMap<String, &TrialRecord> = HashMap::new();
+    for (config, record) in trials {
+        kinds.entry(config.to_toml()).or_insert(record);
+    }
     let mut kinds: Vec<(String, &TrialRecord)> = kinds.into_iter().collect();
     kinds.sort_by_key(|(_, record)| (&record.trial, record.seed));
     let [(first, a), (second, b), ..] = kinds.as_slice() else { return Ok(()) };
@@ -183,16 +198,12 @@ fn check_one_kind(kinds: HashMap<String, &TrialRecord>) -> Result<()> {
 
 /// A trial's configuration without what may differ between trials of one method that are put in one table.
 fn settings(mut config: Config, trial: &Trial) -> Result<Config> {
-    let (defaults, neurons) = (Config::default(), config.network.neurons);
+    let defaults = Config::default();
     // The number of neurons, of maps: tables have a row for each.
     config.network.neurons = None;
     config.network.maps = None;
     // The seed: it tells draws of the maps apart, over which is averaged; tables of trials have it in every row.
     config.network.seed = defaults.network.seed;
-    // As many points as neurons is the same setting for any number of neurons; any other number is written out, 0 where
-    // it is that, so that texts have the same lines.
-    let points = config.flatten.points_per_map.filter(|_| config.flatten.points_per_map != neurons);
-    config.flatten.points_per_map = Some(points.unwrap_or(0));
     // What is varied: tables have a row for each value, and a column for the key. All get the value of one trial.
     let written = defaults.to_toml();
     let written: toml::Table = toml::from_str(&written).unwrap_or_default();
@@ -223,11 +234,7 @@ mod tests {
                 .for_each(|change| config.set(change).unwrap());
             settings(config, &trial).unwrap().to_toml()
         };
-        for same in [
-            &["network.seed=9"][..],
-            &["network.maps=5"],
-            &["network.neurons=80", "flatten.points_per_map=80"],
-        ] {
+        for same in [&["network.seed=9"][..], &["network.maps=5"]] {
             assert_eq!(of(same), of(&[]), "{same:?}");
         }
         for other in [

@@ -267,9 +267,10 @@ fn roughness_of_idealized(records: &[&TrialRecord]) -> Option<LinePlot> {
 type Criterion = fn(&Capacity) -> Option<&Estimate>;
 
 /// Criteria of capacity, with the plot that shows how each scales with the number of neurons.
-const CRITERIA: [(&str, &str, Criterion); 3] = [
+const CRITERIA: [(&str, &str, Criterion); 4] = [
     ("finite-size-score", "kink of the score", |c| c.score_kink.as_ref()),
     ("finite-size-own-map", "90 % in their own map", |c| c.own_map.as_ref()),
+    ("finite-size-shape", "half the score of a bump alone", |c| c.shape.as_ref()),
     ("finite-size-drift", "mean drift of 1 unit", |c| c.drift.as_ref()),
 ];
 
@@ -328,13 +329,14 @@ mod tests {
                 varied: Vec::new(),
                 largest_maps: 8,
                 score_kink: None,
+                shape: None,
                 own_map: Some(estimate.clone()),
                 drift: None,
                 within: Vec::new(),
                 completed: Vec::new(),
             })
             .into();
-        let [kink, own_map, _] = CRITERIA;
+        let [kink, own_map, ..] = CRITERIA;
         let (capacities, styles): (Vec<&Capacity>, _) =
             (capacities.iter().collect(), styles(["none"].into_iter()));
         assert!(finite_size(&capacities, &styles, kink.2, kink.1).is_none());

@@ -210,6 +210,7 @@ mod tests {
             varied: Vec::new(),
             largest_maps: neurons,
             score_kink: None,
+            shape: None,
             own_map: Some(estimate),
             drift: None,
             within: Vec::new(),
