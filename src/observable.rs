@@ -1,8 +1,8 @@
 //! What is measured: each figure stands once in the code, with its name, unit, label, meaning, and how it is got.
 //!
-//! A record is declared by [`observables!`]. From that one table come its fields, their documentation, the columns of
-//! its CSV files and keys of its JSON, the labels on the terminal and in reports, the columns of a scan's tables, and the
-//! dictionary of columns in `docs/COLUMNS.md`.
+//! A record is declared by the macro `observables!`. From that one table come its fields, their documentation, the
+//! columns of its CSV files and keys of its JSON, the labels on the terminal and in reports, the columns of a scan's
+//! tables, and the dictionary of columns in the README.
 
 use crate::text::significant;
 

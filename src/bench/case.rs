@@ -24,7 +24,8 @@ use crate::solve::direct;
 /// Starts on each map in a measurement of drift.
 const STARTS_PER_MAP: usize = 10;
 
-/// Neighbouring starts that stay together where not all are taken: on both devices this many share the rows of W.
+/// Number of neighbouring starts that are kept together if only some are taken: on both devices this many share the
+/// rows of W.
 const NEIGHBOURS: usize = 8;
 
 /// One network, and who measures it.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::compute::gpu::{Gpu, Peaks};
 use crate::error::Result;
 
-/// A warm-up that takes longer is the measurement (s).
+/// A warm-up that takes longer than this counts as the measurement (s).
 pub const LONG_SECONDS: f64 = 5.0;
 
 /// Times of one stage on one device.

@@ -26,7 +26,17 @@ pub struct Dynamics<'a> {
     pub step: f64,
 }
 
-impl Dynamics<'_> {
+impl<'a> Dynamics<'a> {
+    /// Of any symmetric weights W (Hz) and currents h `[neurons]` (Hz²), in steps of Δt/τ.
+    pub fn new(
+        weights: &'a WeightMatrix,
+        external_current: &'a [f64],
+        transfer: Transfer,
+        step: f64,
+    ) -> Self {
+        Self { weights, external_current, transfer, step }
+    }
+
     /// The energy that never rises along the dynamics.
     pub fn energy(&self) -> Energy<'_> {
         Energy { weights: self.weights, external_current: self.external_current, transfer: self.transfer }

@@ -1,7 +1,7 @@
-//! Beside figure 6: how far the rates of bumps change that start on their manifold, not above it.
+//! Beside figure 6: how much the rates of bumps change if they start on their manifold, not above it.
 //!
-//! From an idealized start the rate change contains the bump's first distortion, which no flattening takes away; from a
-//! constrained minimum it is the drift alone.
+//! From an idealized start the rate change includes the bump's first distortion, which no flattening removes; from a
+//! constrained minimum it is due to drift alone.
 
 use pulp::Arch;
 use serde::Serialize;

@@ -116,6 +116,13 @@ observables! {
     }
 }
 
+impl IterationRecord {
+    /// The same without what differs from one run to the next: its time.
+    pub fn reproducible(&self) -> Self {
+        Self { seconds: None, ..self.clone() }
+    }
+}
+
 /// Everything that the outer iteration has reached; enough to go on from.
 pub struct Landscape {
     /// M `[neurons, neurons]` (Hz).

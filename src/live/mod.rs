@@ -33,8 +33,11 @@ const PAGE: &[&str] = &[
     include_str!("script/page.js"),
 ];
 
-/// The program's own kernel.
-const SHADER: &str = include_str!("../../shaders/trajectories.wgsl");
+/// The program's own kernel; `webgpu.js` puts the constants before it.
+const SHADER: &str = concat!(
+    include_str!("../../shaders/shared/weights.wgsl"),
+    include_str!("../../shaders/trajectories.wgsl")
+);
 
 const STYLE: &str = include_str!("style.css");
 

@@ -15,7 +15,7 @@ use crate::plot::look::{self, Look};
 const STYLE: &str = include_str!("style.css");
 const SHARED: &str = include_str!("shared.js");
 
-/// Colours of the page's plots by the names that style and script know.
+/// Colours of the page's plots, under the names that style and script use.
 const COLOURS: [(&str, Look); 5] = [
     ("none", look::NONE),
     ("idealized", look::IDEALIZED),
@@ -36,7 +36,7 @@ pub fn page(path: &Path) -> Result<String> {
     } else {
         Err(Error::data(
             path,
-            "is neither a run nor a scan (no manifest.json, no trials/); give the directory of either",
+            "is neither a run nor a scan (it has no manifest.json and no trials/); give the directory of a run or a scan",
         ))
     }
 }
@@ -95,7 +95,7 @@ fn configuration(toml: &str) -> Markup {
     }
 }
 
-/// What the scripts of a page share; stands before them.
+/// What the scripts of a page share; it comes before them.
 fn shared_script() -> Markup {
     html! { script { (PreEscaped(SHARED)) } }
 }

@@ -6,7 +6,7 @@ use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::IterationRecord;
 use crate::setup::plan::Plan;
 
-/// Energies that a page holds at most: beyond, every so many points of a map are left out.
+/// Energies that a page holds at most. If there are more, only one in every few points of a map is kept.
 const MOST_ENERGIES: usize = 400_000;
 
 /// What the script reads. Energies in Hz³, positions and displacements in neuron units.
@@ -22,7 +22,7 @@ pub(super) struct Numbers {
     /// (1 if flattened, map, start, end, displacement, winning map); on surfaces the first coordinates.
     drift: Vec<(u8, usize, f64, f64, f64, usize)>,
     histogram: Histogram,
-    /// One in how many points is shown.
+    /// One in this many points is shown.
     #[serde(skip)]
     pub(super) stride: usize,
 }
@@ -92,7 +92,8 @@ struct Histogram {
     counts: [Vec<usize>; 2],
 }
 
-/// Bins between the largest displacement and the smallest that is told from none, where displacements are not whole.
+/// Bins between the largest displacement and the smallest that is distinguished from zero, where displacements are not
+/// whole numbers.
 const HALVINGS: i32 = 8;
 
 impl Histogram {

@@ -1,5 +1,5 @@
-//! Maps of two dimensions on a page: a chooser, landscapes before and after as heat maps on one colour scale, where bumps
-//! went as arrows, and the values under the pointer.
+//! Maps of two dimensions on a page: a chooser, landscapes before and after as heat maps on one colour scale, arrows
+//! that show where bumps went, and the values under the pointer.
 
 use maud::{Markup, PreEscaped, html};
 use serde::Serialize;

@@ -1,11 +1,14 @@
 //! What a configuration means: every size, every memory figure, every check that can be made before work starts.
 
+use std::sync::Arc;
+
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::landscape::problem::{Definition, Minimizer};
 use crate::landscape::transfer::Transfer;
 use crate::manifold::Maps;
 use crate::network::Network;
+use crate::setup::arrays::Arrays;
 use crate::setup::config::{Config, Method, Solver};
 use crate::setup::cost::{Cost, Sizes};
 use crate::setup::layout::{Layout, given_weights};
@@ -30,7 +33,7 @@ pub struct Plan {
     /// Kinds of maps, with their places if a file gave them.
     pub layout: Layout,
     /// Weights and external current that the user brought, if any.
-    given: Option<(WeightMatrix, Vec<f64>)>,
+    given: Option<Arc<(WeightMatrix, Vec<f64>)>>,
     /// L.
     pub maps: usize,
     /// K.
@@ -73,8 +76,32 @@ impl Plan {
     /// # Errors
     /// [`Error::Usage`] for sizes that contradict each other or the machine, [`Error::Data`] for a bad maps file.
     pub fn new(config: Config) -> Result<Self> {
-        let layout = Layout::new(&config)?;
-        Self::of(config, layout)
+        Self::with_arrays(config, &Arrays::default())
+    }
+
+    /// As [`Plan::new`], with arrays in place of files that the configuration names.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn with_arrays(config: Config, arrays: &Arrays) -> Result<Self> {
+        let layout = Layout::with_arrays(&config, arrays)?;
+        let given = given_weights(&config, layout.neurons, arrays)?.map(Arc::new);
+        Self::of(config, layout, given)
+    }
+
+    /// The plan of the same network with other settings of flattening and measurement.
+    ///
+    /// # Errors
+    /// As [`Plan::new`], and if the configuration is that of another network.
+    pub fn with_settings(&self, config: Config) -> Result<Self> {
+        let network =
+            |c: &Config| (c.network.clone(), c.maps.clone(), c.kernel.clone(), c.dynamics.baseline_current);
+        if network(&config) != network(&self.config) {
+            return Err(Error::Usage(
+                "[network], [[maps]], [kernel] and dynamics.baseline_current made this network; build another network to change them".to_owned(),
+            ));
+        }
+        Self::of(config, self.layout.clone(), self.given.clone())
     }
 
     /// As [`Plan::new`], with given rings of all neurons in place of random ones.
@@ -97,15 +124,16 @@ impl Plan {
                 )));
             }
         }
-        let layout = Layout::of_rings(&config, Some(maps))?;
+        let arrays = Arrays::default();
+        let layout = Layout::of_rings(&config, Some(maps), &arrays)?;
         // As they are called in a run directory.
         config.network.maps_file = Some("maps.npy".into());
-        Self::of(config, layout)
+        let given = given_weights(&config, layout.neurons, &arrays)?.map(Arc::new);
+        Self::of(config, layout, given)
     }
 
-    fn of(mut config: Config, layout: Layout) -> Result<Self> {
+    fn of(mut config: Config, layout: Layout, given: Option<Arc<(WeightMatrix, Vec<f64>)>>) -> Result<Self> {
         let (neurons, maps) = (layout.neurons, layout.maps());
-        let given = given_weights(&config, neurons)?;
         let points_per_map = config.flatten.points_per_map.unwrap_or_else(|| layout.points_per_map());
         layout.check_points(points_per_map)?;
         config.network.neurons = Some(neurons);
@@ -220,7 +248,7 @@ impl Plan {
         let baseline_current = self.config.dynamics.baseline_current;
         let transfer = &self.config.network.transfer;
         let transfer = Transfer::new(transfer.exponent, transfer.gain);
-        match &self.given {
+        match self.given.as_deref() {
             None => Network::with_kernels(maps, kernels, baseline_current, transfer),
             Some((weights, current)) => {
                 let (weights, current) = (weights.clone(), current.clone());

@@ -1,5 +1,7 @@
 //! A GPU under the conditions of a test, and the small networks that it works on.
 
+#![allow(dead_code, reason = "no test uses all of it")]
+
 #[path = "compare.rs"]
 pub mod compare;
 
