@@ -1,8 +1,9 @@
 //! Plots of a collected scan.
 
 use super::axes::{Group, describe};
+use super::scaling::{criteria, in_words};
 use super::tables::mean_and_ci;
-use super::{Average, Capacity, Estimate};
+use super::{Average, Capacity};
 use crate::job::drift::DriftSummary;
 use crate::job::reached::IterationRecord;
 use crate::observable::Observable;
@@ -128,9 +129,13 @@ pub(crate) fn all(records: &[TrialRecord], averages: &[Average<'_>], capacities:
         let own: Vec<&TrialRecord> = records.iter().filter(|r| Group::of(r) == *cell).collect();
         let mut plots: Vec<(&str, LinePlot)> =
             PANELS.iter().map(|a| (a.name, a.plot(&rows, &styles))).collect();
+        let (suffix, note) = suffix(cell, sizes.len() > 1);
+        figures.extend(completion(&rows, &styles).into_iter().map(|(part, mut plot)| {
+            plot.note.push_str(&note);
+            Figure { name: format!("completed-{part}{suffix}"), plot }
+        }));
         plots.extend(roughness_of_minima(&rows, &styles).map(|plot| ("roughness-minima", plot)));
         plots.extend(roughness_of_idealized(&own).map(|plot| ("roughness-idealized", plot)));
-        let (suffix, note) = suffix(cell, sizes.len() > 1);
         figures.extend(plots.into_iter().map(|(name, mut plot)| {
             plot.note.push_str(&note);
             Figure { name: format!("{name}{suffix}"), plot }
@@ -140,10 +145,12 @@ pub(crate) fn all(records: &[TrialRecord], averages: &[Average<'_>], capacities:
         for axes in distinct(cells.iter().map(|cell| &cell.axes)) {
             let own: Vec<&Capacity> = capacities.iter().filter(|c| c.varied == *axes).collect();
             let (suffix, note) = suffix(&Group { neurons: 0, axes: axes.clone() }, false);
-            figures.extend(CRITERIA.iter().filter_map(|(name, label, criterion)| {
-                let mut plot = finite_size(&own, &styles, *criterion, label)?;
+            let reached = own.iter().flat_map(|c| criteria(c)).map(|(criterion, _)| criterion);
+            figures.extend(distinct(reached).into_iter().map(|criterion| {
+                let mut plot = finite_size(&own, &styles, &criterion);
                 plot.note.push_str(&note);
-                Some(Figure { name: format!("{name}{suffix}"), plot })
+                let name = format!("finite-size-{}{suffix}", criterion.replace('_', "-"));
+                Figure { name, plot }
             }));
         }
     }
@@ -218,6 +225,26 @@ impl Panel {
     }
 }
 
+/// How many damaged bumps find their map and place, for every fraction of exchanged neurons.
+fn completion(rows: &[&Average<'_>], styles: &[Style]) -> Vec<(f64, LinePlot)> {
+    let trials = rows.iter().flat_map(|average| &average.trials);
+    let mut parts: Vec<f64> = trials.flat_map(|r| &r.completion).map(|c| c.exchanged).collect();
+    parts.sort_by(f64::total_cmp);
+    parts.dedup();
+    let plot = |part: f64| {
+        let completed = |trial: &TrialRecord| {
+            let found = trial.completion.iter().find(|c| c.exchanged == part);
+            found.map_or(f64::NAN, |c| c.completed_fraction)
+        };
+        let series = by_method(rows, styles, |average| average.of(completed));
+        let title = "How many damaged bumps find their map and place again";
+        let note =
+            format!("Of the starts' active neurons {part} were exchanged for silent ones. {ERROR_BARS}");
+        (part, LinePlot { side_by_side: true, ..against_maps(title, &note, "fraction of bumps", series) })
+    };
+    parts.into_iter().map(plot).collect()
+}
+
 /// Roughness of the methods whose landscape is one of constrained minima, at the same points of the same maps.
 fn roughness_of_minima(rows: &[&Average<'_>], styles: &[Style]) -> Option<LinePlot> {
     let of_minima = styles.iter().filter(|style| style.method != Method::Idealized.name());
@@ -263,40 +290,19 @@ fn roughness_of_idealized(records: &[&TrialRecord]) -> Option<LinePlot> {
     (!loads.is_empty()).then_some(LinePlot { logarithmic: true, ..plot })
 }
 
-/// Where the capacity by one criterion is found.
-type Criterion = fn(&Capacity) -> Option<&Estimate>;
-
-/// Criteria of capacity, with the plot that shows how each scales with the number of neurons.
-const CRITERIA: [(&str, &str, Criterion); 4] = [
-    ("finite-size-score", "kink of the score", |c| c.score_kink.as_ref()),
-    ("finite-size-own-map", "90 % in their own map", |c| c.own_map.as_ref()),
-    ("finite-size-shape", "half the score of a bump alone", |c| c.shape.as_ref()),
-    ("finite-size-drift", "mean drift of 1 unit", |c| c.drift.as_ref()),
-];
-
 /// Capacity per neuron against the number of neurons, by one criterion; `None` if no scan reaches it.
-fn finite_size(
-    capacities: &[&Capacity],
-    styles: &[Style],
-    criterion: Criterion,
-    label: &str,
-) -> Option<LinePlot> {
-    let series: Vec<Series> = styles
-        .iter()
-        .filter_map(|Style { method, label, look }| {
-            let own = capacities.iter().filter(|c| c.method == *method);
-            let points: Vec<(f64, f64, f64)> = own
-                .filter_map(|c| criterion(c).map(|e| (c.neurons as f64, e)))
-                .map(|(n, e)| (n, 1000.0 * e.alpha, 500.0 * (e.high - e.low) / n))
-                .collect();
-            (!points.is_empty()).then(|| Series::measured(label, *look, &points))
-        })
-        .collect();
-    if series.is_empty() {
-        return None;
-    }
-    Some(LinePlot {
-        title: format!("Capacity against the number of neurons: {label}"),
+fn finite_size(capacities: &[&Capacity], styles: &[Style], criterion: &str) -> LinePlot {
+    let estimate = |c: &Capacity| {
+        let (_, found) = criteria(c).into_iter().find(|(name, _)| name == criterion)?;
+        Some((c.neurons as f64, 1000.0 * found.alpha, 500.0 * (found.high - found.low) / c.neurons as f64))
+    };
+    let series = styles.iter().map(|Style { method, label, look }| {
+        let own = capacities.iter().filter(|c| c.method == *method);
+        Series::measured(label, *look, &own.filter_map(|c| estimate(c)).collect::<Vec<_>>())
+    });
+    let series = series.filter(|series| !series.points.is_empty()).collect();
+    LinePlot {
+        title: format!("Capacity against the number of neurons: {}", in_words(criterion)),
         note: "Bars: 95\u{a0}% bootstrap interval over draws of the maps.".to_owned(),
         x_label: "number of neurons N".to_owned(),
         y_label: "maps per 1,000 neurons".to_owned(),
@@ -304,7 +310,7 @@ fn finite_size(
         bottom: Some(0.0),
         whole: true,
         ..LinePlot::default()
-    })
+    }
 }
 
 #[cfg(test)]
@@ -313,7 +319,7 @@ mod tests {
 
     #[test]
     fn finite_size_is_drawn_where_a_criterion_is_met() {
-        let estimate = Estimate {
+        let estimate = crate::collect::Estimate {
             maps: 4.0,
             low: 3.5,
             high: 4.5,
@@ -336,12 +342,11 @@ mod tests {
                 completed: Vec::new(),
             })
             .into();
-        let [kink, own_map, ..] = CRITERIA;
         let (capacities, styles): (Vec<&Capacity>, _) =
             (capacities.iter().collect(), styles(["none"].into_iter()));
-        assert!(finite_size(&capacities, &styles, kink.2, kink.1).is_none());
-        let plot = finite_size(&capacities, &styles, own_map.2, own_map.1).expect("the criterion is met");
-        let svg = plot.svg();
-        assert!(svg.contains("no flattening") && !svg.contains("idealized bumps") && svg.contains(own_map.1));
+        let svg = finite_size(&capacities, &styles, "own_map").svg();
+        assert!(svg.contains("no flattening") && !svg.contains("idealized bumps"));
+        assert!(svg.contains("90\u{a0}% of bumps in their own map"), "{svg}");
+        assert!(finite_size(&capacities, &styles, "shape").series.is_empty());
     }
 }

@@ -34,8 +34,8 @@ pub struct ScalingRow {
     pub axes: Vec<Setting>,
 }
 
-/// Criteria that a capacity has an estimate for.
-fn criteria(capacity: &Capacity) -> Vec<(String, &Estimate)> {
+/// Criteria that a capacity has an estimate for, by name.
+pub(super) fn criteria(capacity: &Capacity) -> Vec<(String, &Estimate)> {
     let named =
         [("score_kink", &capacity.score_kink), ("own_map", &capacity.own_map), ("drift", &capacity.drift)];
     let named = named.into_iter().map(|(name, estimate)| (name.to_owned(), estimate));
@@ -126,6 +126,20 @@ fn intercept(x: &[f64], y: &[f64], weights: &[f64]) -> f64 {
         x.iter().zip(y).zip(weights).map(|((x, y), w)| w * (x - mean_x) * (y - mean_y)).sum();
     let variance: f64 = x.iter().zip(weights).map(|(x, w)| w * (x - mean_x).powi(2)).sum();
     mean_y - covariance / variance * mean_x
+}
+
+/// A criterion in words.
+pub(super) fn in_words(criterion: &str) -> String {
+    match criterion.split_once('_') {
+        Some(("score", _)) => "kink of the score".to_owned(),
+        Some(("own", _)) => "90\u{a0}% of bumps in their own map".to_owned(),
+        Some(("within", distance)) => format!("95\u{a0}% of bumps within {distance} units of their start"),
+        Some(("completed", part)) => {
+            format!("90\u{a0}% of bumps completed after exchanging {part} of their neurons")
+        }
+        _ if criterion == "shape" => "half the score of a bump alone".to_owned(),
+        _ => "mean drift of 1 unit".to_owned(),
+    }
 }
 
 /// How much more one method holds than another of the same size, by one criterion.
