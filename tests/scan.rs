@@ -256,7 +256,7 @@ fn any_trial_can_be_replayed_by_itself() {
 }
 
 /// Two sizes, two widths, methods with keys of their own.
-const GRID: &str = "[network]\nseed = 5\n[flatten]\niterations = 2\nridge = 1e-4\n[measure]\nduration_ms = 300\nstarts_per_map = 2\ncorrupt = [0.3]\n[dynamics]\ndt_ms = 0.5\n[scan]\nloads = [0.025, 0.1]\nrealizations = 3\n[scan.vary]\n\"network.neurons\" = [60, 80]\n\"kernel.width\" = [15.0, 18.0]\n[scan.methods.none]\n[scan.methods.flat]\nidealized_updates = 1\n[scan.methods.pseudo-inverse]\npseudo_inverse_ridge = 1e-2\n";
+const GRID: &str = "[network]\nseed = 5\n[flatten]\niterations = 2\nridge = 1e-4\n[measure]\nduration_ms = 300\nstarts_per_map = 2\ncompletion = [0.3]\n[dynamics]\ndt_ms = 0.5\n[scan]\nloads = [0.025, 0.1]\nrealizations = 3\n[scan.vary]\n\"network.neurons\" = [60, 80]\n\"kernel.width\" = [15.0, 18.0]\n[scan.methods.none]\n[scan.methods.flat]\nidealized_updates = 1\n[scan.methods.pseudo-inverse]\npseudo_inverse_ridge = 1e-2\n";
 
 #[test]
 fn any_keys_and_methods_are_planned_scanned_in_shards_and_collected() {

@@ -29,13 +29,13 @@ pub struct Completion {
 }
 
 impl Job<'_> {
-    /// Runs the network with the given weights from damaged bumps, for every fraction of `measure.corrupt`; from the same
+    /// Runs the network with the given weights from damaged bumps, for every fraction of `measure.completion`; from the same
     /// points and for as long as drift is measured.
     ///
     /// # Errors
     /// If the backend fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
     pub fn measure_completion(&self, weights: &WeightMatrix) -> Result<Vec<Completion>> {
-        let fractions = self.plan.config.measure.corrupt.as_deref().unwrap_or_default();
+        let fractions = self.plan.config.measure.completion.as_deref().unwrap_or_default();
         fractions.iter().map(|&exchanged| self.completion(weights, exchanged)).collect()
     }
 

@@ -27,7 +27,7 @@ pub struct TrialRecord {
     pub status: Status,
     /// Averages over all trajectories.
     pub drift: DriftSummary,
-    /// What became of damaged bumps, for every fraction of `measure.corrupt`.
+    /// What became of damaged bumps, for every fraction of `measure.completion`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub completion: Vec<Completion>,
     /// Size of the weight change M beside J.

@@ -134,7 +134,7 @@ pub struct MeasureConfig {
     /// Fractions of the active neurons that are exchanged where the trials of a scan measure pattern completion; none if
     /// not given.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub corrupt: Option<Vec<f64>>,
+    pub completion: Option<Vec<f64>>,
 }
 
 /// `[scan]`
@@ -217,7 +217,7 @@ impl Default for Config {
                 pseudo_inverse_ridge: 1e-2,
                 tolerance: 1e-6,
             },
-            measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10, corrupt: None },
+            measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10, completion: None },
             scan: ScanConfig {
                 maps: vec![1, 2, 4, 8, 12, 16, 20],
                 realizations: 15,

@@ -221,7 +221,7 @@ pub static KEYS: &[Key<Config>] = &[
     ),
     key!(measure.starts_per_map, Values::Whole(1, 100_000), "", "Evenly spaced starts on each map."),
     key!(
-        measure.corrupt,
+        measure.completion,
         Values::Numbers(0.0, 1.0, 20),
         "",
         "Fractions of a start's active neurons that are exchanged for silent ones: the trials of a scan measure how many such starts find their map and place again.",

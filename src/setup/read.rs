@@ -339,7 +339,7 @@ mod tests {
         let mut config = Config { network, ..Config::default() };
         config.flatten.points_per_map = Some(1);
         config.scan.loads = Some(vec![0.1]);
-        config.measure.corrupt = Some(vec![0.3]);
+        config.measure.completion = Some(vec![0.3]);
         let text = config.to_toml();
         for key in KEYS {
             assert!(text.contains(&format!("{} = ", key.name())), "{} is missing in:\n{text}", key.name());
