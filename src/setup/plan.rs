@@ -56,6 +56,8 @@ pub struct Plan {
     pub record_steps: Option<usize>,
     /// Weight updates, the first ones, that take the idealized bumps to the level of the minima too.
     pub idealized_updates: usize,
+    /// Whether the first weight update is the pseudo-inverse rule's.
+    pub pseudo_inverse_first: bool,
     /// Rows of the largest weight solve: the fitted minima, and the idealized bumps at their points.
     pub rows: usize,
     /// Memory and time.
@@ -159,10 +161,21 @@ impl Plan {
             Method::None => 0,
             Method::Idealized => config.flatten.iterations.min(1),
             Method::Constrained => config.flatten.iterations,
+            Method::PseudoInverse => 1,
+        };
+        let pseudo_inverse_first = match config.flatten.method {
+            Method::None | Method::Idealized => false,
+            Method::Constrained => config.flatten.pseudo_inverse_first,
+            Method::PseudoInverse => true,
+        };
+        let iterations = if config.flatten.method == Method::Constrained {
+            iterations + usize::from(pseudo_inverse_first)
+        } else {
+            iterations
         };
         let idealized_updates = match config.flatten.method {
-            Method::Constrained => config.flatten.idealized_updates.min(iterations),
-            Method::None | Method::Idealized => 0,
+            Method::Constrained => config.flatten.idealized_updates.min(config.flatten.iterations),
+            Method::None | Method::Idealized | Method::PseudoInverse => 0,
         };
         let sizes = Sizes {
             neurons,
@@ -170,6 +183,7 @@ impl Plan {
             points_per_map,
             iterations,
             idealized_updates,
+            pseudo_inverse_first,
             steps,
             replicates,
             active_neurons: layout.active_neurons(),
@@ -194,6 +208,7 @@ impl Plan {
             replicates,
             record_steps,
             idealized_updates,
+            pseudo_inverse_first,
             rows: maps * sizes.rows_per_map(),
             cost,
         };
@@ -301,9 +316,15 @@ impl Plan {
         self.config.dynamics.dt_ms / self.config.dynamics.tau_ms
     }
 
+    /// Number of the updates before the update after `updates` others that flattened the landscape; `None` if that update
+    /// is the pseudo-inverse rule's.
+    pub fn flattening_updates(&self, updates: usize) -> Option<usize> {
+        updates.checked_sub(usize::from(self.pseudo_inverse_first))
+    }
+
     /// Whether the weight update after `updates` others takes the idealized bumps to the level of the minima too.
     pub fn flattens_idealized(&self, updates: usize) -> bool {
-        updates < self.idealized_updates
+        self.flattening_updates(updates).is_some_and(|updates| updates < self.idealized_updates)
     }
 
     /// Expected time of the weight update after `updates` others, and of the landscape it leads to (s).
@@ -326,7 +347,8 @@ impl Plan {
         }
         let (n, s) = (self.neurons, self.rows);
         let pairs = (self.config.flatten.keep * (n * (n - 1) / 2) as f64) as usize;
-        if self.iterations > 0 && s >= pairs {
+        let solves = self.iterations > usize::from(self.pseudo_inverse_first);
+        if solves && (self.states() >= pairs || s >= pairs && self.config.flatten.ridge == 0.0) {
             return usage(format!(
                 "{s} states (network.maps = {} times flatten.points_per_map = {}{}) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
                 self.maps,
@@ -343,6 +365,11 @@ impl Plan {
         if flatten.minimizer == Minimizer::Descent && flatten.definition == Definition::Kkt {
             return usage(
                 "the literal descent never activates a silent neuron, so it has no kkt minima; use flatten.definition = \"paper\", or the newton minimizer".to_owned(),
+            );
+        }
+        if self.restriction().is_some() && self.pseudo_inverse_first {
+            return usage(
+                "the pseudo-inverse rule gives weights to all pairs, of any precision; leave flatten.keep and flatten.precision out, or use another method".to_owned(),
             );
         }
         let lines = self.layout.groups.iter().all(|g| g.group.lattice.space.dimension() == 1);
