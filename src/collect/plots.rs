@@ -68,7 +68,7 @@ const ERROR_BARS: &str =
 struct Panel {
     name: &'static str,
     title: &'static str,
-    /// What the axis says, if not what the figure is called.
+    /// The axis label, if it is not the figure's own.
     label: Option<&'static str>,
     figure: Observable<DriftSummary>,
     logarithmic: bool,
