@@ -396,7 +396,7 @@ fn collected_tables_and_plots_are_complete() {
             assert!(image.starts_with(beginning), "{name}.{extension}");
         }
     }
-    place.fail(&["collect", "nowhere"], 4, &["nowhere", "no scan directory"]);
+    place.fail(&["collect", "nowhere"], 4, &["nowhere", "not a scan directory"]);
     place.fail(&["scan", "--status", "nowhere"], 4, &["nowhere"]);
     place.fail(
         &["scan", "tiny.toml", "--out", "x", "--set", "network.maps_file=m.npy"],

@@ -68,7 +68,7 @@ pub(super) const ERROR_BARS: &str =
 pub(super) struct Panel {
     pub name: &'static str,
     pub title: &'static str,
-    /// What the axis says, if not what the figure is called.
+    /// The axis label, if it is not the figure's own.
     label: Option<&'static str>,
     pub figure: Observable<DriftSummary>,
     logarithmic: bool,
