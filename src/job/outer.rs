@@ -14,7 +14,6 @@ use crate::manifold::Points;
 use crate::setup::config::{Method, SearchStart};
 use crate::solve::WeightProblem;
 use crate::solve::manifolds::Manifolds;
-use crate::solve::WeightProblem;
 use crate::solve::pseudo_inverse::pseudo_inverse;
 
 /// Ways to try a weight update, in order: how much to raise the ridge, and what part of the step to take.
