@@ -186,7 +186,9 @@ class Run:
         self._core.save(directory, [one._core for one in given])
 
     def _checked(self, drift: Sequence[Drift]) -> list[Drift]:
-        given = [drift] if isinstance(drift, Drift) else list(drift)
+        if isinstance(drift, Drift):
+            raise UsageError("drift is a single measurement; it is a list of what measure() returns")
+        given = list(drift)
         config = self.config
         own = (config["measure.duration_ms"], config["measure.starts_per_map"])
         for one in given:
