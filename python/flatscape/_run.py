@@ -251,9 +251,9 @@ def _curves(energies: Floats) -> str:
         return f"<polyline points='{dots}' fill='none' stroke='{colour}' stroke-width='1.2'/>"
 
     return (
-        f"<svg width='{width}' height='{height}' role='img' aria-label='Energy along map 0, before and after'>"
+        f"<svg width='{width}' height='{height}' role='img' aria-label='Energy at the points of map 0, before and after'>"
         f"{line(energies[0], '#999')}{line(energies[1], '#1f6f8b')}</svg>"
-        "<div style='font-size:smaller'>energy along map 0: before (grey), after</div>"
+        "<div style='font-size:smaller'>energy at the points of map 0: before (grey), after</div>"
     )
 
 
