@@ -129,6 +129,7 @@ fn intercept(x: &[f64], y: &[f64], weights: &[f64]) -> f64 {
 }
 
 /// A criterion in words.
+#[cfg(feature = "plots")]
 pub(super) fn in_words(criterion: &str) -> String {
     match criterion.split_once('_') {
         Some(("score", _)) => "kink of the score".to_owned(),
