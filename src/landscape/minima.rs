@@ -72,9 +72,12 @@ pub(crate) fn at(
                     Start::States(states) => states.get(s),
                 };
                 let minimum = match problem.minimizer {
-                    Minimizer::Newton => {
-                        workspace.minimize(problem.energy(), &constraint, from, newton::Asking::Always)
-                    }
+                    Minimizer::Newton => workspace.minimize(
+                        problem.energy(),
+                        &constraint,
+                        from,
+                        newton::SilentCheck::EveryStep,
+                    ),
                     Minimizer::Descent => descent::minimize(problem, &constraint, from),
                 };
                 tick.one();

@@ -29,6 +29,8 @@ const WORKER: &[&str] = &[
 const PAGE: &[&str] = &[
     include_str!("script/landscape.js"),
     include_str!("script/draw.js"),
+    include_str!("script/ring.js"),
+    include_str!("script/sheet.js"),
     include_str!("script/simulation.js"),
     include_str!("script/page.js"),
 ];

@@ -47,6 +47,7 @@ fn method(method: Method) -> &'static str {
         Method::None => "not flattened",
         Method::Idealized => "flattened at idealized bumps",
         Method::Constrained => "flattened at constrained minima",
+        Method::PseudoInverse => "changed by the pseudo-inverse rule",
     }
 }
 
@@ -291,7 +292,7 @@ fn plot(id: &str, what: &str) -> Markup {
     html! { svg.plot id=(id) role="img" aria-label=(what) {} }
 }
 
-/// What the colours mean; without flattening there is nothing but the first.
+/// What the colours mean; without flattening only the first is shown.
 fn key(entries: &[(&str, &str)]) -> Markup {
     let shown = entries.iter().enumerate().filter(|(i, (class, _))| *i == 0 || *class != "none");
     html! {

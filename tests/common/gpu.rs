@@ -4,6 +4,8 @@
 
 #[path = "compare.rs"]
 pub mod compare;
+#[path = "skip.rs"]
+mod skip;
 
 pub use compare::same;
 use flatscape::compute::backend::Backend;
@@ -17,6 +19,7 @@ use flatscape::manifold::Points;
 use flatscape::manifold::{Maps, Point};
 use flatscape::network::Network;
 use flatscape::progress::Tick;
+pub use skip::skipped;
 
 pub const NEURONS: usize = 120;
 
@@ -29,7 +32,7 @@ pub fn gpu_under(conditions: Conditions) -> Option<Gpu> {
         }
         Err(why) if std::env::var("FLATSCAPE_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{why}"),
         Err(why) => {
-            eprintln!("skipped: {why}");
+            skipped(&why.to_string());
             None
         }
     }
