@@ -15,6 +15,7 @@ use flatscape::manifold::Points;
 use flatscape::manifold::periodic_displacement;
 use flatscape::network::Network;
 use flatscape::progress::Tick;
+use flatscape::setup::config::Starts;
 
 const CASES: [&str; 2] = ["ring200_3", "ring600_2"];
 
@@ -187,7 +188,7 @@ fn trajectories_end_where_they_should() {
                 Some(delta) => network.weights.plus(1.0, &WeightMatrix::from_dense(n, &golden.array(delta))),
                 None => network.weights.clone(),
             };
-            let points = start_points(&network.maps, 10);
+            let points = start_points(&network.maps, Starts::Sites, 10);
             let starts = start_currents(&network, &points);
             let step = golden.scalar("dt") / golden.scalar("tau");
             let dynamics = network.dynamics(&weights, step);

@@ -123,8 +123,20 @@ pub struct FlattenConfig {
 pub struct MeasureConfig {
     /// Length of a trajectory (ms).
     pub duration_ms: f64,
-    /// Evenly spaced starts on each map.
+    /// Starts on each map.
     pub starts_per_map: usize,
+    /// Where they lie.
+    pub starts: Starts,
+}
+
+/// Where trajectories start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Starts {
+    /// On sites of the lattice, evenly spaced; see [`crate::manifold::start_point`].
+    Sites,
+    /// Also between them; see [`crate::manifold::start_anywhere`].
+    Anywhere,
 }
 
 /// `[scan]`
@@ -222,7 +234,7 @@ impl Default for Config {
                 idealized_updates: 0,
                 tolerance: 1e-6,
             },
-            measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10 },
+            measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10, starts: Starts::Sites },
             scan: ScanConfig {
                 maps: vec![1, 2, 4, 8, 12, 16, 20],
                 realizations: 15,

@@ -207,7 +207,13 @@ pub static KEYS: &[Key<Config>] = &[
         "ms",
         "Length of the trajectories that measure drift."
     ),
-    key!(measure.starts_per_map, Values::Whole(1, 100_000), "", "Evenly spaced starts on each map."),
+    key!(measure.starts_per_map, Values::Whole(1, 100_000), "", "Starts on each map."),
+    key!(
+        measure.starts,
+        Values::Word(&["sites", "anywhere"]),
+        "",
+        "Where they lie: on sites of the map's lattice, evenly spaced, or anywhere, also between them."
+    ),
     key!(scan.maps, Values::Wholes(1, 10_000), "", "Numbers of maps to scan."),
     key!(scan.realizations, Values::Whole(1, 10_000), "", "Independent draws of the maps."),
     key!(scan.methods, Values::Words(METHODS), "", "Methods to compare on every draw."),
