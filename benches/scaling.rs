@@ -16,10 +16,9 @@ use flatscape::manifold::Points;
 use flatscape::network::Network;
 use flatscape::progress::Tick;
 use flatscape::setup::config::Config;
-use flatscape::setup::cost::ChosenSolver;
 use flatscape::setup::plan::Plan;
-use flatscape::solve::direct::WeightUpdate;
 use flatscape::solve::manifolds::Manifolds;
+use flatscape::solve::{WeightProblem, WeightUpdate};
 
 /// Clock ticks of the kernel's accounts a second; the same on every Linux.
 const TICKS: f64 = 100.0;
@@ -44,16 +43,15 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, [f64; 2]) {
 
 fn solve(plan: &Plan, network: &Network, states: &States, energies: &[f64]) -> WeightUpdate {
     let flatten = &plan.config.flatten;
-    match plan.solver {
-        ChosenSolver::Direct => Cpu.weight_update(states, energies, flatten.ridge, &Tick::silent()),
-        ChosenSolver::Cg => {
-            let points = Points::fitted(&network.maps, plan.points_per_map);
-            let manifolds = Manifolds { states, maps: &network.maps, points, at_each: 1 };
-            let (ridge, accuracy) = (flatten.ridge, flatten.accuracy);
-            Cpu.weight_update_matrix_free(manifolds, energies, ridge, accuracy, &Tick::silent())
-        }
-    }
-    .expect("the ridge makes every system solvable")
+    let points = Points::fitted(&network.maps, plan.points_per_map);
+    let problem = WeightProblem {
+        manifolds: Manifolds { states, maps: &network.maps, points, at_each: 1 },
+        energies,
+        ridge: flatten.ridge,
+        solver: plan.solver,
+        accuracy: flatten.accuracy,
+    };
+    Cpu.weight_update(&problem, &Tick::silent()).expect("the ridge makes every system solvable")
 }
 
 fn main() {

@@ -69,7 +69,7 @@ impl Error {
     }
 }
 
-/// What to do about the usual refusals of an operating system.
+/// Advice for the common refusals of an operating system.
 fn remedy(source: &std::io::Error) -> &'static str {
     use std::io::ErrorKind::*;
     match source.kind() {

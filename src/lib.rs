@@ -48,6 +48,7 @@ pub mod live;
 pub mod manifold;
 pub mod model;
 pub mod network;
+pub mod observable;
 #[cfg(feature = "plots")]
 pub mod plot;
 pub mod progress;

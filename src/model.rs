@@ -13,6 +13,7 @@ use crate::compute::cpu::Cpu;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::trajectories::Trajectory;
 use crate::error::{Error, Result};
+use crate::files::npy;
 use crate::job::Job;
 use crate::job::drift::{DriftSummary, Moment, start_currents, start_points};
 use crate::job::drift_record::{DriftRecord, Which};
@@ -23,7 +24,9 @@ use crate::manifold::{Maps, Point, Points};
 use crate::network::Network;
 use crate::progress::{Monitor, Watcher};
 use crate::records::{Findings, Opened, RunDirectory, Session, Summary};
+use crate::setup::arrays::Arrays;
 use crate::setup::config::Config;
+use crate::setup::inputs::Inputs;
 use crate::setup::plan::Plan;
 
 /// A network as a configuration describes it, and the device that computes. Copies are cheap: they share the network.
@@ -54,6 +57,22 @@ impl Model {
         Self::of(Plan::with_maps(config, &maps)?)
     }
 
+    /// As [`Model::new`], with arrays in memory in place of files that the configuration names.
+    ///
+    /// # Errors
+    /// As [`Model::new`].
+    pub fn with_arrays(config: Config, arrays: &Arrays) -> Result<Self> {
+        Self::of(Plan::with_arrays(config, arrays)?)
+    }
+
+    /// The same network with other settings of flattening and measurement; the network is shared, not built again.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the configuration is that of another network, or its sizes contradict each other.
+    pub fn with_settings(&self, config: Config) -> Result<Self> {
+        Ok(Self { plan: Arc::new(self.plan.with_settings(config)?), ..self.clone() })
+    }
+
     fn of(plan: Plan) -> Result<Self> {
         let network = Arc::new(plan.network(0)?);
         Ok(Self {
@@ -78,6 +97,22 @@ impl Model {
     /// Asks `stop` now and then, from any thread, whether a long call is to end early.
     pub fn stopped_by(self, stop: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self { stop: Arc::new(stop), ..self }
+    }
+
+    /// The configuration as `config.toml`, and the files that it names, by name: in a folder of their own they are all that a
+    /// network like this one is built from.
+    pub fn inputs(&self) -> Vec<(String, Vec<u8>)> {
+        let Inputs { config, mut files } = Inputs::new(&self.plan, &self.network);
+        let (maps, n) = (&self.network.maps, self.plan.neurons);
+        if config.network.maps_file.is_some() {
+            files.push(("maps.npy".to_owned(), npy::encode(&[maps.count(), n], maps.all_sites())));
+        }
+        if config.network.weights_file.is_some() {
+            let weights = npy::encode(&[n, n], &self.network.weights.to_dense());
+            files.push(("weights_base.npy".to_owned(), weights));
+        }
+        files.push(("config.toml".to_owned(), config.to_toml().into_bytes()));
+        files
     }
 
     /// Sizes, checks and cost of the configuration.
@@ -141,7 +176,7 @@ impl Model {
     /// # Errors
     /// If the device fails.
     pub fn measure(&self) -> Result<Drift> {
-        self.measure_with(&self.network.weights, Which::None)
+        self.measure_with(&self.network.weights, Which::Base)
     }
 
     /// The drift under other weights `[neurons, neurons]` (Hz).
@@ -156,7 +191,6 @@ impl Model {
         self.check(weights)?;
         let measured =
             self.job(self.plan.cost.trajectories_seconds, |job| job.measure_drift(weights, network))?;
-        let measured = measured.ok_or(Error::Interrupted)?;
         let summary = DriftSummary::of(&measured.records, network)
             .ok_or_else(|| Error::Run("no trajectory was started".to_owned()))?;
         Ok(Drift { network, records: measured.records, course: measured.course, summary })
@@ -218,12 +252,11 @@ impl Model {
         let at: Vec<usize> = times_ms.iter().map(|t| (t / dt).round() as usize).collect();
         let dynamics = self.network.dynamics(weights, self.plan.step());
         let items = starts.len() * at.last().copied().unwrap_or(0);
-        let runs = self.job(1.0, |job| {
-            job.monitor.stage("trajectories", items, 1.0, |tick| {
-                self.backend.trajectories(&dynamics, starts, &at, tick, job.stop)
+        self.job(1.0, |job| {
+            job.stage("trajectories", items, 1.0, |tick| {
+                self.backend.trajectories(&dynamics, starts, &at, tick)
             })
-        })?;
-        runs.ok_or(Error::Interrupted)
+        })
     }
 
     /// Points at which the configuration's measurement starts: evenly spaced, map after map.
@@ -331,6 +364,33 @@ impl Run {
         &self.model
     }
 
+    /// The states at the fitted points under J + M, from which [`Run::minima`] begins; none after [`Run::load`].
+    pub fn states(&self) -> &States {
+        &self.landscape.fitted
+    }
+
+    /// The same run with its states, which a run directory does not hold to the last digit.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if they are not one for each point of this network.
+    pub fn with_states(mut self, states: States) -> Result<Self> {
+        let (wanted, neurons) = (self.model.plan.states(), self.model.plan.neurons);
+        if !(states.is_empty() || states.len() == wanted) || states.neurons() != neurons {
+            return Err(Error::Usage(format!(
+                "{} states of {} neurons; the run has {wanted} points and {neurons} neurons",
+                states.len(),
+                states.neurons()
+            )));
+        }
+        self.landscape.fitted = states;
+        Ok(self)
+    }
+
+    /// How long the flattening took (s).
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
     /// How the outer iteration ended.
     pub fn status(&self) -> Status {
         self.status
@@ -362,9 +422,17 @@ impl Run {
     /// # Errors
     /// If the device fails.
     pub fn minima(&self) -> Result<Minima> {
+        self.minima_by(&self.model)
+    }
+
+    /// As [`Run::minima`], by a model of the same network that is watched, stopped, or on another device.
+    ///
+    /// # Errors
+    /// As [`Model::minima`].
+    pub fn minima_by(&self, model: &Model) -> Result<Minima> {
         let states = &self.landscape.fitted;
         let start = if states.is_empty() { Start::Idealized } else { Start::States(states) };
-        self.model.minima_from(&self.weights(), self.model.points(), start)
+        model.minima_from(&self.weights(), self.model.points(), start)
     }
 
     /// The drift of the flattened network.

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use crate::error::{Error, Result};
 
-/// What a long call has to do with whoever waits for it: it tells of every finished item, and asks whether to go on.
-/// Both happen on any thread.
+/// The link between a long call and whoever waits for it: the call reports every finished item and asks whether to go
+/// on. Both may happen on any thread.
 #[derive(Clone, Copy)]
 pub struct Tick<'a> {
     done: &'a (dyn Fn(u64) + Sync),
@@ -30,7 +30,7 @@ impl<'a> Tick<'a> {
         Self { stop, ..self }
     }
 
-    /// Is stopped like this one, and tells somebody else.
+    /// Is stopped like this one, but reports to somebody else.
     pub fn telling(self, done: &'a (dyn Fn(u64) + Sync)) -> Self {
         Self { done, ..self }
     }
@@ -40,7 +40,7 @@ impl<'a> Tick<'a> {
         (self.stop)()
     }
 
-    /// To be asked before results are used: those of a call that was stopped are not all there.
+    /// Has to be called before results are used: a call that was stopped has left some out.
     ///
     /// # Errors
     /// [`Error::Interrupted`] if the call is to end.
@@ -79,7 +79,7 @@ pub trait Watcher: Send + Sync {
     /// The job is this far.
     fn show(&self, progress: &Progress<'_>);
 
-    /// The job is done: what was drawn is to be taken away.
+    /// The job is done: remove whatever was drawn.
     fn finish(&self) {}
 }
 
@@ -136,7 +136,7 @@ impl Monitor {
         result
     }
 
-    /// Work that was estimated and is not needed after all.
+    /// Counts work as done that was estimated but turned out not to be needed.
     pub fn skip(&self, seconds: f64) {
         self.account().done += seconds;
     }
@@ -148,7 +148,7 @@ impl Monitor {
         }
     }
 
-    /// Tells the watcher that `of_stage` of a stage of so many estimated seconds is done.
+    /// Tells the watcher that the fraction `of_stage` of a stage estimated at `seconds` is done.
     fn tell(&self, stage: &str, of_stage: f64, seconds: f64) {
         let Some(watcher) = &self.watcher else { return };
         let (done, total) = {

@@ -39,8 +39,8 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
-/// Says something to the person at the terminal, on stderr. Nobody may be there to hear it, and stderr may be a full
-/// disk or a closed pipe: that is no reason to end the work.
+/// Says something to the person at the terminal, on stderr. Nobody may be listening, or stderr may be a closed pipe or
+/// a file on a full disk: that is no reason to stop the work.
 pub fn tell(what: &str) {
     say(&format!("flatscape: {what}"));
 }
@@ -51,8 +51,8 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{}", printable(line));
 }
 
-/// A line broken between words so that it fits into `width` columns; what follows the first break is indented.
-/// A word that is longer stays whole. Ends with a line break.
+/// A line broken between words to fit into `width` columns, with everything after the first break indented. A longer
+/// word stays whole. Ends with a line break.
 pub fn wrapped(line: &str, width: usize, indent: usize) -> String {
     let start = line.len() - line.trim_start().len();
     let (mut text, mut column) = (" ".repeat(start), start);

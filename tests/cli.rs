@@ -13,11 +13,13 @@ use workplace::Workplace;
 /// A configuration that takes well under a second.
 const TINY: &str = "[network]\nneurons = 60\nmaps = 2\nseed = 3\n[flatten]\npoints_per_map = 60\niterations = 3\nridge = 1e-6\n[measure]\nduration_ms = 200\nstarts_per_map = 4\n";
 
-fn arrays(run: &Path) -> Vec<(String, Vec<u8>)> {
+/// The files of a run that are the same whenever and however often it is run.
+fn reproducible(run: &Path) -> Vec<(String, Vec<u8>)> {
+    const TABLES: [&str; 3] = ["drift.csv", "summary.json", "config.toml"];
     let mut files: Vec<_> = fs::read_dir(run)
         .unwrap()
         .map(|e| e.unwrap().path())
-        .filter(|p| p.extension().is_some_and(|e| e == "npy") || p.ends_with("drift.csv"))
+        .filter(|p| p.extension().is_some_and(|e| e == "npy") || TABLES.iter().any(|name| p.ends_with(name)))
         .map(|p| (p.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&p).unwrap()))
         .collect();
     files.sort();
@@ -102,8 +104,8 @@ fn results_do_not_depend_on_threads() {
     for threads in ["1", "2", "5"] {
         place.succeed(&["optimize", "tiny.toml", "--out", threads, "--threads", threads, "--quiet"]);
     }
-    assert_eq!(arrays(&place.path("1")), arrays(&place.path("2")));
-    assert_eq!(arrays(&place.path("1")), arrays(&place.path("5")));
+    assert_eq!(reproducible(&place.path("1")), reproducible(&place.path("2")));
+    assert_eq!(reproducible(&place.path("1")), reproducible(&place.path("5")));
 }
 
 /// Stopped by signals at several moments, some of them without mercy, and resumed until done.
@@ -141,7 +143,7 @@ fn interrupted_runs_end_with_the_same_bytes() {
     }
     assert!(stopped > 0 && killed > 0, "stopped {stopped}, killed {killed}: nothing was tested");
     place.succeed(&arguments("disturbed"));
-    assert_eq!(arrays(&place.path("undisturbed")), arrays(&place.path("disturbed")));
+    assert_eq!(reproducible(&place.path("undisturbed")), reproducible(&place.path("disturbed")));
     place.succeed(&["verify", "disturbed"]);
 }
 
@@ -208,14 +210,14 @@ fn bad_maps_files_are_named() {
 fn directories_of_others_are_left_alone() {
     let place = Workplace::new(TINY);
     place.succeed(&["optimize", "tiny.toml", "--out", "run", "--quiet"]);
-    let before = arrays(&place.path("run"));
+    let before = reproducible(&place.path("run"));
     place.fail(&["optimize", "tiny.toml", "--out", "run"], 2, &["run", "--resume", "--out"]);
     place.fail(
         &["optimize", "tiny.toml", "--out", "run", "--resume", "--set", "network.seed=9"],
         2,
         &["another configuration"],
     );
-    assert_eq!(arrays(&place.path("run")), before);
+    assert_eq!(reproducible(&place.path("run")), before);
     fs::create_dir(place.path("thesis")).unwrap();
     fs::write(place.path("thesis/chapter.tex"), "x").unwrap();
     place.fail(&["optimize", "tiny.toml", "--out", "thesis"], 2, &["chapter.tex", "--out"]);

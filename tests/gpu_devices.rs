@@ -19,7 +19,7 @@ fn the_adapter_passes_its_self_test_and_is_described() {
     let gpu = gpu_or_return!(Conditions::default());
     println!("{}", gpu.report());
     assert!(gpu::list().iter().any(|report| report.verdict == Verdict::Passed));
-    assert!(gpu.describe().contains(&gpu.report().name));
+    assert!(gpu.describe().to_string().contains(&gpu.report().name));
 }
 
 #[test]
@@ -61,9 +61,13 @@ fn a_backend_is_chosen_with_its_reason_and_gpu_never_falls_back() {
 fn stopping_ends_a_run() {
     let gpu = gpu_or_return!(Conditions::default());
     let network = network(NEURONS, 2);
-    let stopped =
-        gpu.trajectories(&dynamics(&network), &starts(&network, 8), &[100_000], &Tick::silent(), &|| true);
-    assert!(stopped.unwrap().is_none());
+    let stopped = gpu.trajectories(
+        &dynamics(&network),
+        &starts(&network, 8),
+        &[100_000],
+        &Tick::silent().stopped_by(&|| true),
+    );
+    assert!(matches!(stopped, Err(Error::Interrupted)));
 }
 
 #[test]
@@ -104,7 +108,7 @@ fn a_device_lost_twice_is_an_error_that_names_resume() {
     let network = network(NEURONS, 2);
     let starts = starts(&network, 16);
     let gpu = gpu_or_return!(Conditions { destroy_after: vec![1, 1], ..Conditions::default() });
-    let lost = gpu.trajectories(&dynamics(&network), &starts, &[300], &Tick::silent(), &|| false);
+    let lost = gpu.trajectories(&dynamics(&network), &starts, &[300], &Tick::silent());
     let error = lost.unwrap_err();
     assert_eq!(error.exit_code(), 1);
     assert!(error.to_string().contains("resume") && error.to_string().contains("lost"), "{error}");
@@ -116,9 +120,8 @@ fn a_device_lost_twice_is_an_error_that_names_resume() {
 fn a_network_too_large_for_the_device_is_refused_before_any_work() {
     let gpu = gpu_or_return!(Conditions { most_binding: Some(10_000), ..Conditions::default() });
     let network = network(NEURONS, 1);
-    let refused = gpu
-        .trajectories(&dynamics(&network), &starts(&network, 1), &[1], &Tick::silent(), &|| false)
-        .unwrap_err();
+    let refused =
+        gpu.trajectories(&dynamics(&network), &starts(&network, 1), &[1], &Tick::silent()).unwrap_err();
     assert_eq!(refused.exit_code(), 3);
     assert!(refused.to_string().contains("CPU backend"), "{refused}");
     assert!(gpu.memory(NEURONS, 12, 100).is_err());

@@ -1,7 +1,12 @@
-//! Data flows one way: no two files of `src` import each other, however many files the way leads through.
+//! What the README says of the code is true: data flows one way, the modules are those it lists, and so are the columns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use flatscape::job::drift::{DriftSummary, Moment};
+use flatscape::job::drift_record::DriftRecord;
+use flatscape::job::reached::IterationRecord;
+use flatscape::observable::Observable;
 
 /// All source files, and for each the files whose items it names.
 type Imports = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
@@ -169,4 +174,51 @@ fn the_module_table_of_the_readme_is_the_tree_of_src() {
 fn a_missing_module_would_be_found() {
     let table = "| module | room for |\n|---|---|\n| `a`, `b` | x, `y` |\n| `c` | z |\n\nmore `d`";
     assert_eq!(modules_of_readme(table), ["a", "b", "c"].map(str::to_owned).into());
+}
+
+/// Rows of Markdown: the figures of a record.
+fn rows<T>(figures: &[Observable<T>]) -> String {
+    let row = |figure: &Observable<T>| {
+        let unit = if figure.unit == "1" { "" } else { figure.unit };
+        format!("| `{}` | {unit} | {} |\n", figure.name, figure.meaning.trim().replace('|', "\\|"))
+    };
+    figures.iter().map(row).collect()
+}
+
+/// The dictionary of columns.
+fn dictionary() -> String {
+    let places = "| `network` |  | `none`: J; `flattened`: J + M |\n| `map` |  | Map of the start |\n\
+                  | `start`, `end` | neuron units | Where the bump starts, and where it ends in the winning map; on surfaces `start_x`, `start_y`, `end_x`, `end_y` |\n";
+    let table =
+        |of: &str, rows: String| format!("{of}\n\n| column | unit | what it is |\n|---|---|---|\n{rows}\n");
+    [
+        table("`drift.csv`, one row a trajectory:", format!("{places}{}", rows(DriftRecord::ALL))),
+        table(
+            "`iterations.csv`, one row before the first weight update and one after each; also `landscape_before` and \
+             `landscape_after` in `summary.json`:",
+            rows(IterationRecord::ALL),
+        ),
+        table(
+            "`drift_before` and `drift_after` in `summary.json`; columns of a scan's `trials.csv`, and with their 95 % \
+             confidence intervals (`_ci`) of its `summary.csv`:",
+            rows(DriftSummary::ALL),
+        ),
+        table("A scan's `course.csv`, one row a trial and time:", rows(Moment::ALL)),
+    ]
+    .concat()
+}
+
+/// `FLATSCAPE_WRITE_REFERENCE=1 cargo test --test layout` writes the section again.
+#[test]
+fn the_dictionary_of_columns_in_the_readme_is_the_tables_of_the_program() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
+    let readme = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once("<summary>All columns</summary>\n\n").unwrap();
+    let (found, after) = rest.split_once("</details>").unwrap();
+    if std::env::var_os("FLATSCAPE_WRITE_REFERENCE").is_some() {
+        let text = format!("{before}<summary>All columns</summary>\n\n{}</details>{after}", dictionary());
+        std::fs::write(&path, text).unwrap();
+        return;
+    }
+    assert_eq!(found, dictionary(), "run FLATSCAPE_WRITE_REFERENCE=1 cargo test --test layout");
 }

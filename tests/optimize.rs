@@ -2,6 +2,7 @@
 
 use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
+use flatscape::compute::device::ComputeDevice;
 use flatscape::connectivity::matrix::WeightMatrix;
 use flatscape::dynamics::trajectories::{Dynamics, Trajectory};
 use flatscape::error::{Error, Result};
@@ -13,7 +14,8 @@ use flatscape::manifold::Points;
 use flatscape::progress::{Monitor, Tick};
 use flatscape::setup::config::Config;
 use flatscape::setup::plan::Plan;
-use flatscape::solve::direct::WeightUpdate;
+use flatscape::solve::manifolds::Manifolds;
+use flatscape::solve::{WeightProblem, WeightUpdate};
 
 /// The CPU, but a weight solve fails below some ridge, as that of a nearly singular Gram matrix does, and the solve for
 /// one number of states goes the wrong way.
@@ -23,7 +25,7 @@ struct Reluctant {
 }
 
 impl Backend for Reluctant {
-    fn describe(&self) -> String {
+    fn describe(&self) -> ComputeDevice {
         Cpu.describe()
     }
 
@@ -37,21 +39,16 @@ impl Backend for Reluctant {
         Cpu.minima(problem, points, start, tick)
     }
 
-    fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {
-        Cpu.energies(problem, states)
+    fn energies(&self, problem: &Problem<'_>, states: &States, tick: &Tick<'_>) -> Result<Vec<f64>> {
+        Cpu.energies(problem, states, tick)
     }
 
-    fn weight_update(
-        &self,
-        states: &States,
-        energies: &[f64],
-        ridge: f64,
-        tick: &Tick<'_>,
-    ) -> Result<WeightUpdate> {
+    fn weight_update(&self, problem: &WeightProblem<'_>, tick: &Tick<'_>) -> Result<WeightUpdate> {
+        let WeightProblem { manifolds: Manifolds { states, .. }, ridge, .. } = *problem;
         if ridge < self.least_ridge {
             return Err(Error::Run(format!("not positive definite at {ridge:e}")));
         }
-        let mut update = Cpu.weight_update(states, energies, ridge, tick)?;
+        let mut update = Cpu.weight_update(problem, tick)?;
         if Some(states.len()) == self.misled_at {
             update.delta = WeightMatrix::zeros(states.neurons()).plus(-1.0, &update.delta);
         }
@@ -64,9 +61,8 @@ impl Backend for Reluctant {
         starts: &[Vec<f64>],
         at: &[usize],
         tick: &Tick<'_>,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Option<Vec<Trajectory>>> {
-        Cpu.trajectories(dynamics, starts, at, tick, stop)
+    ) -> Result<Vec<Trajectory>> {
+        Cpu.trajectories(dynamics, starts, at, tick)
     }
 }
 

@@ -77,7 +77,7 @@ fn outcome(further: &str) -> (f64, DriftSummary) {
         // Both landscapes are flat: before flattening the SD is above 500.
         assert!(record.energy_sd < 1.0, "{}", record.energy_sd);
         let weights = network.weights.plus(1.0, &landscape.delta);
-        let measured = job.measure_drift(&weights, Which::Flattened).unwrap().unwrap().records;
+        let measured = job.measure_drift(&weights, Which::Flattened).unwrap().records;
         (record.idealized_height, DriftSummary::of(&measured, Which::Flattened).unwrap())
     })
 }

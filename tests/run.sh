@@ -28,6 +28,7 @@ cargo test "$@"
 bash tests/slurm.sh target/debug/flatscape
 bash tests/report.sh target/debug/flatscape
 bash tests/live.sh target/debug/flatscape
+bash tests/python.sh target/debug/flatscape
 
 # The kernels once more on another driver, with tighter limits; it comes with the browser that report.sh has brought.
 (

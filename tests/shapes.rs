@@ -101,7 +101,7 @@ fn flatten(network: &Network, per_map: usize, ridge: f64) -> (Vec<Minima>, Vec<W
         let start = landscapes.last().map_or(Start::Idealized, |m| Start::States(&m.states));
         let minima = Cpu.minima(&problem, points, start, &Tick::silent()).unwrap();
         if update < 2 {
-            let solved = direct::flatten(&minima.states, &minima.energies, ridge, &Tick::silent()).unwrap();
+            let solved = direct::solve(&minima.states, &minima.energies, ridge, &Tick::silent()).unwrap();
             deltas.push(deltas[update].plus(1.0, &solved.delta));
         }
         landscapes.push(minima);
@@ -209,10 +209,7 @@ fn trajectories_end_where_the_references_do() {
             }
             let weights = network.weights.plus(1.0, delta);
             let dynamics = network.dynamics(&weights, 0.2 / 15.0);
-            let runs = Cpu
-                .trajectories(&dynamics, &currents, &[0, steps], &Tick::silent(), &|| false)
-                .unwrap()
-                .unwrap();
+            let runs = Cpu.trajectories(&dynamics, &currents, &[0, steps], &Tick::silent()).unwrap();
             let (begin, end) = (golden.array("begin"), golden.array(label));
             let mut same = 0;
             for (s, run) in runs.iter().enumerate() {

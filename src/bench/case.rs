@@ -2,14 +2,14 @@
 
 use rayon::prelude::*;
 
-use super::stage::{Bench, Compared, Stage, Work};
+use super::stage::{Arithmetic, Bench, Compared, Stage, Work};
 use super::{Case, LONGER, Settings};
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
 use crate::compute::gpu::Precision;
 use crate::dynamics::decoding::{Place, Scorer};
 use crate::dynamics::trajectories::Trajectory;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::job::Job;
 use crate::job::drift::{start_currents, start_points};
 use crate::job::reached::Landscape;
@@ -25,7 +25,8 @@ use crate::solve::direct;
 /// Starts on each map in a measurement of drift.
 const STARTS_PER_MAP: usize = 10;
 
-/// Neighbouring starts that stay together where not all are taken: on both devices this many share the rows of W.
+/// Number of neighbouring starts that are kept together if only some are taken: on both devices this many share the
+/// rows of W.
 const NEIGHBOURS: usize = 8;
 
 /// One network, and who measures it.
@@ -93,11 +94,8 @@ impl Subject<'_> {
         let (network, neurons) = (&self.network, self.plan.neurons);
         let starts = start_currents(network, &points);
         let dynamics = network.dynamics(&network.weights, self.plan.step());
-        let run = |backend: &dyn Backend| {
-            let runs = backend.trajectories(&dynamics, &starts, &[steps], &Tick::silent(), &|| false)?;
-            runs.ok_or(Error::Interrupted)
-        };
-        let mut stage = Stage::new(name, "f32", starts.len(), steps, None);
+        let run = |backend: &dyn Backend| backend.trajectories(&dynamics, &starts, &[steps], &Tick::silent());
+        let mut stage = Stage::new(name, Arithmetic::Single, starts.len(), steps, None);
         let expected = self.bench.cpu(&mut stage, || run(&Cpu))?;
         let ends = expected.iter().flat_map(|run| &run.snapshots[0]).filter(|r| **r > 0.0).count();
         let active = 0.5 * (network.bumps.active(0) as f64 + ends as f64 / starts.len() as f64);
@@ -148,7 +146,7 @@ impl Subject<'_> {
         let problem = self.problem();
         let points = Points::fitted(&self.network.maps, self.plan.points_per_map);
         let run = |backend: &dyn Backend| backend.minima(&problem, points, Start::Idealized, &Tick::silent());
-        let mut whole = Stage::new("minima", "mixed", points.len(), 1, None);
+        let mut whole = Stage::new("minima", Arithmetic::Mixed, points.len(), 1, None);
         let expected = self.bench.both(
             &mut whole,
             || run(&Cpu),
@@ -169,7 +167,8 @@ impl Subject<'_> {
         stages.push(whole);
         if self.bench.gpu.is_some() {
             let work = self.work_of_minima(&expected);
-            let mut part = Stage::new("minima, device's part", "f32", points.len(), 1, Some(work));
+            let mut part =
+                Stage::new("minima, device's part", Arithmetic::Single, points.len(), 1, Some(work));
             self.bench.device(
                 &mut part,
                 |gpu| gpu.near_minima(&problem, points, Start::Idealized),
@@ -206,11 +205,11 @@ impl Subject<'_> {
     /// In f64 on the host on both paths: they decide what is accepted.
     fn energies(&self, minima: &Minima) -> Result<Stage> {
         let (problem, states) = (self.problem(), &minima.states);
-        let mut stage = Stage::new("energies", "host", states.len(), 1, None);
+        let mut stage = Stage::new("energies", Arithmetic::Host, states.len(), 1, None);
         self.bench.both(
             &mut stage,
             || Ok(problem.energy().of_states(states)),
-            |gpu| gpu.energies(&problem, states),
+            |gpu| gpu.energies(&problem, states, &Tick::silent()),
             |found, expected| vec![Compared::of("energy", "Hz³", found.clone(), expected.clone())],
         )?;
         Ok(stage)
@@ -226,7 +225,7 @@ impl Subject<'_> {
             flops: count * 2.0 * minima.states.mean_active() * network.bumps.active(0) as f64 * l,
             bytes: count * 4.0 * n * (1.0 + l),
         };
-        let mut stage = Stage::new("scores", "f32", minima.states.len(), 1, Some(work));
+        let mut stage = Stage::new("scores", Arithmetic::Single, minima.states.len(), 1, Some(work));
         // Of two places whose scores f32 cannot tell apart either may win: what counts is the score there in f64.
         let there = |places: &[Place]| -> Vec<f64> {
             let rows = rates.par_chunks_exact(neurons).zip(places);
@@ -251,17 +250,17 @@ impl Subject<'_> {
     fn products(&self, minima: &Minima, precision: Precision, stages: &mut Vec<Stage>) -> Result<()> {
         let states = &minima.states;
         let (s, n, a) = (states.len() as f64, self.plan.neurons as f64, states.mean_active());
-        let (name, width) = match precision {
-            Precision::Single => ("f32", 4.0),
-            Precision::Double => ("f64", 8.0),
+        let (arithmetic, width) = match precision {
+            Precision::Single => (Arithmetic::Single, 4.0),
+            Precision::Double => (Arithmetic::Double, 8.0),
         };
         let stage = |what, flops, bytes| {
-            Stage::new(what, name, states.len(), 1, Some(Work { flops, bytes: width * bytes }))
+            Stage::new(what, arithmetic, states.len(), 1, Some(Work { flops, bytes: width * bytes }))
         };
         let mut gram = stage("Gram matrix", 2.0 * a * s * (s + 1.0), s * (n + s));
         self.bench.both(
             &mut gram,
-            || Ok(direct::gram_matrix(states)),
+            || Ok(direct::gram_matrix(states, &Tick::silent())),
             |gpu| gpu.gram(states, precision),
             |found, expected| compare_gram(states.len(), found, expected),
         )?;
@@ -296,7 +295,7 @@ impl Subject<'_> {
             Ok(job.flatten(None, &mut |_| Ok(()))?.0)
         };
         let states = self.plan.states();
-        let mut stage = Stage::new("whole job, one iteration", "mixed", states, 1, None);
+        let mut stage = Stage::new("whole job, one iteration", Arithmetic::Mixed, states, 1, None);
         self.bench.both(
             &mut stage,
             || run(&Cpu),

@@ -118,7 +118,7 @@ pub fn run(
     let cases = plans.iter().map(|plan| case::run(&bench, plan, settings)).collect::<Result<_>>()?;
     Ok(Report {
         version: env!("CARGO_PKG_VERSION"),
-        cpu: Cpu.describe(),
+        cpu: Cpu.describe().to_string(),
         device: gpu.map(|gpu| gpu.report().clone()),
         peaks,
         notes,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::compute::gpu::{Gpu, Peaks};
 use crate::error::Result;
 
-/// A warm-up that takes longer is the measurement (s).
+/// A warm-up that takes longer than this counts as the measurement (s).
 pub const LONG_SECONDS: f64 = 5.0;
 
 /// Times of one stage on one device.
@@ -80,13 +80,42 @@ pub struct Work {
     pub bytes: f64,
 }
 
+/// What a stage is computed in on the device; the CPU always takes f64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Arithmetic {
+    /// f32.
+    #[serde(rename = "f32")]
+    Single,
+    /// f64.
+    #[serde(rename = "f64")]
+    Double,
+    /// f32 on the device, ended in f64 on the host.
+    #[serde(rename = "mixed")]
+    Mixed,
+    /// f64 on the host: the device has no part in it.
+    #[serde(rename = "host")]
+    Host,
+}
+
+impl Arithmetic {
+    /// As it stands in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Arithmetic::Single => "f32",
+            Arithmetic::Double => "f64",
+            Arithmetic::Mixed => "mixed",
+            Arithmetic::Host => "host",
+        }
+    }
+}
+
 /// One stage on both.
 #[derive(Clone, Debug, Serialize)]
 pub struct Stage {
     /// Its name.
     pub stage: &'static str,
-    /// f32 or f64; "mixed" where the device's f32 is ended in f64 on the host, "host" where the device has no part.
-    pub precision: &'static str,
+    /// What the device computes in.
+    pub precision: Arithmetic,
     /// States.
     pub states: usize,
     /// Steps of each; 1 where there are none.
@@ -111,7 +140,7 @@ impl Stage {
     /// A stage that has not run.
     pub(super) fn new(
         stage: &'static str,
-        precision: &'static str,
+        precision: Arithmetic,
         states: usize,
         steps: usize,
         work: Option<Work>,
@@ -214,7 +243,7 @@ impl Bench<'_> {
                     timing,
                     speedup: stage.cpu.map(|cpu| cpu.seconds / timing.seconds),
                     share_of_flops: known
-                        .filter(|_| stage.precision == "f32")
+                        .filter(|_| stage.precision == Arithmetic::Single)
                         .map(|(work, peaks)| share(work.flops, peaks.flops)),
                     share_of_bandwidth: known.map(|(work, peaks)| share(work.bytes, peaks.bandwidth)),
                 });
@@ -272,7 +301,7 @@ mod tests {
     #[test]
     fn a_device_that_is_not_there_leaves_the_cpu_alone() {
         let bench = Bench { repetitions: 3, gpu: None, peaks: None, told: &|_| {} };
-        let mut stage = Stage::new("nothing", "f32", 10, 2, None);
+        let mut stage = Stage::new("nothing", Arithmetic::Single, 10, 2, None);
         let value = bench.both(&mut stage, || Ok(7), |_| Ok(8), |_, _| Vec::new()).unwrap();
         assert_eq!(value, 7);
         let cpu = stage.cpu.unwrap();

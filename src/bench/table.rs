@@ -69,7 +69,7 @@ impl Case {
                         "error of the GPU", "quantity", "largest", "median", "of"
                     );
                 }
-                let name = format!("{}, {}", stage.stage, stage.precision);
+                let name = format!("{}, {}", stage.stage, stage.precision.name());
                 let _ = writeln!(
                     text,
                     "{name:35}{:20}{:>10.1e}{:>10.1e}{:>10.1e}  {}",
@@ -94,14 +94,14 @@ impl Stage {
         match (&self.gpu, &self.failure) {
             (Some(gpu), _) => format!(
                 "{:>6}{:>10}{:>10}{:>9}{:>8}{:>8}",
-                self.precision,
+                self.precision.name(),
                 time(gpu.timing.seconds),
                 short(gpu.timing.states_steps_per_second),
                 gpu.speedup.map_or("-".to_owned(), |s| format!("{s:.2}")),
                 percent(gpu.share_of_flops),
                 percent(gpu.share_of_bandwidth)
             ),
-            (None, Some(why)) => format!("{:>6}  failed: {why}", self.precision),
+            (None, Some(why)) => format!("{:>6}  failed: {why}", self.precision.name()),
             (None, None) => String::new(),
         }
     }

@@ -1,4 +1,4 @@
-//! What a person sees of a job in progress: a bar on a terminal, a line now and then elsewhere.
+//! What a person sees of a job in progress: a progress bar on a terminal, and elsewhere an occasional line.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,13 +11,13 @@ use crate::text;
 
 const BAR_STEPS: u64 = 1000;
 
-/// Without a terminal: what is over sooner is not worth a line.
+/// Without a terminal, a stage that ends sooner gets no line.
 const SHORT: Duration = Duration::from_secs(2);
 
-/// Without a terminal: a stage that takes long gets a line this often.
+/// Without a terminal, a long stage gets a line this often.
 const OFTEN: Duration = Duration::from_secs(60);
 
-/// The bar that is on the terminal now. Whoever else writes there goes through [`say`], or leaves half a bar behind.
+/// The bar on the terminal now. Everybody else who writes there has to use [`say`], or half a bar stays behind.
 static LIVE: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// The monitor of a job estimated at `seconds`; it shows nothing unless `visible`.
@@ -61,8 +61,8 @@ fn live() -> MutexGuard<'static, Option<ProgressBar>> {
 /// A bar on the terminal. It goes when it is dropped: a job that fails leaves none behind.
 pub(super) struct Bar {
     bar: ProgressBar,
-    /// Letters that fit beside it into 80 columns, with a few to spare: the terminal writes `^C` at the end of the line,
-    /// and a line that then breaks cannot be taken away.
+    /// How many letters fit beside it in 80 columns, with a few to spare: the terminal writes `^C` at the end of the
+    /// line, and a line that wraps cannot be removed again.
     room: usize,
 }
 
@@ -76,7 +76,7 @@ impl Bar {
         Self { bar, room }
     }
 
-    /// What stands beside it.
+    /// The text beside it.
     pub(super) fn message(&self, text: &str) {
         self.bar.set_message(text.chars().take(self.room).collect::<String>());
     }
@@ -106,7 +106,7 @@ struct Lines {
     said: Mutex<Said>,
 }
 
-/// What was said last, and when, since the start.
+/// The last line, and when it was written, since the start.
 #[derive(Default)]
 struct Said {
     stage: String,

@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     }
 }
 
-/// The GPU, software drivers included, or why there is none. Asking for one makes its absence an error.
+/// The GPU, software drivers included, or why there is none. If one was asked for, having none is an error.
 fn open(options: &Options) -> Result<std::result::Result<Gpu, String>> {
     if options.choice() == Choice::Cpu {
         return Ok(Err("asked for with --backend cpu".to_owned()));

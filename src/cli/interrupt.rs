@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: finish the piece at hand, write what is done, end.
+//! Ctrl-C and SIGTERM: finish the current piece of work, write what is done, and end.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -28,7 +28,8 @@ pub fn listen() -> Result<()> {
 fn on_signal(act: fn()) -> std::result::Result<(), String> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     let mut signals = vec![SIGINT, SIGTERM];
-    // Where nobody says what is ignored, a hangup keeps its meaning: an end, or nothing at all after `nohup`.
+    // Where the ignored signals cannot be read, SIGHUP keeps its default: it ends the program, or does nothing after
+    // `nohup`.
     let ignored = match ignored_signals() {
         Some(ignored) => {
             signals.push(SIGHUP);

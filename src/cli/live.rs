@@ -13,8 +13,8 @@ use crate::text::tell;
 pub(super) struct Arguments {
     /// The configuration, TOML
     config: PathBuf,
-    /// The run directory to write; a run of this configuration that is there already is used, or gone on with
-    /// [default: runs/NAME for NAME.toml]
+    /// The run directory to write; an existing run of this configuration is used, or continued [default: runs/NAME for
+    /// NAME.toml]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Only write the page, for a machine without a browser

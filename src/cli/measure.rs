@@ -12,11 +12,11 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::drift::DriftSummary;
 use crate::job::drift_record::Which;
+use crate::observable::{self, Shown, pairs};
 use crate::records;
 use crate::records::{RunDirectory, RunState};
 use crate::setup::config::Config;
 use crate::setup::plan::Plan;
-use crate::text::significant;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -66,8 +66,8 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         stop: &interrupt::requested,
     };
     let mut rows = Vec::new();
-    for (weights, which) in [(&base, Which::None), (&flattened, Which::Flattened)] {
-        rows.extend(job.measure_drift(weights, which)?.ok_or(Error::Interrupted)?.records);
+    for (weights, which) in [(&base, Which::Base), (&flattened, Which::Flattened)] {
+        rows.extend(job.measure_drift(weights, which)?.records);
     }
     monitor.finish();
     let measure = &plan.config.measure;
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let record = MeasureRecord {
         duration_ms: measure.duration_ms,
         starts_per_map: measure.starts_per_map,
-        drift_before: DriftSummary::of(&rows, Which::None),
+        drift_before: DriftSummary::of(&rows, Which::Base),
         drift_after: DriftSummary::of(&rows, Which::Flattened),
         run: manifest.status,
         file,
@@ -119,26 +119,8 @@ fn configuration(arguments: &Arguments, options: &Options) -> Result<Config> {
 }
 
 fn table(record: &MeasureRecord) -> String {
-    type Figure = fn(&DriftSummary) -> f64;
-    let cell = |d: &Option<DriftSummary>, f: Figure| d.as_ref().map_or("-".to_owned(), |d| significant(f(d)));
-    let rows: [(&str, Figure, &str); 6] = [
-        ("mean drift", |d| d.mean_drift, "neuron units"),
-        ("mean drift after the first 0.1 s", |d| d.settled_mean_drift, "neuron units"),
-        ("largest drift after the first 0.1 s", |d| d.settled_largest_drift, "neuron units"),
-        ("rate change", |d| d.rate_change, "Hz^2"),
-        ("bump score", |d| d.score, ""),
-        ("bumps still in their own map", |d| 100.0 * d.own_map_fraction, "%"),
-    ];
-    let mut text =
-        format!("{:36}{:>10}{:>10}\n", format!("over {} ms", record.duration_ms), "before", "after");
-    for (what, of, unit) in rows {
-        let line = format!(
-            "{what:36}{:>10}{:>10}  {unit}",
-            cell(&record.drift_before, of),
-            cell(&record.drift_after, of)
-        );
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text + &format!("rows in {}\n", record.file.display())
+    let (before, after) = (record.drift_before.as_ref(), record.drift_after.as_ref());
+    let shown = [Shown::First, Shown::Report];
+    let figures = pairs(DriftSummary::ALL, &shown, before, after, record.duration_ms);
+    format!("{}rows in {}\n", observable::table(&figures), record.file.display())
 }

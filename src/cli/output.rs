@@ -1,4 +1,4 @@
-//! Files that a person asks for by `--out`: whose they are, and how they come to be.
+//! Files that a person asks for with `--out`: claiming the place, and writing them.
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +39,7 @@ impl OutputFile {
         write_atomically(&self.path, bytes)
     }
 
-    /// Whether what people and programs read goes to the same place.
+    /// Whether this file is stdout itself, where the result for people goes too.
     pub fn is_stdout(&self) -> bool {
         ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| self.path == Path::new(name))
     }
@@ -50,7 +50,7 @@ pub(super) fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// Says that what a command works on is not what the configuration asks for.
+/// Warns that a command works on an unfinished run.
 pub(super) fn tell_if_unfinished(manifest: &Manifest, run: &Path) {
     if manifest.status == RunState::Interrupted {
         tell(&format!(
@@ -60,7 +60,7 @@ pub(super) fn tell_if_unfinished(manifest: &Manifest, run: &Path) {
     }
 }
 
-/// A path in a record: not every path is text, and no record fails for that.
+/// A path in a record. Not every path is valid text, and a record must not fail because of that.
 pub(super) fn as_text<S: serde::Serializer>(path: &Path, to: S) -> std::result::Result<S::Ok, S::Error> {
     path.to_string_lossy().serialize(to)
 }

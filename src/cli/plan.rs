@@ -10,9 +10,10 @@ use super::Options;
 use crate::error::{Error, Result};
 use crate::scan;
 use crate::setup::config::{Config, Method};
-use crate::setup::cost::{ChosenSolver, Cost};
+use crate::setup::cost::Cost;
 use crate::setup::layout::GroupLayout;
 use crate::setup::plan::Plan;
+use crate::solve::SolverKind;
 use crate::text::{duration, size, wrapped};
 
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ struct PlanRecord<'a> {
     rows: usize,
     idealized_updates: usize,
     held_out_points: usize,
-    solver: ChosenSolver,
+    solver: SolverKind,
     iterations: usize,
     starts: usize,
     steps: usize,
@@ -180,8 +181,8 @@ fn table(plan: &Plan) -> String {
         (
             "solver",
             match plan.solver {
-                ChosenSolver::Direct => "direct".to_owned(),
-                ChosenSolver::Cg => {
+                SolverKind::Direct => "direct".to_owned(),
+                SolverKind::Cg => {
                     format!("cg, to {:e} of the present roughness", config.flatten.accuracy)
                 }
             },
@@ -217,8 +218,8 @@ fn table(plan: &Plan) -> String {
                     String::new()
                 },
                 match plan.solver {
-                    ChosenSolver::Direct => "Gram matrix",
-                    ChosenSolver::Cg => "conjugate gradients",
+                    SolverKind::Direct => "Gram matrix",
+                    SolverKind::Cg => "conjugate gradients",
                 },
                 size(cost.gram_bytes)
             ),

@@ -13,7 +13,8 @@ pub use capacity::{Capacity, Estimate, capacities};
 pub(crate) use plots::all as figures;
 #[cfg(feature = "plots")]
 pub(crate) use tables::mean_and_ci;
-pub use tables::{CourseRow, IterationRow, SummaryRow, TimingRow, TrialRow, summarize};
+pub use tables::{Average, TimingRow, averages};
+pub(crate) use tables::{iterations, trials};
 
 use crate::error::{Error, Result};
 use crate::files::{claim_folder, made_by, mark, remove_partials, write_atomically};
@@ -77,17 +78,14 @@ impl Collection {
         claim_folder(folder, &|path| made_by(path, COMMAND), force)?;
         mark(folder, COMMAND)?;
         remove_partials(folder);
-        let summary = summarize(&self.records);
+        let averages = averages(&self.records);
         let capacities = capacities(&self.records);
-        let rows: Vec<TrialRow> = self.records.iter().map(TrialRow::of).collect();
-        let courses: Vec<CourseRow> = self.records.iter().flat_map(CourseRow::of).collect();
-        let iterations: Vec<IterationRow> = self.records.iter().flat_map(IterationRow::of).collect();
         let timings: Vec<TimingRow> = self.timings.iter().map(TimingRow::of).collect();
         let tables = [
-            ("trials.csv", to_csv(&rows)),
-            ("summary.csv", to_csv(&summary)),
-            ("course.csv", to_csv(&courses)),
-            ("iterations.csv", to_csv(&iterations)),
+            ("trials.csv", trials(&self.records).to_csv()),
+            ("summary.csv", tables::summary(&averages).to_csv()),
+            ("course.csv", tables::courses(&self.records).to_csv()),
+            ("iterations.csv", iterations(&self.records).to_csv()),
             ("timings.csv", to_csv(&timings)),
             ("capacity.json", to_json(&capacities)),
         ];
@@ -95,7 +93,7 @@ impl Collection {
             write_atomically(&folder.join(name), &bytes)?;
         }
         #[cfg(feature = "plots")]
-        for figure in figures(&self.records, &summary, &capacities) {
+        for figure in figures(&self.records, &averages, &capacities) {
             for (name, bytes) in image::files(&figure.name, figure.plot.svg())? {
                 write_atomically(&folder.join(name), &bytes)?;
             }

@@ -1,7 +1,10 @@
 //! Plots of a collected scan.
 
 use super::tables::mean_and_ci;
-use super::{Capacity, Estimate, SummaryRow};
+use super::{Average, Capacity, Estimate};
+use crate::job::drift::DriftSummary;
+use crate::job::reached::IterationRecord;
+use crate::observable::Observable;
 use crate::plot::look::{self, Look};
 use crate::plot::{LinePlot, Series};
 use crate::scan::TrialRecord;
@@ -25,61 +28,65 @@ const ERROR_BARS: &str =
     "Mean over draws of the maps; bars: 95\u{a0}% confidence interval (1.96 standard errors).";
 
 /// One plot of all methods against the number of maps.
-struct Average {
+struct Panel {
     name: &'static str,
     title: &'static str,
-    label: &'static str,
-    value: fn(&SummaryRow) -> (f64, f64),
+    /// What the axis says, if not what the figure is called.
+    label: Option<&'static str>,
+    figure: Observable<DriftSummary>,
     logarithmic: bool,
 }
 
-const AVERAGES: [Average; 5] = [
-    Average {
-        name: "drift",
-        title: "How far bumps drift",
-        label: "mean drift (neuron units)",
-        value: |r| (r.mean_drift, r.mean_drift_ci),
-        logarithmic: false,
-    },
-    Average {
-        name: "drift-by-phase",
-        title: "How far bumps drift, by the population vector's phase",
-        label: "mean drift (neuron units)",
-        value: |r| (r.phase_mean_drift, r.phase_mean_drift_ci),
-        logarithmic: false,
-    },
-    Average {
-        name: "score",
-        title: "How well bumps keep their shape",
-        label: "bump score",
-        value: |r| (r.score, r.score_ci),
-        logarithmic: false,
-    },
-    Average {
-        name: "own-map",
-        title: "How many bumps stay in their own map",
-        label: "fraction of bumps",
-        value: |r| (r.own_map_fraction, r.own_map_fraction_ci),
-        logarithmic: false,
-    },
-    Average {
-        name: "rate-change",
-        title: "How much rates change",
-        label: "squared rate change (Hz²)",
-        value: |r| (r.rate_change, r.rate_change_ci),
-        logarithmic: true,
-    },
-];
+const PANELS: [Panel; 5] = {
+    let all = DriftSummary::COLUMNS;
+    [
+        Panel {
+            name: "drift",
+            title: "How far bumps drift",
+            label: Some("mean drift (neuron units)"),
+            figure: all.mean_drift,
+            logarithmic: false,
+        },
+        Panel {
+            name: "drift-by-phase",
+            title: "How far bumps drift, by the population vector's phase",
+            label: None,
+            figure: all.phase_mean_drift,
+            logarithmic: false,
+        },
+        Panel {
+            name: "score",
+            title: "How well bumps keep their shape",
+            label: None,
+            figure: all.score,
+            logarithmic: false,
+        },
+        Panel {
+            name: "own-map",
+            title: "How many bumps stay in their own map",
+            label: Some("fraction of bumps"),
+            figure: all.own_map_fraction,
+            logarithmic: false,
+        },
+        Panel {
+            name: "rate-change",
+            title: "How much rates change",
+            label: None,
+            figure: all.rate_change,
+            logarithmic: true,
+        },
+    ]
+};
 
 /// All plots: one set for every number of neurons, and finite-size scaling if there are several.
-pub(crate) fn all(records: &[TrialRecord], summary: &[SummaryRow], capacities: &[Capacity]) -> Vec<Figure> {
-    let mut sizes: Vec<usize> = summary.iter().map(|r| r.neurons).collect();
+pub(crate) fn all(records: &[TrialRecord], averages: &[Average<'_>], capacities: &[Capacity]) -> Vec<Figure> {
+    let mut sizes: Vec<usize> = averages.iter().map(|r| r.neurons).collect();
     sizes.dedup();
     let mut figures = Vec::new();
     for &neurons in &sizes {
-        let rows: Vec<&SummaryRow> = summary.iter().filter(|r| r.neurons == neurons).collect();
+        let rows: Vec<&Average<'_>> = averages.iter().filter(|r| r.neurons == neurons).collect();
         let own: Vec<&TrialRecord> = records.iter().filter(|r| r.trial.neurons == neurons).collect();
-        let mut plots: Vec<(&str, LinePlot)> = AVERAGES.iter().map(|a| (a.name, a.plot(&rows))).collect();
+        let mut plots: Vec<(&str, LinePlot)> = PANELS.iter().map(|a| (a.name, a.plot(&rows))).collect();
         plots.extend(roughness_of_minima(&rows).map(|plot| ("roughness-minima", plot)));
         plots.extend(roughness_of_idealized(&own).map(|plot| ("roughness-idealized", plot)));
         let (suffix, note) = if sizes.len() > 1 {
@@ -116,10 +123,14 @@ fn against_maps(title: &str, note: &str, label: &str, series: Vec<Series>) -> Li
 }
 
 /// Averages of the given methods; a method that was not scanned has no series.
-fn by_method(rows: &[&SummaryRow], methods: &[Method], value: fn(&SummaryRow) -> (f64, f64)) -> Vec<Series> {
+fn by_method(
+    rows: &[&Average<'_>],
+    methods: &[Method],
+    value: impl Fn(&Average<'_>) -> (f64, f64),
+) -> Vec<Series> {
     let series =
         METHODS.iter().filter(|(method, ..)| methods.contains(method)).map(|(method, label, look)| {
-            let own = rows.iter().filter(|r| r.method == method.name());
+            let own = rows.iter().filter(|r| r.method == *method);
             let points: Vec<(f64, f64, f64)> = own
                 .map(|r| (r.maps as f64, value(r)))
                 .map(|(x, (y, error))| (x, y, error))
@@ -130,22 +141,23 @@ fn by_method(rows: &[&SummaryRow], methods: &[Method], value: fn(&SummaryRow) ->
     series.filter(|s| !s.points.is_empty()).collect()
 }
 
-impl Average {
-    fn plot(&self, rows: &[&SummaryRow]) -> LinePlot {
-        let series = by_method(rows, &METHODS.map(|m| m.0), self.value);
+impl Panel {
+    fn plot(&self, rows: &[&Average<'_>]) -> LinePlot {
+        let series = by_method(rows, &METHODS.map(|m| m.0), |average| average.of_drift(&self.figure));
+        let label = self.label.map_or_else(|| self.figure.title(), str::to_owned);
         let side_by_side = self.name == "own-map";
         LinePlot {
             logarithmic: self.logarithmic,
             side_by_side,
-            ..against_maps(self.title, ERROR_BARS, self.label, series)
+            ..against_maps(self.title, ERROR_BARS, &label, series)
         }
     }
 }
 
 /// Roughness of the methods whose landscape is one of constrained minima, at the same points of the same maps.
-fn roughness_of_minima(rows: &[&SummaryRow]) -> Option<LinePlot> {
-    let series = by_method(rows, &[Method::None, Method::Constrained], |r| {
-        (r.heldout_robust_sd_after, r.heldout_robust_sd_after_ci)
+fn roughness_of_minima(rows: &[&Average<'_>]) -> Option<LinePlot> {
+    let series = by_method(rows, &[Method::None, Method::Constrained], |average| {
+        average.of_landscape(&IterationRecord::COLUMNS.heldout_robust_sd)
     });
     let title = "Roughness of the landscape of constrained minima";
     let note = format!("Robust SD of their energies at points between the fitted ones. {ERROR_BARS}");

@@ -1,189 +1,94 @@
-//! Rows of the collected tables.
+//! The collected tables. Their columns are the figures of [`DriftSummary`], [`Moment`] and [`IterationRecord`], in the
+//! same units, beside what tells one trial from another.
 
 use serde::Serialize;
 
+use crate::compute::device::ComputeDevice;
+use crate::job::drift::{DriftSummary, Moment};
 use crate::job::reached::IterationRecord;
+use crate::observable::Observable;
+use crate::records::{Cell, Table};
 use crate::scan::{Timing, TrialRecord};
+use crate::setup::config::Method;
 
-/// One row a trial. Energies in Hz³, drifts in neuron units.
-#[derive(Clone, Debug, Serialize)]
-pub struct TrialRow {
-    /// Name of the trial.
-    pub id: String,
-    /// N.
-    pub neurons: usize,
-    /// L.
-    pub maps: usize,
-    /// α = L/N.
-    pub alpha: f64,
-    /// Index of the draw of the maps.
-    pub realization: usize,
-    /// How the landscape was flattened.
-    pub method: &'static str,
-    /// Seed of the maps.
-    pub seed: u64,
-    /// How the outer iteration ended.
-    pub status: String,
-    /// Weight updates made.
-    pub updates: usize,
-    /// Mean |drift| by score.
-    pub mean_drift: f64,
-    /// Largest |drift| by score.
-    pub largest_drift: f64,
-    /// Mean |drift| by score from 100 ms on.
-    pub settled_mean_drift: f64,
-    /// Largest |drift| by score from 100 ms on.
-    pub settled_largest_drift: f64,
-    /// Mean |drift| by the population vector's phase.
-    pub phase_mean_drift: f64,
-    /// Mean summed squared rate change (Hz²).
-    pub rate_change: f64,
-    /// Mean bump score.
-    pub score: f64,
-    /// Fraction of bumps still in their own map.
-    pub own_map_fraction: f64,
-    /// Trajectories whose energy rose.
-    pub energy_rises: usize,
-    /// Mean energy change over the trajectories.
-    pub energy_change: f64,
-    /// SD of the landscape before the first update.
-    pub energy_sd_before: f64,
-    /// SD of the landscape after the last update.
-    pub energy_sd_after: f64,
-    /// Largest |E − Ē| before the first update.
-    pub energy_peak_before: f64,
-    /// Largest |E − Ē| after the last update.
-    pub energy_peak_after: f64,
-    /// SD between the fitted points after the last update.
-    pub heldout_sd_after: f64,
-    /// Robust SD between the fitted points after the last update.
-    pub heldout_robust_sd_after: f64,
-    /// States without certificate after the last update.
-    pub unconverged: usize,
-    /// Bumps that have left their place after the last update.
-    pub bumps_lost: usize,
+/// Figures of the landscape that the tables have before the first update and after the last.
+const LANDSCAPE: [Observable<IterationRecord>; 7] = {
+    let all = IterationRecord::COLUMNS;
+    [
+        all.energy_sd,
+        all.energy_peak,
+        all.heldout_sd,
+        all.heldout_robust_sd,
+        all.idealized_height,
+        all.unconverged,
+        all.bumps_lost,
+    ]
+};
+
+/// What tells a trial from others.
+const TRIAL: [&str; 7] = ["id", "seed", "neurons", "maps", "alpha", "realization", "method"];
+
+fn trial_cells(record: &TrialRecord) -> Vec<Cell> {
+    let trial = &record.trial;
+    vec![
+        Cell::Text(record.id.clone()),
+        Cell::Count(record.seed),
+        Cell::Count(trial.neurons as u64),
+        Cell::Count(trial.maps as u64),
+        Cell::Number(Some(trial.maps as f64 / trial.neurons as f64)),
+        Cell::Count(trial.realization as u64),
+        Cell::Text(trial.method.name().to_owned()),
+    ]
 }
 
-impl TrialRow {
-    /// The row of one record.
-    pub fn of(record: &TrialRecord) -> Self {
+/// The columns of figures, by name.
+fn names<T>(figures: &[Observable<T>]) -> impl Iterator<Item = String> {
+    figures.iter().map(|figure| figure.name.to_owned())
+}
+
+/// `trials.csv`: a row for each trial.
+pub(crate) fn trials(records: &[TrialRecord]) -> Table {
+    let own = TRIAL.map(str::to_owned).into_iter().chain(["status", "updates"].map(str::to_owned));
+    let drift = names(DriftSummary::ALL).chain(["energy_change".to_owned()]);
+    let landscape = names(&LANDSCAPE).flat_map(|name| [format!("{name}_before"), format!("{name}_after")]);
+    let mut table = Table::new(own.chain(drift).chain(landscape));
+    for record in records {
         let (first, last) = (record.iterations.first(), record.iterations.last());
-        let figure = |row: Option<&IterationRecord>, f: fn(&IterationRecord) -> f64| row.map_or(f64::NAN, f);
-        let status = serde_json::to_value(record.status).ok().and_then(|v| v.as_str().map(str::to_owned));
-        Self {
-            id: record.id.clone(),
-            neurons: record.trial.neurons,
-            maps: record.trial.maps,
-            alpha: record.trial.maps as f64 / record.trial.neurons as f64,
-            realization: record.trial.realization,
-            method: record.trial.method.name(),
-            seed: record.seed,
-            status: status.unwrap_or_default(),
-            updates: record.iterations.len().saturating_sub(1),
-            mean_drift: record.drift.mean_drift,
-            largest_drift: record.drift.largest_drift,
-            settled_mean_drift: record.drift.settled_mean_drift,
-            settled_largest_drift: record.drift.settled_largest_drift,
-            phase_mean_drift: record.drift.phase_mean_drift,
-            rate_change: record.drift.rate_change,
-            score: record.drift.score,
-            own_map_fraction: record.drift.own_map_fraction,
-            energy_rises: record.drift.energy_rises,
-            energy_change: record.course.last().map_or(f64::NAN, |m| m.energy_change),
-            energy_sd_before: figure(first, |r| r.energy_sd),
-            energy_sd_after: figure(last, |r| r.energy_sd),
-            energy_peak_before: figure(first, |r| r.energy_peak),
-            energy_peak_after: figure(last, |r| r.energy_peak),
-            heldout_sd_after: figure(last, |r| r.heldout_sd),
-            heldout_robust_sd_after: figure(last, |r| r.heldout_robust_sd),
-            unconverged: last.map_or(0, |r| r.unconverged),
-            bumps_lost: last.map_or(0, |r| r.bumps_lost),
+        let mut row = trial_cells(record);
+        row.push(Cell::Text(record.status.name().to_owned()));
+        row.push(Cell::Count(record.iterations.len().saturating_sub(1) as u64));
+        row.extend(DriftSummary::ALL.iter().map(|figure| Cell::of(figure, Some(&record.drift))));
+        row.push(Cell::of(&Moment::COLUMNS.energy_change, record.course.last()));
+        row.extend(LANDSCAPE.iter().flat_map(|figure| [first, last].map(|of| Cell::of(figure, of))));
+        table.push(row);
+    }
+    table
+}
+
+/// `course.csv`: a row for each trial and recorded time.
+pub(crate) fn courses(records: &[TrialRecord]) -> Table {
+    table_of(records, Moment::ALL, |record| &record.course)
+}
+
+/// `iterations.csv`: a row for each trial and weight update, with the columns of a run's `iterations.csv`.
+pub(crate) fn iterations<'a>(records: impl IntoIterator<Item = &'a TrialRecord>) -> Table {
+    table_of(records, IterationRecord::ALL, |record| &record.iterations)
+}
+
+fn table_of<'a, T: 'a>(
+    records: impl IntoIterator<Item = &'a TrialRecord>,
+    figures: &[Observable<T>],
+    rows: fn(&TrialRecord) -> &Vec<T>,
+) -> Table {
+    let mut table = Table::new(TRIAL.map(str::to_owned).into_iter().chain(names(figures)));
+    for record in records {
+        for row in rows(record) {
+            let mut cells = trial_cells(record);
+            cells.extend(figures.iter().map(|figure| Cell::of(figure, Some(row))));
+            table.push(cells);
         }
     }
-}
-
-/// One row a trial and recorded time.
-#[derive(Clone, Debug, Serialize)]
-pub struct CourseRow {
-    id: String,
-    seed: u64,
-    maps: usize,
-    realization: usize,
-    method: &'static str,
-    time_ms: f64,
-    mean_drift: f64,
-    energy_change: f64,
-    rate_change: f64,
-    recent_drift: f64,
-    recent_rate_change: f64,
-}
-
-impl CourseRow {
-    /// The rows of one record.
-    pub fn of(record: &TrialRecord) -> Vec<Self> {
-        let row = |moment: &crate::job::drift::Moment| Self {
-            id: record.id.clone(),
-            seed: record.seed,
-            maps: record.trial.maps,
-            realization: record.trial.realization,
-            method: record.trial.method.name(),
-            time_ms: moment.time_ms,
-            mean_drift: moment.mean_drift,
-            energy_change: moment.energy_change,
-            rate_change: moment.rate_change,
-            recent_drift: moment.recent_drift,
-            recent_rate_change: moment.recent_rate_change,
-        };
-        record.course.iter().map(row).collect()
-    }
-}
-
-/// One row a trial and weight update: the trial, then the columns of a run's `iterations.csv` that are reproducible.
-#[derive(Clone, Debug, Serialize)]
-pub struct IterationRow {
-    id: String,
-    seed: u64,
-    maps: usize,
-    realization: usize,
-    method: &'static str,
-    iteration: usize,
-    energy_sd: f64,
-    energy_peak: f64,
-    energy_mean: f64,
-    heldout_sd: f64,
-    heldout_robust_sd: f64,
-    lambda_rms: Option<f64>,
-    delta_mean_abs: f64,
-    delta_sd: f64,
-    kkt_residual_max: Option<f64>,
-    unconverged: usize,
-    bumps_lost: usize,
-}
-
-impl IterationRow {
-    /// The rows of one record.
-    pub fn of(record: &TrialRecord) -> Vec<Self> {
-        let row = |r: &IterationRecord| Self {
-            id: record.id.clone(),
-            seed: record.seed,
-            maps: record.trial.maps,
-            realization: record.trial.realization,
-            method: record.trial.method.name(),
-            iteration: r.iteration,
-            energy_sd: r.energy_sd,
-            energy_peak: r.energy_peak,
-            energy_mean: r.energy_mean,
-            heldout_sd: r.heldout_sd,
-            heldout_robust_sd: r.heldout_robust_sd,
-            lambda_rms: r.lambda_rms,
-            delta_mean_abs: r.delta_mean_abs,
-            delta_sd: r.delta_sd,
-            kkt_residual_max: r.kkt_residual_max,
-            unconverged: r.unconverged,
-            bumps_lost: r.bumps_lost,
-        };
-        record.iterations.iter().map(row).collect()
-    }
+    table
 }
 
 /// One row a trial: how long it took. Kept apart from results, which are reproducible.
@@ -195,7 +100,7 @@ pub struct TimingRow {
     first_landscape_seconds: f64,
     updates_seconds: f64,
     threads: usize,
-    device: String,
+    device: ComputeDevice,
 }
 
 impl TimingRow {
@@ -213,96 +118,72 @@ impl TimingRow {
     }
 }
 
-/// Mean and half width of the 95 % confidence interval (1.96 standard errors) over the realizations of one
-/// (neurons, maps, method).
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SummaryRow {
+/// The trials of one (neurons, maps, method): the same but for the draw of the maps.
+#[derive(Clone, Debug)]
+pub struct Average<'a> {
     /// N.
     pub neurons: usize,
     /// L.
     pub maps: usize,
-    /// α = L/N.
-    pub alpha: f64,
     /// How the landscape was flattened.
-    pub method: &'static str,
-    /// Realizations averaged.
-    pub realizations: usize,
-    /// Mean |drift| by score (neuron units).
-    pub mean_drift: f64,
-    /// 1.96 SEM of it.
-    pub mean_drift_ci: f64,
-    /// Mean |drift| by score from 100 ms on (neuron units).
-    pub settled_mean_drift: f64,
-    /// 1.96 SEM of it.
-    pub settled_mean_drift_ci: f64,
-    /// Mean |drift| by the population vector's phase (neuron units).
-    pub phase_mean_drift: f64,
-    /// 1.96 SEM of it.
-    pub phase_mean_drift_ci: f64,
-    /// Mean summed squared rate change (Hz²).
-    pub rate_change: f64,
-    /// 1.96 SEM of it.
-    pub rate_change_ci: f64,
-    /// Mean bump score.
-    pub score: f64,
-    /// 1.96 SEM of it.
-    pub score_ci: f64,
-    /// Mean fraction of bumps still in their own map.
-    pub own_map_fraction: f64,
-    /// 1.96 SEM of it.
-    pub own_map_fraction_ci: f64,
-    /// Mean SD of the landscape after the last update (Hz³).
-    pub energy_sd_after: f64,
-    /// 1.96 SEM of it.
-    pub energy_sd_after_ci: f64,
-    /// Mean robust SD between the fitted points after the last update (Hz³).
-    pub heldout_robust_sd_after: f64,
-    /// 1.96 SEM of it.
-    pub heldout_robust_sd_after_ci: f64,
+    pub method: Method,
+    /// One a realization.
+    pub trials: Vec<&'a TrialRecord>,
 }
 
-/// Averages over realizations, one row for every (neurons, maps, method).
-pub fn summarize(records: &[TrialRecord]) -> Vec<SummaryRow> {
-    let mut rows: Vec<TrialRow> = records.iter().map(TrialRow::of).collect();
-    rows.sort_by_key(|r| (r.neurons, r.maps, r.method));
-    rows.chunk_by(|a, b| (a.neurons, a.maps, a.method) == (b.neurons, b.maps, b.method))
-        .map(summary_row)
+impl Average<'_> {
+    /// Mean over the realizations, and half width of its 95 % confidence interval (1.96 standard errors).
+    pub fn of(&self, figure: impl Fn(&TrialRecord) -> f64) -> (f64, f64) {
+        mean_and_ci(&self.trials.iter().map(|trial| figure(trial)).collect::<Vec<f64>>())
+    }
+
+    /// A figure of the drift, averaged.
+    pub fn of_drift(&self, figure: &Observable<DriftSummary>) -> (f64, f64) {
+        self.of(|trial| (figure.of)(&trial.drift).unwrap_or(f64::NAN))
+    }
+
+    /// A figure of the landscape after the last update, averaged.
+    pub fn of_landscape(&self, figure: &Observable<IterationRecord>) -> (f64, f64) {
+        self.of(|trial| trial.iterations.last().and_then(figure.of).unwrap_or(f64::NAN))
+    }
+}
+
+/// Trials by (neurons, maps, method).
+pub fn averages(records: &[TrialRecord]) -> Vec<Average<'_>> {
+    let key = |r: &TrialRecord| (r.trial.neurons, r.trial.maps, r.trial.method.name());
+    let mut records: Vec<&TrialRecord> = records.iter().collect();
+    records.sort_by_key(|record| key(record));
+    let group =
+        |trials: &[&'_ TrialRecord]| (trials[0].trial.neurons, trials[0].trial.maps, trials[0].trial.method);
+    records
+        .chunk_by(|a, b| key(a) == key(b))
+        .map(|trials| {
+            let (neurons, maps, method) = group(trials);
+            Average { neurons, maps, method, trials: trials.to_vec() }
+        })
         .collect()
 }
 
-fn summary_row(rows: &[TrialRow]) -> SummaryRow {
-    let of = |f: fn(&TrialRow) -> f64| mean_and_ci(&rows.iter().map(f).collect::<Vec<f64>>());
-    let (mean_drift, mean_drift_ci) = of(|r| r.mean_drift);
-    let (settled_mean_drift, settled_mean_drift_ci) = of(|r| r.settled_mean_drift);
-    let (phase_mean_drift, phase_mean_drift_ci) = of(|r| r.phase_mean_drift);
-    let (rate_change, rate_change_ci) = of(|r| r.rate_change);
-    let (score, score_ci) = of(|r| r.score);
-    let (own_map_fraction, own_map_fraction_ci) = of(|r| r.own_map_fraction);
-    let (energy_sd_after, energy_sd_after_ci) = of(|r| r.energy_sd_after);
-    let (heldout_robust_sd_after, heldout_robust_sd_after_ci) = of(|r| r.heldout_robust_sd_after);
-    SummaryRow {
-        neurons: rows[0].neurons,
-        maps: rows[0].maps,
-        alpha: rows[0].alpha,
-        method: rows[0].method,
-        realizations: rows.len(),
-        mean_drift,
-        mean_drift_ci,
-        settled_mean_drift,
-        settled_mean_drift_ci,
-        phase_mean_drift,
-        phase_mean_drift_ci,
-        rate_change,
-        rate_change_ci,
-        score,
-        score_ci,
-        own_map_fraction,
-        own_map_fraction_ci,
-        energy_sd_after,
-        energy_sd_after_ci,
-        heldout_robust_sd_after,
-        heldout_robust_sd_after_ci,
+/// `summary.csv`: mean and half width of the 95 % confidence interval of every figure over the realizations.
+pub(crate) fn summary(averages: &[Average<'_>]) -> Table {
+    let own = ["neurons", "maps", "alpha", "method", "realizations"].map(str::to_owned);
+    let figures = names(DriftSummary::ALL).chain(names(&LANDSCAPE).map(|name| format!("{name}_after")));
+    let mut table =
+        Table::new(own.into_iter().chain(figures.flat_map(|name| [name.clone(), format!("{name}_ci")])));
+    for average in averages {
+        let mut row = vec![
+            Cell::Count(average.neurons as u64),
+            Cell::Count(average.maps as u64),
+            Cell::Number(Some(average.maps as f64 / average.neurons as f64)),
+            Cell::Text(average.method.name().to_owned()),
+            Cell::Count(average.trials.len() as u64),
+        ];
+        let drift = DriftSummary::ALL.iter().map(|figure| average.of_drift(figure));
+        let landscape = LANDSCAPE.iter().map(|figure| average.of_landscape(figure));
+        row.extend(drift.chain(landscape).flat_map(|(mean, ci)| [mean, ci].map(|x| Cell::Number(Some(x)))));
+        table.push(row);
     }
+    table
 }
 
 /// Mean, and 1.96 standard errors of it (NaN for one value).

@@ -3,20 +3,19 @@
 //! A new device implements [`Backend`] and the rest of the program works with it. The CPU is the reference that every
 //! other backend is compared with.
 
+use crate::compute::device::ComputeDevice;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
 use crate::error::Result;
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::States;
 use crate::manifold::Points;
 use crate::progress::Tick;
-use crate::solve::conjugate;
-use crate::solve::direct::WeightUpdate;
-use crate::solve::manifolds::Manifolds;
+use crate::solve::{WeightProblem, WeightUpdate, weight_update};
 
 /// The work of an outer iteration and of a measurement.
 pub trait Backend: Send + Sync {
-    /// What does the work, for people and for records: "cpu, 2 threads" or an adapter's name.
-    fn describe(&self) -> String;
+    /// What does the work, for people and for records.
+    fn describe(&self) -> ComputeDevice;
 
     /// Whether this device can find the minima of a problem; asked before any work is done.
     ///
@@ -38,51 +37,32 @@ pub trait Backend: Send + Sync {
         tick: &Tick<'_>,
     ) -> Result<Minima>;
 
-    /// Energies of given states (Hz³); see [`crate::landscape::energy::Energy::of_states`]. Good to f64: they decide what is accepted.
+    /// Energies of given states (Hz³); see [`crate::landscape::energy::Energy::of_states`]. Good to f64: they decide
+    /// what is accepted.
     ///
     /// # Errors
-    /// If the device fails.
-    fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>>;
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+    fn energies(&self, problem: &Problem<'_>, states: &States, tick: &Tick<'_>) -> Result<Vec<f64>>;
 
-    /// The weight change that takes all states' energies to one level; see [`crate::solve::direct::flatten`].
+    /// The weight change that takes all states' energies to one level, by the solver that the problem names; see
+    /// [`weight_update`]. On the CPU unless a backend does it itself.
     ///
     /// # Errors
-    /// If the device fails, the states are not independent enough, or
+    /// If the device fails, the states are not independent enough, the iteration does not converge, or
     /// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
-    fn weight_update(
-        &self,
-        states: &States,
-        energies: &[f64],
-        ridge: f64,
-        tick: &Tick<'_>,
-    ) -> Result<WeightUpdate>;
-
-    /// The same without the Gram matrix, for many states; see [`conjugate::flatten`]. On the CPU unless a backend does
-    /// it itself.
-    ///
-    /// # Errors
-    /// As [`Backend::weight_update`], and if the iteration does not converge.
-    fn weight_update_matrix_free(
-        &self,
-        manifolds: Manifolds<'_>,
-        energies: &[f64],
-        ridge: f64,
-        accuracy: f64,
-        tick: &Tick<'_>,
-    ) -> Result<WeightUpdate> {
-        conjugate::flatten(manifolds, energies, ridge, accuracy, tick).map(|(update, _)| update)
+    fn weight_update(&self, problem: &WeightProblem<'_>, tick: &Tick<'_>) -> Result<WeightUpdate> {
+        weight_update(problem, tick)
     }
 
-    /// Trajectories from every start; see [`crate::dynamics::trajectories::trajectories`]. `None` if `stop` asked for an end.
+    /// Trajectories from every start; see [`crate::dynamics::trajectories::trajectories`].
     ///
     /// # Errors
-    /// If the device fails.
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
     fn trajectories(
         &self,
         dynamics: &Dynamics<'_>,
         starts: &[Vec<f64>],
         at: &[usize],
         tick: &Tick<'_>,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Option<Vec<Trajectory>>>;
+    ) -> Result<Vec<Trajectory>>;
 }

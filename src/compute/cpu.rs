@@ -1,6 +1,7 @@
 //! The CPU, in f64: the reference that every other backend is compared with.
 
 use crate::compute::backend::Backend;
+use crate::compute::device::ComputeDevice;
 use crate::dynamics::trajectories::{self, Dynamics, Trajectory};
 use crate::error::Result;
 use crate::landscape::minima;
@@ -8,16 +9,14 @@ use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::States;
 use crate::manifold::Points;
 use crate::progress::Tick;
-use crate::solve::direct::{self, WeightUpdate};
 
 /// All cores of the machine, in f64.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cpu;
 
 impl Backend for Cpu {
-    fn describe(&self) -> String {
-        let threads = rayon::current_num_threads();
-        format!("cpu, {threads} thread{}", if threads == 1 { "" } else { "s" })
+    fn describe(&self) -> ComputeDevice {
+        ComputeDevice::cpu()
     }
 
     fn minima(
@@ -30,18 +29,8 @@ impl Backend for Cpu {
         minima::minima(problem, points, start, tick)
     }
 
-    fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {
-        Ok(problem.energy().of_states(states))
-    }
-
-    fn weight_update(
-        &self,
-        states: &States,
-        energies: &[f64],
-        ridge: f64,
-        tick: &Tick<'_>,
-    ) -> Result<WeightUpdate> {
-        direct::flatten(states, energies, ridge, tick)
+    fn energies(&self, problem: &Problem<'_>, states: &States, tick: &Tick<'_>) -> Result<Vec<f64>> {
+        problem.energy().of_states_until(states, tick)
     }
 
     fn trajectories(
@@ -50,8 +39,7 @@ impl Backend for Cpu {
         starts: &[Vec<f64>],
         at: &[usize],
         tick: &Tick<'_>,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Option<Vec<Trajectory>>> {
-        Ok(trajectories::trajectories(dynamics, starts, at, tick, stop))
+    ) -> Result<Vec<Trajectory>> {
+        trajectories::trajectories(dynamics, starts, at, tick)
     }
 }

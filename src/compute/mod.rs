@@ -5,5 +5,6 @@
 pub mod backend;
 pub mod choice;
 pub mod cpu;
+pub mod device;
 #[cfg(feature = "gpu")]
 pub mod gpu;

@@ -125,7 +125,7 @@ impl Kernel {
     fn by_site(&self, lattice: &Lattice) -> Vec<f64> {
         let origin = lattice.position([0; 2], [0.0; 2]);
         let weight = |site: usize| {
-            // There and back are one distance; of the two roundings the same is taken.
+            // Both directions have the same distance but may round differently; the same rounding is taken for both.
             let back = lattice.site_at(lattice.base_of(site).map(|x| -x)).unwrap_or(site);
             let base = lattice.base_of(site.min(back));
             self.at(lattice.space.distance(origin, lattice.position(base, [0.0; 2])))
@@ -196,7 +196,7 @@ impl<'a> Source<'a> {
         let Some(table) = &self.table else {
             let space = maps.space(self.map);
             for (j, w) in row.iter_mut().enumerate() {
-                // In one order of the two, so that W is symmetric to the last bit.
+                // Always in the same order of the two, so that W is symmetric to the last bit.
                 let (from, to) = (places[i.min(j)], places[i.max(j)]);
                 *w += if to[0].is_nan() || from[0].is_nan() {
                     b

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use crate::connectivity::field::{GROUP, field, group_field};
 use crate::connectivity::matrix::WeightMatrix;
+use crate::error::Result;
 use crate::landscape::energy::Energy;
 use crate::landscape::transfer::Transfer;
 use crate::progress::Tick;
@@ -25,7 +26,17 @@ pub struct Dynamics<'a> {
     pub step: f64,
 }
 
-impl Dynamics<'_> {
+impl<'a> Dynamics<'a> {
+    /// Of any symmetric weights W (Hz) and currents h `[neurons]` (Hz²), in steps of Δt/τ.
+    pub fn new(
+        weights: &'a WeightMatrix,
+        external_current: &'a [f64],
+        transfer: Transfer,
+        step: f64,
+    ) -> Self {
+        Self { weights, external_current, transfer, step }
+    }
+
     /// The energy that never rises along the dynamics.
     pub fn energy(&self) -> Energy<'_> {
         Energy { weights: self.weights, external_current: self.external_current, transfer: self.transfer }
@@ -53,28 +64,30 @@ const RISE_RESOLUTION: f64 = 1e-12;
 const REPORT_EVERY: usize = 500;
 
 /// Runs every start, given as currents `[neurons]` (Hz²), and keeps the rates after each of `at` steps (ascending).
-/// `tick` is told of finished steps, summed over starts. Returns `None` if `stop` asked for an end.
+/// `tick` is told of finished steps, summed over starts.
 ///
 /// Trajectories do not influence each other, nor does the number of threads.
+///
+/// # Errors
+/// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
 pub fn trajectories(
     dynamics: &Dynamics<'_>,
     starts: &[Vec<f64>],
     at: &[usize],
     tick: &Tick<'_>,
-    stop: &(dyn Fn() -> bool + Sync),
-) -> Option<Vec<Trajectory>> {
-    let groups: Option<Vec<Vec<Trajectory>>> = grouped(starts)
+) -> Result<Vec<Trajectory>> {
+    let groups: Result<Vec<Vec<Trajectory>>> = grouped(starts)
         .into_par_iter()
         .map(|group| match group.len() {
-            GROUP => Integrator::<GROUP>::new(dynamics, group).run(at, tick, stop),
+            GROUP => Integrator::<GROUP>::new(dynamics, group).run(at, tick),
             _ => group
                 .chunks(1)
-                .map(|one| Integrator::<1>::new(dynamics, one).run(at, tick, stop))
-                .collect::<Option<Vec<_>>>()
+                .map(|one| Integrator::<1>::new(dynamics, one).run(at, tick))
+                .collect::<Result<Vec<_>>>()
                 .map(|runs| runs.into_iter().flatten().collect()),
         })
         .collect();
-    groups.map(|groups| groups.into_iter().flatten().collect())
+    Ok(groups?.into_iter().flatten().collect())
 }
 
 /// Splits consecutive starts into groups that share most of their active neurons, and single ones.
@@ -132,20 +145,13 @@ impl<'a, const G: usize> Integrator<'a, G> {
         integrator
     }
 
-    fn run(
-        mut self,
-        at: &[usize],
-        tick: &Tick<'_>,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Option<Vec<Trajectory>> {
+    fn run(mut self, at: &[usize], tick: &Tick<'_>) -> Result<Vec<Trajectory>> {
         let empty =
             Trajectory { snapshots: Vec::new(), energies: Vec::new(), energy_rises: 0, largest_rise: 0.0 };
         let mut runs = vec![empty; G];
         let mut energies = [f64::INFINITY; G];
         let last = at.last().copied().unwrap_or(0);
-        if stop() {
-            return None;
-        }
+        tick.go_on()?;
         for step in 0..=last {
             self.update_field();
             for (g, run) in runs.iter_mut().enumerate() {
@@ -166,14 +172,12 @@ impl<'a, const G: usize> Integrator<'a, G> {
                 self.update_rates();
             }
             if (step + 1) % REPORT_EVERY == 0 {
-                if stop() {
-                    return None;
-                }
+                tick.go_on()?;
                 tick.add((G * REPORT_EVERY) as u64);
             }
         }
         tick.add((G * (last % REPORT_EVERY)) as u64);
-        Some(runs)
+        Ok(runs)
     }
 
     /// `f = W·r`.
@@ -278,7 +282,7 @@ mod tests {
 
     fn run(network: &Network, starts: &[Vec<f64>], at: &[usize]) -> Vec<Trajectory> {
         let dynamics = network.dynamics(&network.weights, 0.2 / 15.0);
-        trajectories(&dynamics, starts, at, &Tick::silent(), &|| false).unwrap()
+        trajectories(&dynamics, starts, at, &Tick::silent()).unwrap()
     }
 
     #[test]

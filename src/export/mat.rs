@@ -19,7 +19,7 @@ const MX_INT32_CLASS: u32 = 12;
 /// Length of the header's text (bytes).
 const TEXT: usize = 116;
 
-/// Little-endian files have this where the version and the byte order are told.
+/// Version and byte order of a little-endian file.
 const VERSION: [u8; 4] = [0x00, 0x01, b'I', b'M'];
 
 pub(super) fn encode(origin: &str, arrays: &[Array]) -> Result<Vec<u8>> {
@@ -69,7 +69,7 @@ fn by_column<T: Copy, const B: usize>(
     dimensions: &[usize],
     bytes: fn(T) -> [u8; B],
 ) -> Vec<u8> {
-    // How far apart neighbours along each dimension lie in C order.
+    // Distance between neighbours along each dimension in C order.
     let mut strides = vec![1; dimensions.len()];
     for d in (1..dimensions.len()).rev() {
         strides[d - 1] = strides[d] * dimensions[d];

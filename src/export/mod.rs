@@ -32,7 +32,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Of files in this format.
+    /// File extension of this format.
     pub fn extension(self) -> &'static str {
         match self {
             Format::Npz => "npz",
@@ -135,7 +135,7 @@ impl Exported {
         self.neurons
     }
 
-    /// Names and shapes of what is in the file.
+    /// Names and shapes of the arrays in the file.
     pub fn contents(&self) -> Vec<(&str, &[usize])> {
         self.arrays.iter().map(|a| (a.name.as_str(), a.shape.as_slice())).collect()
     }

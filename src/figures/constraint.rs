@@ -1,8 +1,8 @@
 //! Figure S8: the position is held under the constraint and lost without it; energy along and across the manifold.
 //!
 //! Along the manifold the energy is compared in second order: a parabola's curvature there, over that across. Its slope
-//! is −λ Σ r, the force that is left between the points which the weights were fitted to; `iterations.csv` of a run and
-//! the landscapes of figures 5 and S9 say how large that is.
+//! is −λ Σ r, the force that is left between the fitted points; `iterations.csv` of a run and the landscapes of figures
+//! 5 and S9 show how large that is.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -25,7 +25,7 @@ use crate::progress::Tick;
 /// Gradient steps shown, as in the paper.
 const STEPS: usize = 3000;
 
-/// Points whose descent is looked at.
+/// Points whose descent is shown.
 const EXAMPLES: usize = 8;
 
 /// Distance from the minimum, in units of a unit vector of currents (Hz²).
@@ -223,7 +223,7 @@ fn moved(state: State<'_>, direction: &[f64], distance: f64) -> StateBuf {
 /// The best parabola through a curve on a symmetric grid.
 struct Parabola {
     curvature: f64,
-    /// R²: the fraction of the variance that it explains.
+    /// R²: the fraction of the variance explained by the parabola.
     fit: f64,
 }
 

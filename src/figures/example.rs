@@ -142,9 +142,8 @@ impl Example {
         let dynamics = self.network.dynamics(&weights, self.plan.step());
         let work = starts.len() * self.plan.steps;
         let runs = workshop.monitor.stage("trajectories", work, courses_seconds(&self.plan), |tick| {
-            workshop.backend.trajectories(&dynamics, &starts, &at, tick, workshop.stop)
+            workshop.backend.trajectories(&dynamics, &starts, &at, &tick.stopped_by(workshop.stop))
         })?;
-        let runs = runs.ok_or(Error::Interrupted)?;
         let scorer = Scorer::new(&self.network.maps, &self.network.bumps);
         Ok(points.iter().zip(&runs).map(|(point, run)| self.course(&scorer, point, run, &at)).collect())
     }

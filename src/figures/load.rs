@@ -252,8 +252,7 @@ fn iterations(study: &Study, way: Way, figure: &str, loads: &[usize], output: &m
         )?;
     }
     let records = loads.iter().flat_map(|&maps| study.records(way, maps));
-    let rows: Vec<_> = records.flat_map(crate::collect::IterationRow::of).collect();
-    output.csv(&format!("{figure}-iterations"), &rows);
+    output.table(&format!("{figure}-iterations"), &crate::collect::iterations(records));
     Ok(())
 }
 

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::files::{claim_folder, made_by, mark, remove_partials, write_atomically};
 use crate::plot::{LinePlot, image};
 use crate::progress::Monitor;
-use crate::records::{to_csv, to_json};
+use crate::records::{Table, to_csv, to_json};
 use crate::setup::config::Config;
 use example::Example;
 use study::{Study, Way};
@@ -118,6 +118,10 @@ pub(crate) struct Output {
 impl Output {
     fn csv<T: serde::Serialize>(&mut self, name: &str, rows: &[T]) {
         self.files.push((format!("{name}.csv"), to_csv(rows)));
+    }
+
+    fn table(&mut self, name: &str, table: &Table) {
+        self.files.push((format!("{name}.csv"), table.to_csv()));
     }
 
     fn plot(&mut self, name: &str, plot: &LinePlot) -> Result<()> {

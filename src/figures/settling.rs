@@ -1,4 +1,4 @@
-//! Figure S7: what still moves after a time.
+//! Figure S7: how much still moves after a while.
 
 use serde::Serialize;
 

@@ -131,7 +131,7 @@ fn snapshots(example: &Example, output: &mut Output) -> Result<()> {
     };
     let n = example.plan.neurons;
     let looks = [look::REFERENCE, look::FIFTH, look::NONE];
-    // The shown half of the ring, with the start in its middle.
+    // Half of the ring, centred on the start.
     let shown = |rates: &[f64]| -> Vec<(f64, f64)> {
         (0..n / 2).map(|k| (k as f64 - n as f64 / 4.0, rates[(course.start + n - n / 4 + k) % n])).collect()
     };

@@ -1,7 +1,7 @@
-//! Beside figure 6: how far the rates of bumps change that start on their manifold, not above it.
+//! Beside figure 6: how much the rates of bumps change if they start on their manifold, not above it.
 //!
-//! From an idealized start the rate change contains the bump's first distortion, which no flattening takes away; from a
-//! constrained minimum it is the drift alone.
+//! From an idealized start the rate change includes the bump's first distortion, which no flattening removes; from a
+//! constrained minimum it is due to drift alone.
 
 use pulp::Arch;
 use serde::Serialize;
@@ -85,12 +85,12 @@ fn rate_change(job: &Job<'_>, weights: &WeightMatrix) -> Result<f64> {
     let problem = network.problem(weights, plan.config.flatten.definition, Minimizer::Newton);
     let fitted = Points::fitted(&network.maps, plan.points_per_map);
     let points = fitted.every((plan.points_per_map / plan.config.measure.starts_per_map).max(1));
-    let minima = backend.minima(&problem, points, Start::Idealized, &Tick::silent())?;
+    let minima = backend.minima(&problem, points, Start::Idealized, &Tick::silent().stopped_by(stop))?;
     let starts: Vec<Vec<f64>> =
         minima.states.iter().map(|state| currents(weights, &network.external_current, state)).collect();
     let dynamics = network.dynamics(weights, plan.step());
-    let runs = backend.trajectories(&dynamics, &starts, &[0, plan.steps], &Tick::silent(), stop)?;
-    let runs = runs.ok_or(Error::Interrupted)?;
+    let tick = Tick::silent().stopped_by(stop);
+    let runs = backend.trajectories(&dynamics, &starts, &[0, plan.steps], &tick)?;
     let change = |run: &crate::dynamics::trajectories::Trajectory| -> f64 {
         run.snapshots[0].iter().zip(&run.snapshots[1]).map(|(a, b)| (b - a).powi(2)).sum()
     };

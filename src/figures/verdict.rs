@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use crate::text::{significant, wrapped};
 
-/// How far a value that was read off a printed plot may be from it, as a fraction.
+/// By what fraction a value may differ from one that was read off a printed plot.
 const READING: f64 = 0.3;
 
 /// Columns of a terminal.
 const WIDTH: usize = 80;
 
-/// What agrees with the paper, both ends included, and where that comes from.
+/// The range that agrees with the paper, both ends included, and where it comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct Range {
     low: f64,
@@ -29,12 +29,12 @@ impl Range {
         Self::new((1.0 - READING) * low, (1.0 + READING) * high, "the paper's, ±30 % for reading a plot")
     }
 
-    /// Nothing less.
+    /// From `low` on, without an upper end.
     pub fn at_least(low: f64, from: &'static str) -> Self {
         Self::new(low, f64::INFINITY, from)
     }
 
-    /// Nothing more.
+    /// Up to `high`, without a lower end.
     pub fn at_most(high: f64, from: &'static str) -> Self {
         Self::new(f64::NEG_INFINITY, high, from)
     }
@@ -73,7 +73,7 @@ pub struct Verdict {
     pub measured: f64,
     /// 95 % error bar of it, where it is an average.
     pub error: Option<f64>,
-    /// Independent draws of the maps that it rests on.
+    /// Number of independent draws of the maps behind it.
     pub realizations: usize,
     /// Whether the measured value agrees.
     pub pass: bool,

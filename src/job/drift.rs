@@ -11,27 +11,38 @@ use crate::job::Job;
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::manifold::{Maps, Point, Space, Vector, length, start_anywhere, start_point};
 use crate::network::Network;
+use crate::observable::observables;
 use crate::setup::config::Starts;
 use crate::setup::plan::Plan;
 
 /// Times at which the course of a measurement is recorded (ms), as far as it lasts; its end is always recorded.
 pub const COURSE_MS: [f64; 9] = [0.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 1500.0, 2000.0, 2500.0];
 
-/// Averages over all starts at one time (figs 4, S7).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Moment {
-    /// Time since the start (ms).
-    pub time_ms: f64,
-    /// Mean |displacement| since the start (neuron units).
-    pub mean_drift: f64,
-    /// Mean energy relative to the start's (Hz³).
-    pub energy_change: f64,
-    /// Mean `Σ_i (r_i(t) − r_i(0))²` (Hz²).
-    pub rate_change: f64,
-    /// Mean |displacement| since the recorded time before (neuron units).
-    pub recent_drift: f64,
-    /// Mean `Σ_i (r_i(t) − r_i(t'))²` since the recorded time t′ before (Hz²).
-    pub recent_rate_change: f64,
+observables! {
+    /// Averages over all starts at one time (figs 4, S7).
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct Moment in MomentColumns {
+        figures {
+            /// Time since the start.
+            [File, "time", "ms"]
+            time_ms: f64,
+            /// Mean |displacement| since the start, by score.
+            [File, "mean drift", "neuron units"]
+            mean_drift: f64,
+            /// Mean energy relative to the start's.
+            [File, "energy change", "Hz³"]
+            energy_change: f64,
+            /// Mean `Σ_i (r_i(t) − r_i(0))²`.
+            [File, "rate change", "Hz²"]
+            rate_change: f64,
+            /// Mean |displacement| since the recorded time before, by score.
+            [File, "recent drift", "neuron units"]
+            recent_drift: f64,
+            /// Mean `Σ_i (r_i(t) − r_i(t'))²` since the recorded time t′ before.
+            [File, "recent rate change", "Hz²"]
+            recent_rate_change: f64,
+        }
+    }
 }
 
 /// A network's drift: every start, and the course of their averages.
@@ -43,50 +54,56 @@ pub struct Measurement {
     pub course: Vec<Moment>,
 }
 
-/// Averages over the starts of one network.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DriftSummary {
-    /// Mean |displacement| (neuron units).
-    pub mean_drift: f64,
-    /// Largest |displacement| (neuron units).
-    pub largest_drift: f64,
-    /// Mean |displacement| from 100 ms on (neuron units).
-    pub settled_mean_drift: f64,
-    /// Largest |displacement| from 100 ms on (neuron units).
-    pub settled_largest_drift: f64,
-    /// Mean |displacement| of the population vector (neuron units).
-    pub phase_mean_drift: f64,
-    /// Mean rate change (Hz²).
-    pub rate_change: f64,
-    /// Mean bump score at the end.
-    pub score: f64,
-    /// Fraction of bumps that are still in their own map.
-    pub own_map_fraction: f64,
-    /// Trajectories whose energy rose anywhere.
-    pub energy_rises: usize,
+observables! {
+    averages of DriftRecord;
+    /// Averages over the starts of one network.
+    #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+    pub struct DriftSummary in DriftSummaryColumns {
+        figures {
+            /// Mean |displacement| by score.
+            [First, "mean drift in {duration}", "neuron units"]
+            mean_drift: f64 = |runs| mean(runs, |r| r.displacement.abs()),
+            /// Largest |displacement| by score.
+            [File, "largest drift", "neuron units"]
+            largest_drift: f64 = |runs| largest(runs, |r| r.displacement.abs()),
+            /// Mean |displacement| by score from 100 ms on.
+            [First, "settled drift (after 0.1 s)", "neuron units"]
+            settled_mean_drift: f64 = |runs| mean(runs, |r| r.settled_displacement.abs()),
+            /// Largest |displacement| by score from 100 ms on.
+            [Report, "largest settled drift", "neuron units"]
+            settled_largest_drift: f64 = |runs| largest(runs, |r| r.settled_displacement.abs()),
+            /// Mean |displacement| by the population vector's phase.
+            [Report, "mean drift by phase", "neuron units"]
+            phase_mean_drift: f64 = |runs| mean(runs, |r| r.phase_displacement.abs()),
+            /// Mean `Σ_i (r_i(end) − r_i(0))²`.
+            [Report, "rate change", "Hz²"]
+            rate_change: f64 = |runs| mean(runs, |r| r.rate_change),
+            /// Mean bump score at the end.
+            [First, "bump score", "1"]
+            score: f64 = |runs| mean(runs, |r| r.score),
+            /// Fraction of bumps that are still in their own map.
+            [Report, "fraction of bumps still in their map", "1"]
+            own_map_fraction: f64 = |runs| mean(runs, |r| f64::from(u8::from(r.winning_map == r.map))),
+            /// Trajectories whose energy rose anywhere.
+            [File, "trajectories whose energy rose", "1"]
+            energy_rises: usize = |runs| runs.iter().filter(|r| r.energy_rises > 0).count(),
+        }
+    }
+}
+
+fn mean(runs: &[&DriftRecord], of: fn(&DriftRecord) -> f64) -> f64 {
+    runs.iter().map(|run| of(run)).sum::<f64>() / runs.len() as f64
+}
+
+fn largest(runs: &[&DriftRecord], of: fn(&DriftRecord) -> f64) -> f64 {
+    runs.iter().map(|run| of(run)).fold(0.0, f64::max)
 }
 
 impl DriftSummary {
     /// Averages the records of one network; `None` if there are none.
     pub fn of(records: &[DriftRecord], network: Which) -> Option<Self> {
-        let rows: Vec<&DriftRecord> = records.iter().filter(|r| r.network == network).collect();
-        if rows.is_empty() {
-            return None;
-        }
-        let count = rows.len() as f64;
-        let mean = |f: fn(&DriftRecord) -> f64| rows.iter().map(|r| f(r)).sum::<f64>() / count;
-        let largest = |f: fn(&DriftRecord) -> f64| rows.iter().map(|r| f(r)).fold(0.0, f64::max);
-        Some(Self {
-            mean_drift: mean(|r| r.displacement.abs()),
-            largest_drift: largest(|r| r.displacement.abs()),
-            settled_mean_drift: mean(|r| r.settled_displacement.abs()),
-            settled_largest_drift: largest(|r| r.settled_displacement.abs()),
-            phase_mean_drift: mean(|r| r.phase_displacement.abs()),
-            rate_change: mean(|r| r.rate_change),
-            score: mean(|r| r.score),
-            own_map_fraction: mean(|r| f64::from(u8::from(r.winning_map == r.map))),
-            energy_rises: rows.iter().filter(|r| r.energy_rises > 0).count(),
-        })
+        let runs: Vec<&DriftRecord> = records.iter().filter(|r| r.network == network).collect();
+        (!runs.is_empty()).then(|| Self::average(&runs))
     }
 }
 
@@ -113,11 +130,10 @@ pub fn start_currents(network: &Network, points: &[Point]) -> Vec<Vec<f64>> {
 
 impl Job<'_> {
     /// Runs the network with the given weights from the currents of idealized bumps and records where they go.
-    /// `None` if an end was asked for.
     ///
     /// # Errors
-    /// If the backend fails.
-    pub fn measure_drift(&self, weights: &WeightMatrix, which: Which) -> Result<Option<Measurement>> {
+    /// If the backend fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
+    pub fn measure_drift(&self, weights: &WeightMatrix, which: Which) -> Result<Measurement> {
         self.measure_from(weights, which, &self.start_points())
     }
 
@@ -130,37 +146,35 @@ impl Job<'_> {
     /// As [`Job::measure_drift`], from some points only.
     ///
     /// # Errors
-    /// If the backend fails.
+    /// As [`Job::measure_drift`].
     pub(crate) fn measure_from(
         &self,
         weights: &WeightMatrix,
         which: Which,
         points: &[Point],
-    ) -> Result<Option<Measurement>> {
+    ) -> Result<Measurement> {
         let (plan, network) = (self.plan, self.network);
         let starts = start_currents(network, points);
         let dynamics = network.dynamics(weights, plan.step());
         let label = match which {
-            Which::None => "drift before",
+            Which::Base => "drift before",
             Which::Flattened => "drift after",
         };
         let times = SnapshotTimes::new(plan);
         let (items, seconds) = (starts.len() * plan.steps, plan.cost.trajectories_seconds);
-        let runs = self.monitor.stage(label, items, seconds, |tick| {
-            self.backend.trajectories(&dynamics, &starts, &times.steps, tick, self.stop)
+        let runs = self.stage(label, items, seconds, |tick| {
+            self.backend.trajectories(&dynamics, &starts, &times.steps, tick)
         })?;
         let scorer = Scorer::new(&network.maps, &network.bumps);
-        Ok(runs.map(|runs| {
-            let located: Vec<Located<'_>> = points
-                .par_iter()
-                .zip(&runs)
-                .map(|(point, run)| Located::new(&network.maps, &scorer, point, run))
-                .collect();
-            Measurement {
-                records: located.iter().map(|run| run.record(which, &scorer, &times)).collect(),
-                course: times.course(plan, &located),
-            }
-        }))
+        let located: Vec<Located<'_>> = points
+            .par_iter()
+            .zip(&runs)
+            .map(|(point, run)| Located::new(&network.maps, &scorer, point, run))
+            .collect();
+        Ok(Measurement {
+            records: located.iter().map(|run| run.record(which, &scorer, &times)).collect(),
+            course: times.course(plan, &located),
+        })
     }
 }
 

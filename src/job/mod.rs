@@ -47,6 +47,11 @@ impl Job<'_> {
         self.monitor.stage(label, items, seconds, |tick| work(&tick.stopped_by(self.stop)))
     }
 
+    /// For work that is no stage of its own: nobody is told, and whoever may stop the job may stop it.
+    pub(crate) fn tick(&self) -> Tick<'_> {
+        Tick::silent().stopped_by(self.stop)
+    }
+
     pub(crate) fn fitted_points(&self) -> Points<'_> {
         Points::fitted(&self.network.maps, self.plan.points_per_map)
     }

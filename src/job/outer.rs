@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use crate::connectivity::matrix::{WeightMatrix, WeightStatistics};
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::job::reached::{Accepted, Landscape, Status, record};
+use crate::job::reached::{Accepted, IterationRecord, Landscape, Status, record};
 use crate::job::rows::Rows;
 use crate::landscape::constraint::OVERLAP_MINIMUM;
 use crate::landscape::problem::{Minima, Start};
@@ -15,9 +15,8 @@ use crate::landscape::roughness::Roughness;
 use crate::landscape::states::{StateBuf, States};
 use crate::manifold::Points;
 use crate::setup::config::{Method, SearchStart};
-use crate::setup::cost::ChosenSolver;
-use crate::solve::direct::WeightUpdate;
 use crate::solve::manifolds::Manifolds;
+use crate::solve::{WeightProblem, WeightUpdate};
 
 /// Ways to try a weight update, in order: how much to raise the ridge, and what part of the step to take.
 /// A shorter step costs new minima only, a raised ridge a new solve. Ridges at which the solve fails are passed over.
@@ -84,7 +83,7 @@ impl Job<'_> {
         let height = self.idealized_height(weights, &fitted)?;
         let accepted =
             Accepted { attempts: 0, ridge: 0.0, step: 0.0, statistics: WeightStatistics::default(), height };
-        let record = record(0, &fitted, &held_out, accepted, started);
+        let record = self.record(0, &fitted, &held_out, accepted, started);
         Ok(Landscape {
             delta,
             fitted: fitted.states,
@@ -136,8 +135,9 @@ impl Job<'_> {
             };
             let delta = landscape.delta.plus(step, &solved.delta);
             let weights = self.network.weights.plus(1.0, &delta);
-            let fitted = self.evaluate_after(&weights, "landscape", self.fitted_points(), &landscape.fitted)?;
-            if Roughness::of(&fitted.energies, None).sd < landscape.energy_sd() {
+            let fitted =
+                self.evaluate_after(&weights, "landscape", self.fitted_points(), &landscape.fitted)?;
+            if Roughness::of_minima(&fitted, &self.fitted_points().levels()).sd < landscape.energy_sd() {
                 let held_out = self.evaluate_after(
                     &weights,
                     "landscape between",
@@ -148,7 +148,7 @@ impl Job<'_> {
                 let statistics = WeightStatistics { mean_abs: step * size.mean_abs, sd: step * size.sd };
                 let height = self.idealized_height(&weights, &fitted)?;
                 let accepted = Accepted { attempts: tried + attempt + 1, ridge, step, statistics, height };
-                let record = record(landscape.records.len(), &fitted, &held_out, accepted, started);
+                let record = self.record(landscape.records.len(), &fitted, &held_out, accepted, started);
                 landscape.ridge_factor = after_acceptance(landscape.ridge_factor * raise);
                 landscape.advance(delta, fitted, held_out, record);
                 return Ok(Improvement::Accepted);
@@ -161,20 +161,33 @@ impl Job<'_> {
         }
     }
 
+    /// The record of a landscape, its roughness about the level of each group of maps.
+    fn record(
+        &self,
+        iteration: usize,
+        fitted: &Minima,
+        held_out: &Minima,
+        accepted: Accepted,
+        started: Instant,
+    ) -> IterationRecord {
+        let (at, between) = (self.fitted_points().levels(), self.held_out_points().levels());
+        record(iteration, [(fitted, at.as_slice()), (held_out, between.as_slice())], accepted, started)
+    }
+
     fn solve(&self, rows: &Rows<'_>, update: usize, ridge: f64) -> Result<WeightUpdate> {
         let label = format!("weights, update {update} of {}", self.plan.iterations);
         let Rows { states, energies, at_each } = rows;
-        let cost = &self.plan.cost;
+        let (plan, cost) = (self.plan, &self.plan.cost);
         let seconds = if *at_each > 1 { cost.first_update_seconds } else { cost.update_seconds };
-        self.stage(&label, states.len(), seconds, |tick| match self.plan.solver {
-            ChosenSolver::Direct => self.backend.weight_update(states, energies, ridge, tick),
-            ChosenSolver::Cg => {
-                let points = self.fitted_points();
-                let manifolds = Manifolds { states, maps: &self.network.maps, points, at_each: *at_each };
-                let accuracy = self.plan.config.flatten.accuracy;
-                self.backend.weight_update_matrix_free(manifolds, energies, ridge, accuracy, tick)
-            }
-        })
+        let points = self.fitted_points();
+        let problem = WeightProblem {
+            manifolds: Manifolds { states, maps: &self.network.maps, points, at_each: *at_each },
+            energies,
+            ridge,
+            solver: plan.solver,
+            accuracy: plan.config.flatten.accuracy,
+        };
+        self.stage(&label, states.len(), seconds, |tick| self.backend.weight_update(&problem, tick))
     }
 
     /// The ridge of the weight update after `updates` others: what the configuration asks for, less by `flatten.ridge_decay`
@@ -208,7 +221,8 @@ impl Job<'_> {
         if lost.iter().all(Option::is_none) {
             return self.evaluate(label, weights, points, Start::States(before));
         }
-        let starts = before.iter().zip(&lost).map(|(state, lost)| lost.as_ref().map_or(state, StateBuf::view));
+        let starts =
+            before.iter().zip(&lost).map(|(state, lost)| lost.as_ref().map_or(state, StateBuf::view));
         let starts = States::pack(before.neurons(), starts);
         self.evaluate(label, weights, points, Start::States(&starts))
     }
@@ -227,7 +241,7 @@ impl Job<'_> {
         let seconds = 0.5 * if first { cost.minima_seconds } else { cost.later_minima_seconds };
         self.stage(label, points.len(), seconds, |tick| match self.plan.config.flatten.method {
             Method::Idealized => {
-                let (states, energies) = self.idealized(weights, points)?;
+                let (states, energies) = self.idealized(weights, points, tick)?;
                 Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
             }
             Method::None | Method::Constrained => self.backend.minima(&problem, points, start, tick),

@@ -1,5 +1,6 @@
 //! What the outer iteration has reached, and one record of it an update.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +10,7 @@ use crate::landscape::constraint::{Certificate, RESIDUAL_TOLERANCE};
 use crate::landscape::problem::Minima;
 use crate::landscape::roughness::Roughness;
 use crate::landscape::states::States;
+use crate::observable::observables;
 
 /// How the outer iteration ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,16 @@ pub enum Status {
 }
 
 impl Status {
+    /// As it stands in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Converged => "converged",
+            Status::IterationsUsedUp => "iterations_used_up",
+            Status::NoFurtherProgress => "no_further_progress",
+            Status::Interrupted => "interrupted",
+        }
+    }
+
     /// For people.
     pub fn describe(self) -> &'static str {
         match self {
@@ -36,49 +48,80 @@ impl Status {
     }
 }
 
-/// One row of `iterations.csv`: the landscape before the first weight update, and after each.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct IterationRecord {
-    /// Number of weight updates made so far.
-    pub iteration: usize,
-    /// Roughness at the fitted points (Hz³).
-    pub energy_sd: f64,
-    /// Largest |E − Ē| at the fitted points (Hz³).
-    pub energy_peak: f64,
-    /// Roughness at points between the fitted ones (Hz³).
-    pub heldout_sd: f64,
-    /// Largest |E − Ē| there (Hz³).
-    pub heldout_peak: f64,
-    /// Force along the manifold at the fitted points, root mean square (Hz²/neuron unit).
-    pub lambda_rms: Option<f64>,
-    /// Ē at the fitted points (Hz³).
-    pub energy_mean: f64,
-    /// Mean |ΔM_ij| of the last weight update (Hz).
-    pub delta_mean_abs: f64,
-    /// SD of ΔM_ij of the last weight update (Hz).
-    pub delta_sd: f64,
-    /// Largest residual of all states' certificates (Hz²).
-    pub kkt_residual_max: Option<f64>,
-    /// States whose bump has left its place.
-    pub bumps_lost: usize,
-    /// Time since the previous row (s); left out where records have to be reproducible.
-    pub seconds: Option<f64>,
-    /// 1.4826 × median absolute deviation at the fitted points (Hz³).
-    pub energy_robust_sd: f64,
-    /// 1.4826 × median absolute deviation at the held-out points (Hz³).
-    pub heldout_robust_sd: f64,
-    /// Force along the manifold at the held-out points, root mean square (Hz²/neuron unit).
-    pub heldout_lambda_rms: Option<f64>,
-    /// States whose certificate shows no constrained minimum, fitted and held-out.
-    pub unconverged: usize,
-    /// Weight updates that were tried for this row; all but the last were rejected.
-    pub attempts: usize,
-    /// Ridge of the accepted update, relative to the Gram matrix's mean diagonal.
-    pub ridge: f64,
-    /// Fraction of the solved weight change that was made.
-    pub step: f64,
-    /// Mean energy of the idealized bumps above the constrained minima at their points (Hz³).
-    pub idealized_height: f64,
+observables! {
+    /// One row of `iterations.csv`: the landscape before the first weight update, and after each.
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    pub struct IterationRecord in IterationColumns {
+        figures {
+            /// Weight updates made so far.
+            [Report, "updates", "1"]
+            iteration: usize,
+            /// Roughness at the fitted points: the standard deviation of the energy.
+            [First, "roughness at fitted points (SD)", "Hz³"]
+            energy_sd: f64,
+            /// Largest |E − Ē| at the fitted points.
+            [Report, "peak at fitted points", "Hz³"]
+            energy_peak: f64,
+            /// Roughness at held-out points, between the fitted ones.
+            [First, "roughness between them (SD)", "Hz³"]
+            heldout_sd: f64,
+            /// Largest |E − Ē| at the held-out points.
+            [File, "peak between them", "Hz³"]
+            heldout_peak: f64,
+            /// Force along the manifold at the fitted points, root mean square.
+            [File, "force along the manifold", "Hz²/neuron unit"]
+            lambda_rms: Option<f64>,
+            /// Mean energy Ē at the fitted points.
+            [File, "mean energy", "Hz³"]
+            energy_mean: f64,
+            /// Mean |ΔM_ij| of the last weight update.
+            [Report, "mean |ΔM|", "Hz"]
+            delta_mean_abs: f64,
+            /// SD of ΔM_ij of the last weight update.
+            [File, "SD of ΔM", "Hz"]
+            delta_sd: f64,
+            /// Largest residual of the certificates at the fitted points.
+            [Report, "largest residual", "Hz²"]
+            kkt_residual_max: Option<f64>,
+            /// States whose bump has left its place, fitted and held-out.
+            [Report, "bumps lost", "1"]
+            bumps_lost: usize,
+            /// Time since the previous row; left out where records have to be reproducible.
+            [Report, "time", "s"]
+            seconds: Option<f64>,
+            /// Robust SD at the fitted points: 1.4826 × the median absolute deviation.
+            [File, "roughness at fitted points (robust SD)", "Hz³"]
+            energy_robust_sd: f64,
+            /// Robust SD at the held-out points: 1.4826 × the median absolute deviation.
+            [First, "roughness between them (robust SD)", "Hz³"]
+            heldout_robust_sd: f64,
+            /// Force along the manifold at the held-out points, root mean square.
+            [File, "force along the manifold between them", "Hz²/neuron unit"]
+            heldout_lambda_rms: Option<f64>,
+            /// States whose certificate shows no constrained minimum, fitted and held-out.
+            [Report, "without certificate", "1"]
+            unconverged: usize,
+            /// Weight updates that were tried for this row; all but the last were rejected.
+            [Report, "attempts", "1"]
+            attempts: usize,
+            /// Ridge of the accepted update, relative to the Gram matrix's mean diagonal.
+            [Report, "ridge", "1"]
+            ridge: f64,
+            /// Fraction of the solved weight change that was made.
+            [File, "step", "1"]
+            step: f64,
+            /// Mean energy of the idealized bumps above the constrained minima at their points.
+            [File, "height of the idealized bumps", "Hz³"]
+            idealized_height: f64,
+        }
+    }
+}
+
+impl IterationRecord {
+    /// The same without what differs from one run to the next: its time.
+    pub fn reproducible(&self) -> Self {
+        Self { seconds: None, ..self.clone() }
+    }
 }
 
 /// Everything that the outer iteration has reached; enough to go on from.
@@ -136,12 +179,12 @@ impl Landscape {
 
 pub(crate) fn record(
     iteration: usize,
-    fitted: &Minima,
-    held_out: &Minima,
+    [fitted, held_out]: [(&Minima, &[Range<usize>]); 2],
     accepted: Accepted,
     started: Instant,
 ) -> IterationRecord {
-    let (at, between) = (Roughness::of_minima(fitted), Roughness::of_minima(held_out));
+    let [at, between] = [fitted, held_out].map(|(minima, levels)| Roughness::of_minima(minima, levels));
+    let (fitted, held_out) = (fitted.0, held_out.0);
     let certificates = || fitted.certificates.iter().chain(&held_out.certificates);
     let tolerance = 10.0 * RESIDUAL_TOLERANCE;
     IterationRecord {
@@ -165,5 +208,19 @@ pub(crate) fn record(
         ridge: accepted.ridge,
         step: accepted.step,
         idealized_height: accepted.height,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_called_the_same_everywhere() {
+        for status in
+            [Status::Converged, Status::IterationsUsedUp, Status::NoFurtherProgress, Status::Interrupted]
+        {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+        }
     }
 }

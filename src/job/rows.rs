@@ -26,6 +26,7 @@ use crate::job::reached::Landscape;
 use crate::landscape::problem::Minima;
 use crate::landscape::states::{StateBuf, States};
 use crate::manifold::Points;
+use crate::progress::Tick;
 
 /// The rows of a weight solve.
 pub struct Rows<'a> {
@@ -51,7 +52,7 @@ impl Job<'_> {
         let points = self.fitted_points();
         // Its time is estimated with that of the update.
         let (bumps, of_bumps) =
-            self.monitor.stage("idealized bumps", points.len(), 0.0, |_| self.idealized(&weights, points))?;
+            self.stage("idealized bumps", points.len(), 0.0, |tick| self.idealized(&weights, points, tick))?;
         let states = minima.iter().zip(bumps.iter()).flat_map(|(minimum, bump)| [minimum, bump]);
         let energies = energies.iter().zip(of_bumps).flat_map(|(&minimum, bump)| [minimum, bump]).collect();
         Ok(Rows {
@@ -62,18 +63,23 @@ impl Job<'_> {
     }
 
     /// The idealized bumps at some points, and their energies under the given weights (Hz³).
-    pub(crate) fn idealized(&self, weights: &WeightMatrix, points: Points<'_>) -> Result<(States, Vec<f64>)> {
+    pub(crate) fn idealized(
+        &self,
+        weights: &WeightMatrix,
+        points: Points<'_>,
+        tick: &Tick<'_>,
+    ) -> Result<(States, Vec<f64>)> {
         let (bumps, maps) = (&self.network.bumps, &self.network.maps);
         let bumps: Vec<StateBuf> = points.iter().map(|p| bumps.at(maps, &p)).collect();
         let states = States::pack(self.plan.neurons, bumps.iter().map(StateBuf::view));
-        let energies = self.backend.energies(&self.problem(weights), &states)?;
+        let energies = self.backend.energies(&self.problem(weights), &states, tick)?;
         Ok((states, energies))
     }
 
     /// Mean height of the idealized bumps above the minima (Hz³); of a large landscape at as many points as are held out.
     pub(crate) fn idealized_height(&self, weights: &WeightMatrix, fitted: &Minima) -> Result<f64> {
         let stride = self.plan.held_out_stride;
-        let (_, energies) = self.idealized(weights, self.fitted_points().every(stride))?;
+        let (_, energies) = self.idealized(weights, self.fitted_points().every(stride), &self.tick())?;
         let heights = energies.iter().zip(fitted.energies.iter().step_by(stride)).map(|(bump, e)| bump - e);
         Ok(heights.sum::<f64>() / energies.len() as f64)
     }

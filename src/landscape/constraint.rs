@@ -47,7 +47,7 @@ pub struct Certificate {
 impl Certificate {
     /// The largest violation of the minimum's conditions on the rates (Hz²).
     pub fn residual(&self) -> f64 {
-        self.stationarity.max(self.silent_excess)
+        worse(self.stationarity, self.silent_excess)
     }
 
     /// Whether the state is a constrained minimum to within `tolerance` (Hz²).
@@ -119,12 +119,11 @@ pub(crate) fn certify(
     iterations: u32,
 ) -> Certificate {
     let target = |i: usize| of.external_current[i] + field[i] - constraint.pull(i, multiplier);
-    let stationarity =
-        state.iter().map(|(i, r)| (of.transfer.current(r) - target(i)).abs()).fold(0.0, f64::max);
+    let stationarity = state.iter().map(|(i, r)| (of.transfer.current(r) - target(i)).abs()).fold(0.0, worse);
     let mut rest = state.active.iter().peekable();
     let excess = |largest: f64, i: u32| {
         while rest.next_if(|j| **j < i).is_some() {}
-        if rest.next_if(|j| **j == i).is_some() { largest } else { largest.max(target(i as usize)) }
+        if rest.next_if(|j| **j == i).is_some() { largest } else { worse(largest, target(i as usize)) }
     };
     let silent_excess = match &constraint.support {
         Some(support) => support.iter().copied().fold(0.0, excess),
@@ -140,4 +139,9 @@ pub(crate) fn certify(
         overlap: state.overlap(constraint.idealized.view()),
         iterations,
     }
+}
+
+/// The larger of two violations. One that is not a number is the worst: no certificate may hide it.
+fn worse(a: f64, b: f64) -> f64 {
+    if a >= b || a.is_nan() { a } else { b }
 }

@@ -6,8 +6,10 @@
 use rayon::prelude::*;
 
 use crate::connectivity::matrix::WeightMatrix;
+use crate::error::Result;
 use crate::landscape::states::{State, States};
 use crate::landscape::transfer::Transfer;
+use crate::progress::Tick;
 
 /// The energy function of a network.
 #[derive(Clone, Copy)]
@@ -21,24 +23,40 @@ pub struct Energy<'a> {
 }
 
 impl Energy<'_> {
-    /// Energy of a state whose field `Wr` `[neurons]` is known (Hz³).
-    pub fn from_field(&self, state: State<'_>, field: &[f64]) -> f64 {
+    /// Energy of a state, where `field` says what `Wr` is at a neuron.
+    fn sum(&self, state: State<'_>, field: impl Fn(usize) -> f64) -> f64 {
         let of_neuron = |(i, r): (usize, f64)| {
-            r * (self.transfer.energy_per_rate(r) - self.external_current[i] - 0.5 * field[i])
+            r * (self.transfer.energy_per_rate(r) - self.external_current[i] - 0.5 * field(i))
         };
         state.iter().map(of_neuron).sum()
     }
 
-    /// Energies of many states, one each (Hz³). Only weights between active neurons are read: a² a state.
+    /// Energy of a state whose field `Wr` `[neurons]` is known (Hz³).
+    pub fn from_field(&self, state: State<'_>, field: &[f64]) -> f64 {
+        self.sum(state, |i| field[i])
+    }
+
+    /// Energy of a state (Hz³). Only the a² weights between its active neurons are read.
+    pub fn of_state(&self, state: State<'_>) -> f64 {
+        self.sum(state, |i| {
+            let row = self.weights.row(i);
+            state.iter().map(|(j, q)| row[j] * q).sum()
+        })
+    }
+
+    /// Energies of many states, one each (Hz³).
     pub fn of_states(&self, states: &States) -> Vec<f64> {
-        let of_state = |s: usize| {
-            let state = states.get(s);
-            let of_neuron = |(i, r): (usize, f64)| {
-                let row = self.weights.row(i);
-                let field: f64 = state.iter().map(|(j, q)| row[j] * q).sum();
-                r * (self.transfer.energy_per_rate(r) - self.external_current[i] - 0.5 * field)
-            };
-            state.iter().map(of_neuron).sum()
+        (0..states.len()).into_par_iter().map(|s| self.of_state(states.get(s))).collect()
+    }
+
+    /// As [`Energy::of_states`], until `tick` asks for an end.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`](crate::error::Error::Interrupted) if it does.
+    pub fn of_states_until(&self, states: &States, tick: &Tick<'_>) -> Result<Vec<f64>> {
+        let of_state = |s| {
+            tick.go_on()?;
+            Ok(self.of_state(states.get(s)))
         };
         (0..states.len()).into_par_iter().map(of_state).collect()
     }

@@ -197,7 +197,7 @@ impl LatticeBump {
             let shown: Vec<String> =
                 fraction[..self.closure.space.dimension()].iter().map(f64::to_string).collect();
             return Err(no_bump(&format!(
-                "the bump centred ({}) spacings past a neuron is no minimum of the energy (residual {:.1e} Hz^2)",
+                "the bump centred ({}) spacings past a neuron is not a minimum of the energy (residual {:.1e} Hz^2)",
                 shown.join(", "),
                 found.certificate.residual()
             )));

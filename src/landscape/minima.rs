@@ -90,7 +90,8 @@ pub(crate) fn at(
             },
         )
         .collect();
-    let mut in_order: Vec<(usize, Minimum)> = order.iter().copied().zip(found?.into_iter().flatten()).collect();
+    let mut in_order: Vec<(usize, Minimum)> =
+        order.iter().copied().zip(found?.into_iter().flatten()).collect();
     in_order.sort_unstable_by_key(|(s, _)| *s);
     let in_order: Vec<Minimum> = in_order.into_iter().map(|(_, minimum)| minimum).collect();
     let mut minima = Minima {

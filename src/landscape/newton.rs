@@ -9,6 +9,9 @@
 //! Cost: only the a active neurons enter the system, a³/3 flops an iteration; finding out which silent neurons join
 //! costs the field, 2·a·N flops. Nothing grows with N².
 
+#[cfg(test)]
+mod tests;
+
 use pulp::Arch;
 
 use super::rates::{EnergyParts, project, solve_symmetric};

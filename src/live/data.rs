@@ -99,7 +99,7 @@ impl Data {
     pub(super) fn read(directory: &RunDirectory, plan: &Plan, summary: &Summary) -> Result<Self> {
         if plan.neurons > MOST_NEURONS {
             return Err(Error::Usage(format!(
-                "{}: a live page carries all weights, and {} neurons make it too large to mail; it takes up to {MOST_NEURONS}. Leave --live away",
+                "{}: a live page carries all weights, and {} neurons make it too large to mail; {MOST_NEURONS} is the most. Write a report without the live page",
                 directory.path().display(),
                 plan.neurons
             )));
@@ -139,11 +139,13 @@ fn drawable(network: &Network) -> std::result::Result<(), String> {
     if !network.maps.are_full_rings() {
         let shape = network.maps.space(0).shape.name();
         return Err(format!(
-            "a live page draws rings in which every neuron has a site of its own; these maps are other ones ({shape}). Leave --live away"
+            "a live page draws rings in which every neuron has a site of its own, and these maps are of another kind ({shape}). Write a report without the live page"
         ));
     }
     if !network.transfer.is_root() {
-        return Err("a live page computes with φ(I) = √I alone; leave --live away".to_owned());
+        return Err(
+            "a live page computes with φ(I) = √I only; write a report without the live page".to_owned()
+        );
     }
     Ok(())
 }
@@ -245,7 +247,7 @@ mod tests {
         let torus = Maps::lattice_alone(Lattice::of_sites(Shape::Torus, [24, 24], Arrangement::Square));
         let kernel = Kernel::PAPER.scaled_to_shape(Shape::Torus, 24 * 24);
         let refusal = drawable(&Network::new(torus, kernel, 10.0).unwrap()).unwrap_err();
-        assert!(refusal.contains("torus") && refusal.contains("--live"), "{refusal}");
+        assert!(refusal.contains("torus") && refusal.contains("without the live page"), "{refusal}");
         let ring = Network::new(Maps::random(120, 2, 1, 0), Kernel::PAPER.scaled_to(120), 10.0).unwrap();
         assert_eq!(drawable(&ring), Ok(()));
     }

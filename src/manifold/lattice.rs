@@ -1,4 +1,5 @@
-//! The regular lattice of a shape: where place fields sit if they are laid out evenly, and what points are counted by.
+//! The regular lattice of a shape: where place fields sit if they are laid out evenly, and the grid on which points are
+//! counted.
 
 use std::f64::consts::PI;
 
@@ -13,7 +14,7 @@ pub enum Arrangement {
     /// In rows and columns.
     #[default]
     Square,
-    /// Each row half a spacing beyond the one before.
+    /// Each row shifted by half a spacing against the one before.
     Hexagonal,
 }
 
@@ -35,7 +36,7 @@ pub struct Lattice {
 const TRIANGLE: f64 = 0.866_025_403_784_438_6;
 
 impl Lattice {
-    /// The lattice of a shape with so many sites along each axis, each of length or area 1.
+    /// The lattice of a shape with the given numbers of sites along each axis, each of length or area 1.
     pub fn of_sites(shape: Shape, counts: [usize; 2], arrangement: Arrangement) -> Self {
         let [x, y] = counts.map(|count| count as f64);
         let space = match (shape, arrangement) {
@@ -49,7 +50,7 @@ impl Lattice {
         Self { space, counts, arrangement }
     }
 
-    /// The square lattice that fits a space best: as near to one site a unit as whole numbers allow.
+    /// The square lattice that fits a space best: as close to one site per unit as whole numbers allow.
     pub fn of_space(space: Space) -> Self {
         let counts = match (space.shape, space.dimension()) {
             (Shape::Sphere, _) => [space.size().round().max(1.0) as usize, 1],
@@ -77,7 +78,7 @@ impl Lattice {
             at[1] = self.mirrored(at[1]);
         }
         if self.arrangement == Arrangement::Hexagonal {
-            // A turn along the second axis ends half as many sites farther along the first.
+            // One turn around the second axis advances the first index by half as many sites.
             at[0] += at[1].div_euclid(self.counts[1] as i64) * (self.counts[1] as i64 / 2);
         }
         let mut index = [0; 2];

@@ -47,7 +47,7 @@ const ON_SITE: f64 = 1e-9;
 pub enum Placement {
     /// Members on the sites of the lattice, in random order.
     Lattice,
-    /// So many members, each anywhere on the shape.
+    /// That many members, each anywhere on the shape.
     Anywhere(usize),
     /// Given: `[count, neurons]`, NaN where a neuron has no place.
     Given(Vec<Vector>),
@@ -99,8 +99,8 @@ impl Maps {
         }
     }
 
-    /// Adds a group of maps whose members and places are drawn, or given. Which neurons are members is the head of a
-    /// random permutation, so that with all neurons in all maps it is [`Maps::random`].
+    /// Adds a group of maps whose members and places are drawn, or given. The members are the head of a random
+    /// permutation, so that with all neurons in all maps this is [`Maps::random`].
     pub fn draw(&mut self, group: Group, placement: &Placement, seed: u64, realization: u32) {
         let first = self.count();
         for map in first..first + group.count {
@@ -150,7 +150,7 @@ impl Maps {
     pub fn from_positions(neurons: usize, positions: Vec<i32>) -> Result<Self, String> {
         if neurons == 0 || positions.is_empty() || !positions.len().is_multiple_of(neurons) {
             return Err(format!(
-                "{} positions are no whole number of maps of {neurons} neurons",
+                "{} positions are not a whole number of maps of {neurons} neurons",
                 positions.len()
             ));
         }
@@ -329,7 +329,7 @@ impl Maps {
     }
 }
 
-/// A position with equal chances for every part of the shape.
+/// A position drawn uniformly over the shape.
 fn anywhere(space: &Space, rng: &mut ChaCha8Rng) -> Vector {
     let [u, v]: [f64; 2] = [rng.random(), rng.random()];
     match (space.shape, space.dimension()) {

@@ -1,5 +1,7 @@
 //! Manifold points: where on the maps something is evaluated.
 
+use std::ops::Range;
+
 use super::lattice::{Lattice, fibonacci};
 use super::maps::Maps;
 use super::shape::{Axis, Shape, Vector};
@@ -117,6 +119,20 @@ impl<'a> Points<'a> {
             };
         }
         Point::on_lattice(map, lattice, base, fraction)
+    }
+
+    /// The states of each group of maps, in the order of groups: maps of one kind have one level of energy.
+    pub fn levels(&self) -> Vec<Range<usize>> {
+        let mut first_map = 0;
+        let mut levels = Vec::with_capacity(self.maps.groups().len());
+        for group in self.maps.groups() {
+            let last_map = first_map + group.count;
+            let at = |map: usize| (map.min(self.on_maps) * self.per_map).div_ceil(self.stride);
+            levels.push(at(first_map)..at(last_map));
+            first_map = last_map;
+        }
+        levels.retain(|level| !level.is_empty());
+        levels
     }
 
     /// All points, in the order of states.

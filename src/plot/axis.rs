@@ -36,7 +36,7 @@ impl Axis {
         Self { low: 0.0, high, ticks: Vec::new(), logarithmic: false }
     }
 
-    /// The same axis with one in so many of its ticks, the first among them.
+    /// The same axis with one in `stride` of its ticks, the first included.
     pub fn every(mut self, count: usize) -> Self {
         self.ticks = self.ticks.into_iter().step_by(count).collect();
         self
@@ -49,7 +49,8 @@ impl Axis {
         Self::linear(low, high + 0.08 * (high - low), false)
     }
 
-    /// A logarithmic axis of whole decades around the values above zero, those left out that are tiny beside the largest.
+    /// A logarithmic axis of whole decades around the positive values, leaving out those that are tiny beside the
+    /// largest.
     pub fn logarithmic(values: impl Iterator<Item = f64>) -> Self {
         let values: Vec<f64> = values.filter(|&y| y > 0.0 && y.is_finite()).collect();
         let high = values.iter().copied().reduce(f64::max).unwrap_or(1.0);
@@ -79,7 +80,7 @@ impl Axis {
         }
     }
 
-    /// Whether a finite value lies below the axis: on a logarithmic one it is zero, negative, or too small.
+    /// Whether a finite value lies below the axis: on a logarithmic one because it is zero, negative, or too small.
     pub fn is_below(&self, value: f64) -> bool {
         value.is_finite() && self.place(value).is_none()
     }
@@ -99,7 +100,7 @@ pub(super) fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     match low.partial_cmp(&high) {
         Some(std::cmp::Ordering::Less) => (low, high),
         Some(std::cmp::Ordering::Equal) => {
-            // A spread that addition can still tell from nothing.
+            // A spread large enough to survive addition.
             let spread = 0.5_f64.max(1e-9 * low.abs());
             (low - spread, high + spread)
         }

@@ -1,7 +1,7 @@
 //! A picture as PNG and as PDF, from its SVG.
 //!
-//! Text is drawn with the font that is built in, so that a picture is the same on every machine, also on a cluster's
-//! node that has no font at all.
+//! Text is drawn with a built-in font, so that a picture looks the same on every machine, even on a cluster node
+//! without any fonts.
 
 use std::sync::{Arc, LazyLock};
 
@@ -37,7 +37,7 @@ fn tree(svg: &str) -> Result<usvg::Tree> {
 /// The picture as PNG, with twice as many pixels each way as the SVG.
 ///
 /// # Errors
-/// [`Error::Run`] if the SVG is none, or too large for memory.
+/// [`Error::Run`] if the text is not an SVG, or the picture is too large for memory.
 pub fn png(svg: &str) -> Result<Vec<u8>> {
     let tree = tree(svg)?;
     let size = tree.size().to_int_size();
@@ -51,7 +51,7 @@ pub fn png(svg: &str) -> Result<Vec<u8>> {
 /// The picture as PDF, of lines and letters, not of pixels.
 ///
 /// # Errors
-/// [`Error::Run`] if the SVG is none.
+/// [`Error::Run`] if the text is not an SVG.
 pub fn pdf(svg: &str) -> Result<Vec<u8>> {
     let options = svg2pdf::ConversionOptions::default();
     svg2pdf::to_pdf(&tree(svg)?, options, svg2pdf::PageOptions::default()).map_err(failed)

@@ -89,7 +89,7 @@ pub struct LinePlot {
 }
 
 impl LinePlot {
-    /// The plot as SVG, with its title and notes: a picture that stands for itself.
+    /// The plot as SVG, with its title and notes: a picture that can stand alone.
     pub fn svg(&self) -> String {
         self.drawn(&self.title, self.notes())
     }
@@ -99,7 +99,7 @@ impl LinePlot {
         self.drawn("", Vec::new())
     }
 
-    /// What has to be said under the plot.
+    /// The notes that belong under the plot.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = vec![self.note.clone()];
         let y = self.y_axis();
@@ -148,8 +148,8 @@ impl LinePlot {
     }
 }
 
-/// A series, moved to the right by `aside` pixels, and its marks of values below the axis by `low_aside`: several series
-/// may have nothing else there.
+/// A series, moved to the right by `aside` pixels, and its marks of values below the axis by `low_aside`: several
+/// series may have only such marks there.
 fn drawn(series: &Series, frame: &Frame, aside: f64, low_aside: f64) -> Markup {
     let at = |point| frame.at(point).map(|(x, y)| (x + aside, y));
     let mut line = String::new();
@@ -235,7 +235,7 @@ mod tests {
         let plot = plot(true, &[(1.0, 100.0, 10.0), (2.0, 0.0, 5.0), (3.0, 10.0, 20.0), (4.0, -1.0, 0.0)]);
         let svg = plot.svg();
         assert_eq!((count(&svg, "<circle class=\"mark\""), count(&svg, "class=\"below\"")), (3, 2));
-        // Two points that no line joins: what lies between them is no number.
+        // Two points that no line joins: the value between them is NaN.
         let line = svg.split("class=\"series\"").nth(1).unwrap().split('"').nth(1).unwrap();
         assert_eq!((count(line, "M"), count(line, "L")), (2, 0), "{line}");
         let notes = plot.notes();

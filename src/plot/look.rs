@@ -1,7 +1,7 @@
 //! How a curve looks: one look for one meaning, everywhere in this program.
 //!
-//! Colours are those that the colour-blind tell apart (Okabe & Ito). Curves differ in mark and dash too, so that they
-//! are told apart in print without colour.
+//! The colours can be told apart by the colour-blind (Okabe & Ito). Curves differ in mark and dash too, for print
+//! without colour.
 
 use std::fmt;
 
@@ -60,12 +60,12 @@ pub const CONSTRAINED: Look = look(Colour(0, 158, 115), Mark::Triangle, "5 3");
 pub const KKT: Look = look(Colour(204, 121, 167), Mark::Diamond, "2 2");
 /// For reference.
 pub const REFERENCE: Look = look(Colour(90, 90, 90), Mark::Plus, "8 3 2 3");
-/// A fifth thing.
+/// For a fifth curve.
 pub const FIFTH: Look = look(Colour(86, 180, 233), Mark::Cross, "12 3");
-/// A sixth thing.
+/// For a sixth curve.
 pub const SIXTH: Look = look(Colour(230, 159, 0), Mark::Ring, "6 2 2 2");
 
-/// Looks of things that are only first, second, … of their kind, such as weight updates.
+/// Looks for a numbered series, such as weight updates.
 pub const IN_ORDER: [Look; 6] = [NONE, SIXTH, CONSTRAINED, FIFTH, IDEALIZED, KKT];
 
 #[cfg(test)]

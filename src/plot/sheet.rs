@@ -18,7 +18,7 @@ const BAR: f64 = 16.0;
 /// Largest height of a panel's data (pixels).
 const MOST_HEIGHT: f64 = 420.0;
 
-/// Colours of a heat map are so many steps: enough for the eye, and cells of one step are one shape.
+/// Number of colour steps in a heat map: enough for the eye, and all cells of one step can be drawn as one shape.
 const STEPS: usize = 64;
 
 /// ColorBrewer's RdBu, from the lowest value by zero to the highest; the colour-blind see which side of zero it is.
@@ -393,7 +393,7 @@ mod tests {
         }
     }
 
-    /// A site each of a lattice of 12 × 8, row by row, x first.
+    /// One point for each site of a 12 × 8 lattice, row by row, x first.
     fn sites() -> Vec<[f64; 2]> {
         (0..96).map(|k| [f64::from(k / 8), f64::from(k % 8)]).collect()
     }
@@ -421,7 +421,7 @@ mod tests {
         assert!(
             close(over[0].1, [13.0, 3.0]) && close(over[1].0, [-1.0, 3.0]) && close(over[1].1, [1.0, 3.0])
         );
-        // Over a corner: all four that could be seen.
+        // Over a corner: all four copies can be seen.
         assert_eq!(torus.pieces([11.0, 7.0], [2.0, 2.0]).len(), 4);
         assert_eq!(ground([false, true]).pieces([11.0, 7.0], [2.0, 2.0]).len(), 2);
         assert_eq!(ground([false, false]).pieces([11.0, 7.0], [2.0, 2.0]).len(), 1);

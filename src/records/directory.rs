@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sealed::{Sealed, seal, unseal};
 use super::{Summary, checkpoint, checksum, read_checked};
+use crate::compute::device::ComputeDevice;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::files::{self, Lock, claim_folder, is_partial, npy, remove_partials, write_atomically};
@@ -55,7 +56,7 @@ pub struct Manifest {
     /// Seed of the maps.
     pub seed: u64,
     /// What did the work.
-    pub device: String,
+    pub device: ComputeDevice,
     /// Start of the last session (seconds since 1970).
     pub started_unix: u64,
     /// Work so far, over all sessions (s).
@@ -396,7 +397,7 @@ mod tests {
             outcome: Status::Converged,
             configuration: "abc".to_owned(),
             seed: 1,
-            device: "cpu".to_owned(),
+            device: ComputeDevice::Cpu { threads: 2 },
             started_unix: 5,
             wall_seconds: 0.25,
             files: BTreeMap::from([("a".to_owned(), "b".to_owned())]),

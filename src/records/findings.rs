@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{FORMAT, Manifest, PROGRAM, RunDirectory, RunState, Summary, to_csv, to_json};
+use crate::compute::device::ComputeDevice;
 use crate::error::Result;
 use crate::files::npy;
 use crate::job::drift_record::DriftRecord;
@@ -24,7 +25,7 @@ pub(crate) struct Findings<'a> {
     pub drift: &'a [DriftRecord],
     pub status: Status,
     /// What did the work.
-    pub device: String,
+    pub device: ComputeDevice,
     /// Work so far, over all sessions (s).
     pub wall_seconds: f64,
     /// Work of the last session (s).

@@ -6,6 +6,7 @@ mod findings;
 mod sealed;
 mod session;
 mod summary;
+mod table;
 mod verify;
 
 pub use checkpoint::{Checkpoint, check_state};
@@ -14,42 +15,15 @@ pub(crate) use findings::Findings;
 pub use sealed::PROGRAM;
 pub use session::{Opened, Session};
 pub use summary::{Summary, Warning};
+pub(crate) use table::{Cell, Table, to_csv};
 pub use verify::{Verified, verify};
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::files;
-
-/// Rows as CSV with a header line. A number that is none is an empty cell; a text that a spreadsheet would run gets an
-/// apostrophe before it.
-pub(crate) fn to_csv<T: Serialize>(rows: &[T]) -> Vec<u8> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        writer.serialize(row).expect("records are flat");
-    }
-    let plain = writer.into_inner().expect("writing to memory cannot fail");
-    let mut writer = csv::Writer::from_writer(Vec::with_capacity(plain.len()));
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(plain.as_slice());
-    for row in reader.records() {
-        let row = row.expect("what was just written is text");
-        let cells: Vec<Cow<'_, str>> = row.iter().map(harmless).collect();
-        writer.write_record(cells.iter().map(|cell| cell.as_bytes())).expect("all rows have as many cells");
-    }
-    writer.into_inner().expect("writing to memory cannot fail")
-}
-
-/// A cell as it may be shown to a spreadsheet.
-fn harmless(cell: &str) -> Cow<'_, str> {
-    match cell.parse::<f64>() {
-        Ok(number) if number.is_nan() => Cow::Borrowed(""),
-        Err(_) if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) => Cow::Owned(format!("'{cell}")),
-        _ => Cow::Borrowed(cell),
-    }
-}
 
 /// A record as indented JSON.
 pub(crate) fn to_json<T: Serialize>(record: &T) -> Vec<u8> {
@@ -88,18 +62,5 @@ mod tests {
         std::fs::write(&path, b"two").unwrap();
         assert!(read_checked(&path, &checksum(b"two")).is_ok());
         assert!(matches!(read_checked(&path, &checksum(b"one")), Err(Error::Data { .. })));
-    }
-
-    #[test]
-    fn spreadsheets_run_nothing_and_show_no_nan() {
-        #[derive(Serialize)]
-        struct Row {
-            device: &'static str,
-            value: f64,
-        }
-        let row = |device, value| Row { device, value };
-        let rows = [row("=HYPERLINK(1)", -1.5), row("cpu, 2 threads", f64::NAN), row("a \"quote\"", 1e-7)];
-        let expected = "device,value\n'=HYPERLINK(1),-1.5\n\"cpu, 2 threads\",\n\"a \"\"quote\"\"\",1e-7\n";
-        assert_eq!(String::from_utf8(to_csv(&rows)).unwrap(), expected);
     }
 }

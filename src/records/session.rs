@@ -80,7 +80,7 @@ impl<'a> Session<'a> {
     /// Drift before, flattening, drift after; whatever an earlier session finished is not done again.
     fn work(&mut self, landscape: Option<Landscape>) -> Result<(Option<Landscape>, Status)> {
         let plan = self.job.plan;
-        if !self.measure(&self.job.network.weights, Which::None, landscape.as_ref())? {
+        if !self.measure(&self.job.network.weights, Which::Base, landscape.as_ref())? {
             return Ok((landscape, Status::Interrupted));
         }
         if (self.job.stop)() {
@@ -129,7 +129,10 @@ impl<'a> Session<'a> {
             self.job.monitor.skip(self.job.plan.cost.trajectories_seconds);
             return Ok(true);
         }
-        let Some(measured) = self.job.measure_drift(weights, which)? else { return Ok(false) };
+        let measured = match self.job.measure_drift(weights, which) {
+            Err(Error::Interrupted) => return Ok(false),
+            measured => measured?,
+        };
         self.checkpoint.drift.extend(measured.records);
         self.save(landscape)?;
         Ok(true)

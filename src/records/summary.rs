@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::job::drift::DriftSummary;
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::{IterationRecord, Status};
+use crate::observable::{Pair, Shown, pairs, table};
 use crate::setup::plan::Plan;
-use crate::text::significant;
 
 /// The figures of a run. Energies in Hz³, drifts in neuron units, rate changes in Hz².
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,10 @@ pub struct Summary {
     pub score_after: Option<f64>,
     /// Length of the trajectories (ms).
     pub duration_ms: f64,
+    /// All figures of the landscape before the first update.
+    pub landscape_before: Option<IterationRecord>,
+    /// All figures of the landscape after the last update.
+    pub landscape_after: Option<IterationRecord>,
     /// All averages before flattening.
     pub drift_before: Option<DriftSummary>,
     /// All averages after flattening.
@@ -111,7 +115,7 @@ impl Summary {
     pub fn new(plan: &Plan, status: Status, iterations: &[IterationRecord], drift: &[DriftRecord]) -> Self {
         let (first, last) = (iterations.first(), iterations.last());
         let (before, after) =
-            (DriftSummary::of(drift, Which::None), DriftSummary::of(drift, Which::Flattened));
+            (DriftSummary::of(drift, Which::Base), DriftSummary::of(drift, Which::Flattened));
         Self {
             status,
             neurons: plan.neurons,
@@ -131,55 +135,26 @@ impl Summary {
             score_before: before.map(|d| d.score),
             score_after: after.map(|d| d.score),
             duration_ms: plan.config.measure.duration_ms,
+            landscape_before: first.map(IterationRecord::reproducible),
+            landscape_after: last.map(IterationRecord::reproducible),
             drift_before: before,
             drift_after: after,
             warnings: warnings(last, drift),
         }
     }
 
+    /// The first figures of the landscape before and after, and those of the drift that are shown in one of some ways.
+    pub fn pairs(&self, shown: &[Shown]) -> Vec<Pair> {
+        let (before, after) = (self.landscape_before.as_ref(), self.landscape_after.as_ref());
+        let mut all = pairs(IterationRecord::ALL, &[Shown::First], before, after, self.duration_ms);
+        let (before, after) = (self.drift_before.as_ref(), self.drift_after.as_ref());
+        all.extend(pairs(DriftSummary::ALL, shown, before, after, self.duration_ms));
+        all
+    }
+
     /// The closing table, at most ten lines with the caller's last one.
     pub fn table(&self) -> String {
-        let cell = |x: Option<f64>| x.map_or("-".to_owned(), significant);
-        let of = |d: Option<DriftSummary>, f: fn(DriftSummary) -> f64| d.map(f);
-        let seconds = self.duration_ms / 1000.0;
-        let rows = [
-            (
-                "roughness at fitted points (SD)",
-                cell(self.energy_sd_before),
-                cell(self.energy_sd_after),
-                "Hz^3",
-            ),
-            (
-                "roughness between them (SD)",
-                cell(self.heldout_sd_before),
-                cell(self.heldout_sd_after),
-                "Hz^3",
-            ),
-            (
-                "roughness between them (robust SD)",
-                cell(self.heldout_robust_sd_before),
-                cell(self.heldout_robust_sd_after),
-                "Hz^3",
-            ),
-            (
-                &format!("mean drift in {seconds} s"),
-                cell(self.mean_drift_before),
-                cell(self.mean_drift_after),
-                "neuron units",
-            ),
-            (
-                "  of which after the first 0.1 s",
-                cell(of(self.drift_before, |d| d.settled_mean_drift)),
-                cell(of(self.drift_after, |d| d.settled_mean_drift)),
-                "neuron units",
-            ),
-            ("bump score", cell(self.score_before), cell(self.score_after), ""),
-        ];
-        let mut text = format!("{:36}{:>10}{:>10}\n", "", "before", "after");
-        for (what, before, after, unit) in rows {
-            text.push_str(format!("{what:36}{before:>10}{after:>10}  {unit}").trim_end());
-            text.push('\n');
-        }
+        let mut text = table(&self.pairs(&[Shown::First]));
         text.push_str(&format!("{} weight updates; {}\n", self.updates, self.status.describe()));
         if !self.warnings.is_empty() {
             let warnings: Vec<String> = self.warnings.iter().map(Warning::to_string).collect();

@@ -4,6 +4,7 @@ mod numbers;
 mod run;
 mod scan;
 pub mod sheets;
+mod surfaces;
 
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use crate::plot::look::{self, Look};
 const STYLE: &str = include_str!("style.css");
 const SHARED: &str = include_str!("shared.js");
 
-/// Colours of the page's plots by the names that style and script know.
+/// Colours of the page's plots, under the names that style and script use.
 const COLOURS: [(&str, Look); 5] = [
     ("none", look::NONE),
     ("idealized", look::IDEALIZED),
@@ -36,7 +37,7 @@ pub fn page(path: &Path) -> Result<String> {
     } else {
         Err(Error::data(
             path,
-            "is neither a run nor a scan (no manifest.json, no trials/); give the directory of either",
+            "is neither a run nor a scan (it has no manifest.json and no trials/); give the directory of a run or a scan",
         ))
     }
 }
@@ -64,11 +65,11 @@ fn layout(title: &str, content: &Markup) -> String {
 }
 
 /// A table with a header line; scrolls sideways where the screen is narrow.
-fn table(header: &[&str], rows: &[Vec<String>]) -> Markup {
+fn table<T: AsRef<str>>(header: &[T], rows: &[Vec<String>]) -> Markup {
     html! {
         div.wide tabindex="0" {
             table {
-                thead { tr { @for cell in header { th scope="col" { (cell) } } } }
+                thead { tr { @for cell in header { th scope="col" { (cell.as_ref()) } } } }
                 tbody {
                     @for row in rows { tr { @for cell in row { td { (cell) } } } }
                 }
@@ -95,14 +96,14 @@ fn configuration(toml: &str) -> Markup {
     }
 }
 
-/// What the scripts of a page share; stands before them.
+/// What the scripts of a page share; it comes before them.
 fn shared_script() -> Markup {
     html! { script { (PreEscaped(SHARED)) } }
 }
 
 /// A page about maps of two dimensions and nothing else.
 pub fn sheets_page(title: &str, sheets: &sheets::Sheets) -> String {
-    layout(title, &html! { h1 { (title) } (shared_script()) (sheets.section()) (colophon()) })
+    layout(title, &html! { h1 { (title) } (shared_script()) (sheets.section(0)) (colophon()) })
 }
 
 /// This program, its version, and the paper.

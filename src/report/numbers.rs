@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
+use super::surfaces::relative;
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::IterationRecord;
+use crate::manifold::Points;
 use crate::setup::plan::Plan;
 
-/// Energies that a page holds at most: beyond, every so many points of a map are left out.
+/// Energies that a page holds at most. If there are more, only one in every few points of a map is kept.
 const MOST_ENERGIES: usize = 400_000;
 
 /// What the script reads. Energies in Hz³, positions and displacements in neuron units.
@@ -15,14 +17,14 @@ pub(super) struct Numbers {
     neurons: usize,
     /// Class of what was flattened.
     method: &'static str,
-    /// Relative to the mean of each landscape `[updates + 1][maps][points]`.
+    /// Relative to the level of their group of maps in each landscape `[updates + 1][maps][points]`.
     energies: Vec<Vec<Vec<f64>>>,
     /// At the fitted points, and between them (robust), for each landscape.
     roughness: Vec<(f64, f64)>,
     /// (1 if flattened, map, start, end, displacement, winning map); on surfaces the first coordinates.
     drift: Vec<(u8, usize, f64, f64, f64, usize)>,
     histogram: Histogram,
-    /// One in how many points is shown.
+    /// One in this many points is shown.
     #[serde(skip)]
     pub(super) stride: usize,
 }
@@ -30,18 +32,17 @@ pub(super) struct Numbers {
 impl Numbers {
     pub(super) fn new(
         plan: &Plan,
+        points: Points<'_>,
         iterations: &[IterationRecord],
         energies: &[f64],
         drift: &[DriftRecord],
     ) -> Self {
         let stride = energies.len().div_ceil(MOST_ENERGIES).max(1);
-        let landscapes = energies.chunks_exact(plan.states()).zip(iterations);
-        let energies = landscapes
-            .map(|(landscape, record)| {
-                let relative = |row: &[f64]| {
-                    row.iter().step_by(stride).map(|e| rounded(e - record.energy_mean)).collect()
-                };
-                landscape.chunks_exact(plan.points_per_map).map(relative).collect()
+        let energies = energies
+            .chunks_exact(plan.states())
+            .map(|landscape| {
+                let row = |row: &[f64]| row.iter().step_by(stride).map(|e| rounded(*e)).collect();
+                relative(points, landscape).chunks_exact(plan.points_per_map).map(row).collect()
             })
             .collect();
         Self {
@@ -92,7 +93,8 @@ struct Histogram {
     counts: [Vec<usize>; 2],
 }
 
-/// Bins between the largest displacement and the smallest that is told from none, where displacements are not whole.
+/// Bins between the largest displacement and the smallest that is distinguished from zero, where displacements are not
+/// whole numbers.
 const HALVINGS: i32 = 8;
 
 impl Histogram {
@@ -146,8 +148,8 @@ mod tests {
     fn every_start_is_counted_once() {
         for largest in [0.0, 0.3, 1.0, 19.0, 20.0, 59.5, 64.0] {
             let drift = [
-                record(Which::None, -largest),
-                record(Which::None, 0.5 * largest),
+                record(Which::Base, -largest),
+                record(Which::Base, 0.5 * largest),
                 record(Which::Flattened, largest),
             ];
             let histogram = Histogram::of(&drift);
@@ -161,7 +163,7 @@ mod tests {
     #[test]
     fn small_drifts_are_told_apart_beside_large_ones() {
         let after = [0.0, 0.0, 1.0, -1.0, 2.0, 3.0, 4.0].map(|x| record(Which::Flattened, x));
-        let drift: Vec<DriftRecord> = [record(Which::None, -47.0)].into_iter().chain(after).collect();
+        let drift: Vec<DriftRecord> = [record(Which::Base, -47.0)].into_iter().chain(after).collect();
         let histogram = Histogram::of(&drift);
         assert_eq!(histogram.up_to, [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
         assert_eq!(histogram.counts[1], [2, 2, 1, 2, 0, 0, 0, 0]);

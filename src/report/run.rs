@@ -6,12 +6,13 @@ use maud::{Markup, PreEscaped, html};
 use time::OffsetDateTime;
 
 use super::numbers::Numbers;
-use super::{colophon, configuration, facts, layout, shared_script, table};
+use super::sheets::Sheets;
+use super::{colophon, configuration, facts, layout, shared_script, surfaces, table};
 use crate::error::{Error, Result};
-use crate::job::drift::DriftSummary;
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::IterationRecord;
-use crate::manifold::Vector;
+use crate::manifold::{Points, Vector};
+use crate::observable::{Observable, Pair, Shown};
 use crate::records::{Manifest, RunDirectory, RunState, Summary};
 use crate::setup::config::Method;
 use crate::setup::plan::Plan;
@@ -28,6 +29,7 @@ struct Run {
     drift: Vec<DriftRecord>,
     configuration: String,
     numbers: Numbers,
+    sheets: Vec<Sheets>,
 }
 
 pub(super) fn page(path: &Path) -> Result<String> {
@@ -63,6 +65,14 @@ fn date(unix: u64) -> String {
     )
 }
 
+/// A number in a table: whole ones as they are.
+fn cell(x: Option<f64>) -> String {
+    match x {
+        Some(x) if x == x.round() && x.abs() < 1e6 => x.to_string(),
+        x => optional(x),
+    }
+}
+
 fn optional(x: Option<f64>) -> String {
     x.map_or_else(|| "–".to_owned(), significant)
 }
@@ -80,9 +90,14 @@ impl Run {
             );
             return Err(Error::data(&path.join("energies.npy"), what));
         }
+        let maps = plan.layout.draw(plan.config.network.seed, 0);
+        let points = Points::fitted(&maps, plan.points_per_map);
+        let last = &energies[energies.len() - plan.states()..];
+        let sheets = surfaces::sheets(points, &energies[..plan.states()], last, &drift);
         let configuration = String::from_utf8_lossy(&directory.read("config.toml")?).into_owned();
         Ok(Self {
-            numbers: Numbers::new(&plan, &iterations, &energies, &drift),
+            numbers: Numbers::new(&plan, points, &iterations, &energies, &drift),
+            sheets,
             summary: directory.read_summary()?,
             manifest,
             plan,
@@ -96,14 +111,15 @@ impl Run {
         html! {
             h1 { (title) }
             p.soft { "Outcome: " (self.summary.status.describe()) "." }
+            (shared_script())
             (self.figures())
+            @for (own, sheets) in self.sheets.iter().enumerate() { (sheets.section(own)) }
             (self.landscapes())
             (self.drifts())
             (self.certificates())
             (self.provenance())
             (colophon())
             script type="application/json" id="data" { (PreEscaped(self.numbers.to_json())) }
-            (shared_script())
             script { (PreEscaped(SCRIPT)) }
         }
     }
@@ -111,36 +127,11 @@ impl Run {
     /// The summary in a sentence, and in numbers.
     fn figures(&self) -> Markup {
         let s = &self.summary;
-        let row = |what: &str, before: Option<f64>, after: Option<f64>, unit: &str| {
-            vec![what.to_owned(), optional(before), optional(after), unit.to_owned()]
+        let row = |p: Pair| {
+            let unit = if p.unit == "1" { "" } else { p.unit };
+            vec![p.label, optional(p.before), optional(p.after), unit.to_owned()]
         };
-        let settled = |d: Option<DriftSummary>| d.map(|d| d.settled_mean_drift);
-        let own = |d: Option<DriftSummary>| d.map(|d| 100.0 * d.own_map_fraction);
-        let seconds = s.duration_ms / 1000.0;
-        let rows = [
-            row("roughness at fitted points (SD)", s.energy_sd_before, s.energy_sd_after, "Hz³"),
-            row("roughness between them (SD)", s.heldout_sd_before, s.heldout_sd_after, "Hz³"),
-            row(
-                "roughness between them (robust SD)",
-                s.heldout_robust_sd_before,
-                s.heldout_robust_sd_after,
-                "Hz³",
-            ),
-            row(
-                &format!("mean drift in {seconds} s"),
-                s.mean_drift_before,
-                s.mean_drift_after,
-                "neuron units",
-            ),
-            row(
-                "of which after the first 0.1 s",
-                settled(s.drift_before),
-                settled(s.drift_after),
-                "neuron units",
-            ),
-            row("bump score", s.score_before, s.score_after, ""),
-            row("bumps still in their own map", own(s.drift_before), own(s.drift_after), "%"),
-        ];
+        let rows: Vec<Vec<String>> = s.pairs(&[Shown::First, Shown::Report]).into_iter().map(row).collect();
         html! {
             section.figures {
                 p { (self.sentence()) }
@@ -154,8 +145,8 @@ impl Run {
     fn sentence(&self) -> String {
         let s = &self.summary;
         let stored = match s.maps {
-            1 => "One ring map is stored in a".to_owned(),
-            maps => format!("{maps} ring maps are stored together in one"),
+            1 => format!("One {} map is stored in a", self.kind()),
+            maps => format!("{maps} {} maps are stored together in one", self.kind()),
         };
         let points = s.maps * s.points_per_map;
         let mut text = format!(
@@ -180,14 +171,23 @@ impl Run {
         text + "."
     }
 
+    /// The shapes of the maps.
+    fn kind(&self) -> String {
+        let mut names: Vec<&str> =
+            self.plan.layout.groups.iter().map(|g| g.group.lattice.space.shape.name()).collect();
+        names.dedup();
+        names.join(" and ")
+    }
+
     fn landscapes(&self) -> Markup {
         let last = self.iterations.len() - 1;
         html! {
             section {
                 h2 { "Energy landscapes" }
                 p {
-                    "The energy of a bump held at each position of a map, relative to the mean of all maps. "
+                    "The energy of a bump held at each position of a map, relative to the mean of all maps of its kind. "
                     "A bump drifts downhill; a flat line is a perfect memory."
+                    @if !self.sheets.is_empty() { " On maps of two dimensions positions are taken row by row here." }
                     @if self.numbers.stride > 1 { " One in " (self.numbers.stride) " points is shown." }
                 }
                 div.controls {
@@ -217,25 +217,18 @@ impl Run {
     }
 
     fn drifts(&self) -> Markup {
-        let header =
-            ["network", "map", "start", "end", "displacement", "from 0.1 s on", "score", "winning map"];
-        let rows: Vec<Vec<String>> = self
-            .drift
-            .iter()
-            .map(|d| {
-                let network = if d.network == Which::Flattened { "after" } else { "before" };
-                vec![
-                    network.to_owned(),
-                    d.map.to_string(),
-                    position(d.start, d.dimension),
-                    position(d.end, d.dimension),
-                    d.displacement.to_string(),
-                    d.settled_displacement.to_string(),
-                    significant(d.score),
-                    d.winning_map.to_string(),
-                ]
-            })
-            .collect();
+        let figures: Vec<&Observable<DriftRecord>> =
+            DriftRecord::ALL.iter().filter(|figure| figure.shown == Shown::Report).collect();
+        let mut header = ["network", "map", "start", "end"].map(str::to_owned).to_vec();
+        header.extend(figures.iter().map(|figure| figure.label.to_owned()));
+        let row = |d: &DriftRecord| {
+            let network = if d.network == Which::Flattened { "after" } else { "before" };
+            let (start, end) = (position(d.start, d.dimension), position(d.end, d.dimension));
+            let mut row = vec![network.to_owned(), d.map.to_string(), start, end];
+            row.extend(figures.iter().map(|figure| cell((figure.of)(d))));
+            row
+        };
+        let rows: Vec<Vec<String>> = self.drift.iter().map(row).collect();
         let seconds = self.summary.duration_ms / 1000.0;
         html! {
             section {
@@ -258,40 +251,11 @@ impl Run {
     }
 
     fn certificates(&self) -> Markup {
-        let header = [
-            "updates",
-            "SD (Hz³)",
-            "peak (Hz³)",
-            "held-out SD (Hz³)",
-            "held-out robust SD (Hz³)",
-            "mean |ΔM| (Hz)",
-            "largest residual (Hz²)",
-            "without certificate",
-            "bumps lost",
-            "tries",
-            "ridge",
-            "time (s)",
-        ];
-        let rows: Vec<Vec<String>> = self
-            .iterations
-            .iter()
-            .map(|r| {
-                vec![
-                    r.iteration.to_string(),
-                    significant(r.energy_sd),
-                    significant(r.energy_peak),
-                    significant(r.heldout_sd),
-                    significant(r.heldout_robust_sd),
-                    significant(r.delta_mean_abs),
-                    optional(r.kkt_residual_max),
-                    r.unconverged.to_string(),
-                    r.bumps_lost.to_string(),
-                    r.attempts.to_string(),
-                    significant(r.ridge),
-                    optional(r.seconds),
-                ]
-            })
-            .collect();
+        let figures: Vec<&Observable<IterationRecord>> =
+            IterationRecord::ALL.iter().filter(|figure| figure.shown != Shown::File).collect();
+        let header: Vec<String> = figures.iter().map(|figure| figure.title()).collect();
+        let row = |r: &IterationRecord| figures.iter().map(|figure| cell((figure.of)(r))).collect::<Vec<_>>();
+        let rows: Vec<Vec<String>> = self.iterations.iter().map(row).collect();
         html! {
             section {
                 h2 { "Certificates" }
@@ -314,7 +278,7 @@ impl Run {
         let mut rows = vec![
             ("program", m.program.clone()),
             ("state", state.to_owned()),
-            ("device", m.device.clone()),
+            ("device", m.device.to_string()),
             ("seed of the maps", m.seed.to_string()),
             ("identity (BLAKE3)", m.configuration.clone()),
             ("manifest (BLAKE3)", m.manifest.clone()),

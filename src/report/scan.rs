@@ -5,9 +5,12 @@ use std::path::Path;
 use maud::{Markup, PreEscaped, html};
 
 use super::{colophon, configuration, facts, layout, table};
-use crate::collect::{Capacity, Collection, Estimate, SummaryRow, TrialRow, capacities, figures, summarize};
+use crate::collect::{self, Average, Capacity, Collection, Estimate, capacities, figures};
 use crate::error::Result;
-use crate::records::{checksum, to_csv};
+use crate::job::drift::DriftSummary;
+use crate::job::reached::IterationRecord;
+use crate::observable::Observable;
+use crate::records::checksum;
 use crate::scan::{Store, trials};
 use crate::text::significant;
 
@@ -15,7 +18,7 @@ pub(super) fn page(path: &Path) -> Result<String> {
     let store = Store::open(path)?;
     let config = store.config()?;
     let collection = Collection::read(&[path])?;
-    let summary = summarize(&collection.records);
+    let averages = collect::averages(&collection.records);
     let capacities = capacities(&collection.records);
     let title = format!("Scan: {} trials", collection.records.len());
     let content = html! {
@@ -29,7 +32,7 @@ pub(super) fn page(path: &Path) -> Result<String> {
         section {
             h2 { "Against the number of maps" }
             div.plots {
-                @for figure in figures(&collection.records, &summary, &capacities) {
+                @for figure in figures(&collection.records, &averages, &capacities) {
                     figure {
                         figcaption { (figure.plot.title) }
                         (PreEscaped(themed(&figure.plot.bare_svg())))
@@ -37,7 +40,7 @@ pub(super) fn page(path: &Path) -> Result<String> {
                     }
                 }
             }
-            details { summary { "The numbers" } (averages(&summary)) }
+            details { summary { "The numbers" } (means(&averages)) }
         }
         (provenance(&collection, &config.to_toml()))
         (colophon())
@@ -73,41 +76,31 @@ fn capacity(capacities: &[Capacity]) -> Markup {
     }
 }
 
-fn averages(summary: &[SummaryRow]) -> Markup {
-    let pair = |mean: f64, ci: f64| {
+fn means(averages: &[Average<'_>]) -> Markup {
+    let (drift, landscape) = (DriftSummary::COLUMNS, IterationRecord::COLUMNS);
+    let drift = [drift.mean_drift, drift.score, drift.own_map_fraction, drift.rate_change];
+    let pair = |(mean, ci): (f64, f64)| {
         if ci.is_finite() {
             format!("{} ± {}", significant(mean), significant(ci))
         } else {
             significant(mean)
         }
     };
-    let rows: Vec<Vec<String>> = summary
-        .iter()
-        .map(|r| {
-            vec![
-                r.neurons.to_string(),
-                r.maps.to_string(),
-                r.method.to_owned(),
-                r.realizations.to_string(),
-                pair(r.mean_drift, r.mean_drift_ci),
-                pair(r.score, r.score_ci),
-                pair(r.own_map_fraction, r.own_map_fraction_ci),
-                pair(r.rate_change, r.rate_change_ci),
-                pair(r.energy_sd_after, r.energy_sd_after_ci),
-            ]
-        })
-        .collect();
-    let header = [
-        "neurons",
-        "maps",
-        "method",
-        "draws",
-        "drift (neuron units)",
-        "score",
-        "in own map",
-        "rate change (Hz²)",
-        "landscape SD (Hz³)",
-    ];
+    let row = |average: &Average<'_>| {
+        let mut row = vec![
+            average.neurons.to_string(),
+            average.maps.to_string(),
+            average.method.name().to_owned(),
+            average.trials.len().to_string(),
+        ];
+        row.extend(drift.iter().map(|figure| pair(average.of_drift(figure))));
+        row.push(pair(average.of_landscape(&landscape.energy_sd)));
+        row
+    };
+    let rows: Vec<Vec<String>> = averages.iter().map(row).collect();
+    let mut header = ["neurons", "maps", "method", "draws"].map(str::to_owned).to_vec();
+    header.extend(drift.iter().map(Observable::title));
+    header.push(landscape.energy_sd.title());
     table(&header, &rows)
 }
 
@@ -117,14 +110,13 @@ fn themed(svg: &str) -> String {
 }
 
 fn provenance(collection: &Collection, config: &str) -> Markup {
-    let mut devices: Vec<&str> = collection.timings.iter().map(|t| t.device.as_str()).collect();
+    let mut devices: Vec<String> = collection.timings.iter().map(|t| t.device.to_string()).collect();
     devices.sort_unstable();
     devices.dedup();
     let seconds: f64 = collection.timings.iter().map(|t| t.seconds).sum();
     let mut seeds: Vec<u64> = collection.records.iter().map(|r| r.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
-    let rows: Vec<TrialRow> = collection.records.iter().map(TrialRow::of).collect();
     let list: Vec<String> =
         collection.records.iter().map(|r| format!("{}  network.seed={}", r.id, r.seed)).collect();
     html! {
@@ -135,7 +127,7 @@ fn provenance(collection: &Collection, config: &str) -> Markup {
                 ("device", devices.join(", ")),
                 ("work of all trials (s)", significant(seconds)),
                 ("draws of the maps", seeds.len().to_string()),
-                ("trials.csv of collect (BLAKE3)", checksum(&to_csv(&rows))),
+                ("trials.csv of collect (BLAKE3)", checksum(&collect::trials(&collection.records).to_csv())),
             ]))
             (configuration(config))
             details { summary { "Seeds of the trials" } pre { (list.join("\n")) } }

@@ -16,6 +16,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Trial, TrialRecord};
+use crate::compute::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::files::{self, Lock, claim_folder, is_partial, remove_partials, write_atomically};
 use crate::records::{checksum, to_json};
@@ -103,7 +104,7 @@ pub struct Timing {
     /// Threads it had.
     pub threads: usize,
     /// What did the work.
-    pub device: String,
+    pub device: ComputeDevice,
 }
 
 /// Why a trial has no record.

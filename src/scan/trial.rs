@@ -52,10 +52,10 @@ pub fn run_trial(
         return Err(Error::Interrupted);
     }
     let (weights, which) = match trial.method {
-        Method::None => (network.weights.clone(), Which::None),
+        Method::None => (network.weights.clone(), Which::Base),
         _ => (network.weights.plus(1.0, &landscape.delta), Which::Flattened),
     };
-    let measured = job.measure_drift(&weights, which)?.ok_or(Error::Interrupted)?;
+    let measured = job.measure_drift(&weights, which)?;
     let mut iterations = landscape.records;
     let seconds = iterations.iter_mut().filter_map(|record| record.seconds.take()).collect();
     let drift = DriftSummary::of(&measured.records, which)

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::landscape::minima::{NEURONS_BY_MAP, minima_by_map};
 use crate::setup::config::{Config, Method, SearchStart};
-use crate::solve::conjugate;
+use crate::solve::{SolverKind, conjugate};
 
 /// Bytes of an f64.
 const F64: u64 = 8;
@@ -39,16 +39,6 @@ pub struct Cost {
     pub trajectories_seconds: f64,
     /// The whole run (s).
     pub total_seconds: f64,
-}
-
-/// How the Gram system is solved, once the size is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ChosenSolver {
-    /// Cholesky factorization of the Gram matrix; see [`crate::solve::direct::flatten`].
-    Direct,
-    /// Conjugate gradients without it; see [`crate::solve::conjugate`].
-    Cg,
 }
 
 /// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
@@ -87,7 +77,7 @@ impl Sizes {
 }
 
 impl Cost {
-    pub(super) fn new(config: &Config, sizes: Sizes, solver: ChosenSolver, held_out_stride: usize) -> Self {
+    pub(super) fn new(config: &Config, sizes: Sizes, solver: SolverKind, held_out_stride: usize) -> Self {
         let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps, .. } = sizes;
         let rows_per_map = sizes.rows_per_map();
         let (n, fitted, s) = (neurons as f64, (maps * points_per_map) as f64, (maps * rows_per_map) as f64);
@@ -109,16 +99,16 @@ impl Cost {
         let rows_bytes = if idealized_updates > 0 { (2.0 * s * state_bytes) as u64 } else { 0 };
         let gram_bytes = match solver {
             _ if iterations == 0 => 0,
-            ChosenSolver::Direct => bytes(s * s) + 2 * bytes(s * n),
-            ChosenSolver::Cg => {
+            SolverKind::Direct => bytes(s * s) + 2 * bytes(s * n),
+            SolverKind::Cg => {
                 conjugate::memory(neurons, maps, rows_per_map, active, sizes.full_rings, sizes.surfaces)
             }
         };
         let minima_seconds = evaluated * newton_seconds(config, sizes, active) / cores;
         let update_seconds = |s: f64| match solver {
-            ChosenSolver::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
+            SolverKind::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
             // Ten iterations to the default accuracy, the factored segments, and the weight change.
-            ChosenSolver::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
+            SolverKind::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
         };
         let runs = (maps * config.measure.starts_per_map * steps) as f64;
         let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };

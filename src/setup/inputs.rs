@@ -1,4 +1,4 @@
-//! The files that a configuration names, as a run directory keeps them, so that a run needs nothing beside it.
+//! The files that a configuration names, copied into the run directory, so that a run needs nothing outside it.
 
 use std::path::PathBuf;
 
@@ -9,8 +9,8 @@ use crate::setup::config::Config;
 use crate::setup::groups::ExternalCurrent;
 use crate::setup::plan::Plan;
 
-/// A configuration whose paths lead into the run directory, and the files that have to lie there beside those that every
-/// run has.
+/// A configuration whose paths point into the run directory, and the files that have to be there beside those of every
+/// run.
 pub struct Inputs {
     /// The configuration as it is written there.
     pub config: Config,
@@ -59,7 +59,8 @@ impl Inputs {
         Self { config, files }
     }
 
-    /// What tells this run from others: the configuration's text, and all that files and seeds have put into the network.
+    /// What distinguishes this run from others: the configuration's text, and everything that files and seeds have put
+    /// into the network.
     pub fn identity(&self, network: &Network) -> String {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.config.to_toml().as_bytes());

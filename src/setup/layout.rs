@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::connectivity::{Form, Kernel};
 use crate::error::{Error, Result};
-use crate::files::npy;
 use crate::manifold::{
     Arrangement, Axis, Group, Lattice, Maps, NO_PLACE, Placement, Shape, Space, Vector, grid,
 };
+use crate::setup::arrays::Arrays;
 use crate::setup::config::Config;
 use crate::setup::groups::{ExternalCurrent, FormKind, MapsConfig, PlacementKind};
 
@@ -49,8 +49,16 @@ impl Layout {
     /// # Errors
     /// [`Error::Usage`] for sizes that contradict each other, [`Error::Data`] for a bad file.
     pub fn new(config: &Config) -> Result<Self> {
+        Self::with_arrays(config, &Arrays::default())
+    }
+
+    /// The same with arrays in place of files.
+    ///
+    /// # Errors
+    /// As [`Layout::new`].
+    pub fn with_arrays(config: &Config, arrays: &Arrays) -> Result<Self> {
         if config.maps.is_empty() {
-            return Self::rings(config);
+            return Self::rings(config, arrays);
         }
         for (key, typed) in [
             ("network.maps", config.network.maps.is_some()),
@@ -62,33 +70,33 @@ impl Layout {
                 )));
             }
         }
-        let neurons = neurons(config)?;
+        let neurons = neurons(config, arrays)?;
         let groups: Vec<GroupLayout> = config
             .maps
             .iter()
             .enumerate()
-            .map(|(index, maps)| GroupLayout::new(config, maps, neurons, index))
+            .map(|(index, maps)| GroupLayout::new(config, maps, neurons, index, arrays))
             .collect::<Result<_>>()?;
         Ok(Self { neurons, groups })
     }
 
     /// `network.maps` rings of all neurons, or those of `network.maps_file`.
-    fn rings(config: &Config) -> Result<Self> {
+    fn rings(config: &Config, arrays: &Arrays) -> Result<Self> {
         let file = config.network.maps_file.as_deref();
         let given = file.map(|file| read_rings(file, config)).transpose()?;
-        Self::of_rings(config, given.as_ref())
+        Self::of_rings(config, given.as_ref(), arrays)
     }
 
     /// `network.maps` rings of all neurons, or the given ones.
     ///
     /// # Errors
     /// As [`Layout::new`].
-    pub fn of_rings(config: &Config, given: Option<&Maps>) -> Result<Self> {
+    pub fn of_rings(config: &Config, given: Option<&Maps>, arrays: &Arrays) -> Result<Self> {
         let network = &config.network;
         let neurons = match (given, network.neurons) {
             (Some(maps), _) => maps.neurons(),
             (None, Some(neurons)) => neurons,
-            (None, None) => weights_size(config)?.unwrap_or(600),
+            (None, None) => weights_size(config, arrays)?.unwrap_or(600),
         };
         let count = given.map(Maps::count).or(network.maps).unwrap_or(10);
         let lattice = Lattice::of_sites(Shape::Ring, [neurons, 1], Arrangement::Square);
@@ -174,7 +182,7 @@ impl Layout {
 }
 
 /// N: typed, or the sites of maps that hold all neurons, or the size of the given weights.
-fn neurons(config: &Config) -> Result<usize> {
+fn neurons(config: &Config, arrays: &Arrays) -> Result<usize> {
     let sites = || {
         let first = config.maps.iter().find(|maps| !maps.sides.is_empty())?;
         let sites = first.sides.iter().product::<f64>();
@@ -182,7 +190,7 @@ fn neurons(config: &Config) -> Result<usize> {
     };
     let neurons = match config.network.neurons {
         Some(neurons) => neurons,
-        None => match weights_size(config)? {
+        None => match weights_size(config, arrays)? {
             Some(neurons) => neurons,
             None => sites().unwrap_or(600),
         },
@@ -198,7 +206,13 @@ fn neurons(config: &Config) -> Result<usize> {
 }
 
 impl GroupLayout {
-    fn new(config: &Config, maps: &MapsConfig, neurons: usize, index: usize) -> Result<Self> {
+    fn new(
+        config: &Config,
+        maps: &MapsConfig,
+        neurons: usize,
+        index: usize,
+        arrays: &Arrays,
+    ) -> Result<Self> {
         let usage = |what: String| {
             Err(Error::Usage(format!("[[maps]] {} ({}): {what}", index + 1, maps.shape.name())))
         };
@@ -212,7 +226,7 @@ impl GroupLayout {
                 "{members} members are fewer than a bump needs; make maps.members or maps.sides larger, at least {FEWEST_MEMBERS}"
             ));
         }
-        let kernel = kernel(config, maps, members)?;
+        let kernel = kernel(config, maps, members, arrays)?;
         let open = lattice.space.shape != Shape::Sphere
             && (0..lattice.space.dimension()).any(|d| lattice.space.shape.axes()[d] == Axis::Open);
         let margin = if open { maps.margin.unwrap_or(2.0 * kernel.width) } else { 0.0 };
@@ -228,7 +242,9 @@ impl GroupLayout {
         let placement = match (maps.placement, &maps.positions) {
             (PlacementKind::Lattice, None) => Placement::Lattice,
             (PlacementKind::Anywhere, None) => Placement::Anywhere(members),
-            (PlacementKind::File, Some(file)) => Placement::Given(read_places(file, &group, neurons)?),
+            (PlacementKind::File, Some(file)) => {
+                Placement::Given(read_places(file, &group, neurons, arrays)?)
+            }
             (PlacementKind::File, None) => {
                 return usage(
                     "placement = \"file\" needs maps.positions, the path of an f64 .npy file".to_owned(),
@@ -283,7 +299,7 @@ fn paper_kernel(config: &Config, shape: Shape, members: usize) -> Kernel {
 }
 
 /// The kernel of a group of maps.
-fn kernel(config: &Config, maps: &MapsConfig, members: usize) -> Result<Kernel> {
+fn kernel(config: &Config, maps: &MapsConfig, members: usize, arrays: &Arrays) -> Result<Kernel> {
     let typed = &maps.kernel;
     let mut kernel = paper_kernel(config, maps.shape, members);
     if let Some(width) = typed.width {
@@ -302,7 +318,7 @@ fn kernel(config: &Config, maps: &MapsConfig, members: usize) -> Result<Kernel> 
                         .to_owned(),
                 ));
             };
-            let (shape, values) = npy::read::<f64>(file)?;
+            let (shape, values) = arrays.read(file)?;
             if shape.len() != 1
                 || values.len() < 2
                 || values.iter().any(|x| !x.is_finite())
@@ -403,7 +419,7 @@ fn nearly_square(sites: usize) -> Option<[usize; 2]> {
 
 /// Reads positions on rings of all neurons, int32 or int64 `[maps, neurons]`, and checks them against what was typed.
 fn read_rings(file: &Path, config: &Config) -> Result<Maps> {
-    let (shape, positions) = npy::read_whole(file)?;
+    let (shape, positions) = crate::files::npy::read_whole(file)?;
     let &[maps, neurons] = shape.as_slice() else {
         return Err(Error::data(
             file,
@@ -433,8 +449,8 @@ fn read_rings(file: &Path, config: &Config) -> Result<Maps> {
 }
 
 /// Reads places, f64 `[count, neurons, D]`, and checks them against the group.
-fn read_places(file: &Path, group: &Group, neurons: usize) -> Result<Vec<Vector>> {
-    let (shape, values) = npy::read::<f64>(file)?;
+fn read_places(file: &Path, group: &Group, neurons: usize, arrays: &Arrays) -> Result<Vec<Vector>> {
+    let (shape, values) = arrays.read(file)?;
     let (space, dimension) = (&group.lattice.space, group.lattice.space.dimension());
     let name = space.shape.name();
     if shape != [group.count, neurons, dimension] {
@@ -516,25 +532,21 @@ fn check_members(file: &Path, group: &Group, map: usize, places: &[Vector]) -> R
     }
 }
 
-/// Reads an array of f64 or f32.
-fn read_real(file: &Path) -> Result<(Vec<usize>, Vec<f64>)> {
-    npy::read::<f64>(file).or_else(|error| match npy::read::<f32>(file) {
-        Ok((shape, values)) => Ok((shape, values.into_iter().map(f64::from).collect())),
-        Err(_) => Err(error),
-    })
-}
-
 /// N of the given weights, if there are any.
-fn weights_size(config: &Config) -> Result<Option<usize>> {
+fn weights_size(config: &Config, arrays: &Arrays) -> Result<Option<usize>> {
     let Some(file) = &config.network.weights_file else { return Ok(None) };
-    Ok(read_real(file)?.0.first().copied())
+    Ok(arrays.read_real(file)?.0.first().copied())
 }
 
 /// Weights and external current that the user brings, checked; `None` if the maps make them.
 ///
 /// # Errors
 /// [`Error::Usage`] if one comes without the other, [`Error::Data`] for a bad file.
-pub fn given_weights(config: &Config, neurons: usize) -> Result<Option<(WeightMatrix, Vec<f64>)>> {
+pub fn given_weights(
+    config: &Config,
+    neurons: usize,
+    arrays: &Arrays,
+) -> Result<Option<(WeightMatrix, Vec<f64>)>> {
     let network = &config.network;
     let (file, current) = match (&network.weights_file, &network.external_current) {
         (None, None) => return Ok(None),
@@ -550,7 +562,7 @@ pub fn given_weights(config: &Config, neurons: usize) -> Result<Option<(WeightMa
             ));
         }
     };
-    let (shape, mut values) = read_real(file)?;
+    let (shape, mut values) = arrays.read_real(file)?;
     if shape != [neurons, neurons] {
         return Err(Error::data(
             file,
@@ -568,9 +580,33 @@ pub fn given_weights(config: &Config, neurons: usize) -> Result<Option<(WeightMa
             ),
         ));
     }
+    symmetrize(file, neurons, &mut values)?;
+    (0..neurons).for_each(|i| values[i * neurons + i] = 0.0);
+    let current = match current {
+        ExternalCurrent::Uniform(h) => vec![*h; neurons],
+        ExternalCurrent::File(file) => {
+            let (shape, values) = arrays.read(file)?;
+            if shape != [neurons] || values.iter().any(|h| !h.is_finite()) {
+                return Err(Error::data(
+                    file,
+                    format!(
+                        "has shape {shape:?}; external currents are {neurons} finite numbers, f64 [neurons]"
+                    ),
+                ));
+            }
+            values
+        }
+    };
+    Ok(Some((WeightMatrix::from_dense(neurons, &values), current)))
+}
+
+/// Makes weights `[neurons, neurons]` exactly symmetric that are so but for the rounding of single precision.
+///
+/// # Errors
+/// [`Error::Data`] naming `file`, which may be what an array in memory is called, if they are not.
+pub fn symmetrize(file: &Path, neurons: usize, values: &mut [f64]) -> Result<()> {
     let largest = values.iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
     for i in 0..neurons {
-        values[i * neurons + i] = 0.0;
         for j in 0..i {
             let (a, b) = (values[i * neurons + j], values[j * neurons + i]);
             // What single precision leaves of equal numbers.
@@ -586,20 +622,5 @@ pub fn given_weights(config: &Config, neurons: usize) -> Result<Option<(WeightMa
             (values[i * neurons + j], values[j * neurons + i]) = (mean, mean);
         }
     }
-    let current = match current {
-        ExternalCurrent::Uniform(h) => vec![*h; neurons],
-        ExternalCurrent::File(file) => {
-            let (shape, values) = npy::read::<f64>(file)?;
-            if shape != [neurons] || values.iter().any(|h| !h.is_finite()) {
-                return Err(Error::data(
-                    file,
-                    format!(
-                        "has shape {shape:?}; external currents are {neurons} finite numbers, f64 [neurons]"
-                    ),
-                ));
-            }
-            values
-        }
-    };
-    Ok(Some((WeightMatrix::from_dense(neurons, &values), current)))
+    Ok(())
 }

@@ -1,11 +1,11 @@
 //! How much memory there is: what the machine has free, and what the job may use of it.
 //!
-//! Batch systems and containers bound a job by control groups of Linux. A job that needs more is ended by the kernel
-//! without a word, so the smaller of both counts.
+//! Batch systems and containers bound a job by control groups of Linux. The kernel kills a job that needs more, without
+//! a message, so the smaller of the two counts.
 
 use std::path::Path;
 
-/// Memory that can be had without swapping (bytes): of the machine, or of the control group if that has less.
+/// Memory available without swapping (bytes): the machine's, or the control group's if that is less.
 pub fn available_memory() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
@@ -15,8 +15,8 @@ pub fn available_memory() -> u64 {
     system.available_memory().min(group.unwrap_or(u64::MAX))
 }
 
-/// The least that any of the process's memory control groups has left; `None` if nothing bounds them. `groups` has the
-/// form of `/proc/self/cgroup`: lines `number:controllers:path`, without controllers in version 2.
+/// The smallest amount that any memory control group of the process has left; `None` if none has a limit. `groups` has
+/// the form of `/proc/self/cgroup`: lines `number:controllers:path`, without controllers in version 2.
 fn left_in_groups(groups: &str, root: &Path) -> Option<u64> {
     let lines = groups.lines().filter_map(|line| {
         let (_, rest) = line.split_once(':')?;
@@ -36,8 +36,8 @@ fn left_in_groups(groups: &str, root: &Path) -> Option<u64> {
     left.min()
 }
 
-/// The least that a group or one of those above it has left. In a container the path may not be there: then the root is
-/// what the container sees of its own group.
+/// The smallest amount that a group or any group above it has left. In a container the path may not exist; the root
+/// then shows the container's own group.
 fn left_above(root: &Path, path: &str, files: [&str; 2]) -> Option<u64> {
     let folder = root.join(path.trim_start_matches('/'));
     folder
@@ -47,7 +47,7 @@ fn left_above(root: &Path, path: &str, files: [&str; 2]) -> Option<u64> {
         .min()
 }
 
-/// Limit less use, where the cache of files that can go at once counts as free.
+/// Limit minus use. File cache that can be dropped at once counts as free.
 fn left_in(group: &Path, [limit, used]: [&str; 2]) -> Option<u64> {
     let number = |name: &str| std::fs::read_to_string(group.join(name)).ok()?.trim().parse::<u64>().ok();
     let statistics = std::fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
@@ -80,7 +80,7 @@ mod tests {
         write("job/memory.stat", "anon 600\ninactive_file 100\n");
         write("job/step/memory.max", "max\n");
         write("job/step/memory.current", "500\n");
-        // The step has no bound of its own, the job has.
+        // The step has no limit of its own, but the job has.
         assert_eq!(left("0::/job/step\n"), Some(400));
         assert_eq!(left("0::/elsewhere\n"), None);
         write("memory/old/memory.limit_in_bytes", "5000\n");

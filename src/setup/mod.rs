@@ -1,5 +1,6 @@
 //! What was typed, what it means, and what it costs.
 
+pub mod arrays;
 pub mod config;
 pub mod cost;
 pub mod groups;

@@ -1,15 +1,19 @@
 //! What a configuration means: every size, every memory figure, every check that can be made before work starts.
 
+use std::sync::Arc;
+
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::landscape::problem::{Definition, Minimizer};
 use crate::landscape::transfer::Transfer;
 use crate::manifold::Maps;
 use crate::network::Network;
+use crate::setup::arrays::Arrays;
 use crate::setup::config::{Config, Method, Solver};
-use crate::setup::cost::{ChosenSolver, Cost, Sizes};
+use crate::setup::cost::{Cost, Sizes};
 use crate::setup::layout::{Layout, given_weights};
 use crate::setup::memory::available_memory;
+use crate::solve::SolverKind;
 use crate::text::size;
 
 /// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
@@ -29,13 +33,13 @@ pub struct Plan {
     /// Kinds of maps, with their places if a file gave them.
     pub layout: Layout,
     /// Weights and external current that the user brought, if any.
-    given: Option<(WeightMatrix, Vec<f64>)>,
+    given: Option<Arc<(WeightMatrix, Vec<f64>)>>,
     /// L.
     pub maps: usize,
     /// K.
     pub points_per_map: usize,
     /// How the Gram system is solved.
-    pub solver: ChosenSolver,
+    pub solver: SolverKind,
     /// One of this many held-out points is evaluated.
     pub held_out_stride: usize,
     /// Weight updates, at most.
@@ -70,8 +74,32 @@ impl Plan {
     /// # Errors
     /// [`Error::Usage`] for sizes that contradict each other or the machine, [`Error::Data`] for a bad maps file.
     pub fn new(config: Config) -> Result<Self> {
-        let layout = Layout::new(&config)?;
-        Self::of(config, layout)
+        Self::with_arrays(config, &Arrays::default())
+    }
+
+    /// As [`Plan::new`], with arrays in place of files that the configuration names.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn with_arrays(config: Config, arrays: &Arrays) -> Result<Self> {
+        let layout = Layout::with_arrays(&config, arrays)?;
+        let given = given_weights(&config, layout.neurons, arrays)?.map(Arc::new);
+        Self::of(config, layout, given)
+    }
+
+    /// The plan of the same network with other settings of flattening and measurement.
+    ///
+    /// # Errors
+    /// As [`Plan::new`], and if the configuration is that of another network.
+    pub fn with_settings(&self, config: Config) -> Result<Self> {
+        let network =
+            |c: &Config| (c.network.clone(), c.maps.clone(), c.kernel.clone(), c.dynamics.baseline_current);
+        if network(&config) != network(&self.config) {
+            return Err(Error::Usage(
+                "[network], [[maps]], [kernel] and dynamics.baseline_current made this network; build another network to change them".to_owned(),
+            ));
+        }
+        Self::of(config, self.layout.clone(), self.given.clone())
     }
 
     /// As [`Plan::new`], with given rings of all neurons in place of random ones.
@@ -94,15 +122,16 @@ impl Plan {
                 )));
             }
         }
-        let layout = Layout::of_rings(&config, Some(maps))?;
+        let arrays = Arrays::default();
+        let layout = Layout::of_rings(&config, Some(maps), &arrays)?;
         // As they are called in a run directory.
         config.network.maps_file = Some("maps.npy".into());
-        Self::of(config, layout)
+        let given = given_weights(&config, layout.neurons, &arrays)?.map(Arc::new);
+        Self::of(config, layout, given)
     }
 
-    fn of(mut config: Config, layout: Layout) -> Result<Self> {
+    fn of(mut config: Config, layout: Layout, given: Option<Arc<(WeightMatrix, Vec<f64>)>>) -> Result<Self> {
         let (neurons, maps) = (layout.neurons, layout.maps());
-        let given = given_weights(&config, neurons)?;
         let points_per_map = config.flatten.points_per_map.unwrap_or_else(|| layout.points_per_map());
         layout.check_points(points_per_map)?;
         config.network.neurons = Some(neurons);
@@ -204,7 +233,7 @@ impl Plan {
         let baseline_current = self.config.dynamics.baseline_current;
         let transfer = &self.config.network.transfer;
         let transfer = Transfer::new(transfer.exponent, transfer.gain);
-        match &self.given {
+        match self.given.as_deref() {
             None => Network::with_kernels(maps, kernels, baseline_current, transfer),
             Some((weights, current)) => {
                 let (weights, current) = (weights.clone(), current.clone());
@@ -276,14 +305,14 @@ impl Plan {
 }
 
 /// Direct while that fits and takes seconds.
-fn choose_solver(config: &Config, sizes: Sizes) -> ChosenSolver {
+fn choose_solver(config: &Config, sizes: Sizes) -> SolverKind {
     match config.flatten.solver {
-        Solver::Direct => ChosenSolver::Direct,
-        Solver::Cg => ChosenSolver::Cg,
-        Solver::Auto if sizes.maps * sizes.rows_per_map() > DIRECT_STATES => ChosenSolver::Cg,
+        Solver::Direct => SolverKind::Direct,
+        Solver::Cg => SolverKind::Cg,
+        Solver::Auto if sizes.maps * sizes.rows_per_map() > DIRECT_STATES => SolverKind::Cg,
         Solver::Auto => {
-            let direct = Cost::new(config, sizes, ChosenSolver::Direct, 1).peak_bytes;
-            if direct > available_memory() { ChosenSolver::Cg } else { ChosenSolver::Direct }
+            let direct = Cost::new(config, sizes, SolverKind::Direct, 1).peak_bytes;
+            if direct > available_memory() { SolverKind::Cg } else { SolverKind::Direct }
         }
     }
 }
@@ -323,7 +352,7 @@ mod tests {
         let ours = plan(&settings).unwrap();
         let minima = plan(&settings[..2]).unwrap();
         assert_eq!((ours.states(), ours.rows, ours.idealized_updates), (7000, 14_000, 2));
-        assert_eq!((ours.solver, minima.solver), (ChosenSolver::Cg, ChosenSolver::Direct));
+        assert_eq!((ours.solver, minima.solver), (SolverKind::Cg, SolverKind::Direct));
         assert_eq!([0, 1, 2, 4].map(|u| ours.flattens_idealized(u)), [true, true, false, false]);
         let cost = &ours.cost;
         let updates: f64 = (0..5).map(|u| ours.update_seconds(u)).sum();
@@ -343,11 +372,11 @@ mod tests {
     #[test]
     fn large_systems_are_solved_without_the_gram_matrix() {
         let large = plan(&["network.neurons=2400", "network.maps=40", "flatten.points_per_map=400"]).unwrap();
-        assert_eq!((large.solver, large.held_out_stride), (ChosenSolver::Cg, 5));
+        assert_eq!((large.solver, large.held_out_stride), (SolverKind::Cg, 5));
         assert_eq!(large.held_out_points(), 3200);
         assert!(large.cost.gram_bytes < 8 * 16_000 * 16_000 / 4);
-        assert_eq!(plan(&[]).unwrap().solver, ChosenSolver::Direct);
-        assert_eq!(plan(&["flatten.solver=cg"]).unwrap().solver, ChosenSolver::Cg);
+        assert_eq!(plan(&[]).unwrap().solver, SolverKind::Direct);
+        assert_eq!(plan(&["flatten.solver=cg"]).unwrap().solver, SolverKind::Cg);
         assert_eq!(plan(&["flatten.points_per_map=1200"]).unwrap().held_out_stride, 1);
     }
 

@@ -67,8 +67,20 @@ impl Config {
                 "{origin}: the configuration is empty; start from configs/paper.toml, or write at least \"[network]\""
             )));
         }
-        let source = Source { origin, text };
-        let table = DeTable::parse(text).map_err(|error| {
+        Self::read(Source { origin, text, has_lines: true })
+    }
+
+    /// Reads a table that a program has put together: sections are tables within it, `[[maps]]` a list of tables.
+    /// `origin` names it in errors.
+    ///
+    /// # Errors
+    /// As [`Config::load`], without a line.
+    pub fn from_table(table: &toml::Table, origin: &str) -> Result<Self> {
+        Self::read(Source { origin, text: &table.to_string(), has_lines: false })
+    }
+
+    fn read(source: Source<'_>) -> Result<Self> {
+        let table = DeTable::parse(source.text).map_err(|error| {
             let at = source.place(error.span().map_or(0, |span| span.start));
             Error::Usage(format!("{at}: not valid TOML: {}", error.message().replace('\n', ", ")))
         })?;
@@ -208,11 +220,16 @@ fn read_maps_keys(
 struct Source<'a> {
     origin: &'a str,
     text: &'a str,
+    /// Whether a person can look up a line of it.
+    has_lines: bool,
 }
 
 impl Source<'_> {
     /// `file:line` of a place in the text.
     fn place(self, offset: usize) -> String {
+        if !self.has_lines {
+            return self.origin.to_owned();
+        }
         let line = 1 + self.text[..offset.min(self.text.len())].matches('\n').count();
         format!("{}:{line}", self.origin)
     }

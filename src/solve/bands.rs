@@ -368,3 +368,74 @@ fn add_transpose(matrix: &mut WeightMatrix) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_place_of_a_band_lies_in_one_tile() {
+        for (neurons, length, reach) in [(120, 30, 13), (97, 24, 7), (200, 64, 25)] {
+            let bases: Vec<usize> = (0..neurons).step_by(3).collect();
+            let starts = (0..neurons).step_by(length);
+            let tiles: Vec<Tile> = starts
+                .map(|start| Tile::new(start, length.min(neurons - start), reach, neurons, &bases))
+                .collect();
+            for (point, &base) in bases.iter().enumerate() {
+                let mut times = vec![0; neurons];
+                for tile in &tiles {
+                    for member in tile.members.iter().filter(|m| m.point == point) {
+                        // The columns of the band that are the tile's own rows.
+                        for x in 0..=2 * reach as isize {
+                            let row = member.offset + x;
+                            if (0..tile.length as isize).contains(&row) {
+                                times[tile.start + row as usize] += 1;
+                            }
+                        }
+                    }
+                }
+                for (place, &found) in times.iter().enumerate() {
+                    let away = (place + neurons - base) % neurons;
+                    let expected = usize::from(away.min(neurons - away) <= reach);
+                    assert_eq!(found, expected, "{neurons}: band at {base}, position {place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn members_that_do_not_reach_a_column_are_passed_over() {
+        let bases: Vec<usize> = (0..120).collect();
+        let tile = Tile::new(30, 30, 13, 120, &bases);
+        for column in [0, 1, 20, 55] {
+            let first = tile.reaching(column, 13);
+            let reaches = |m: &Member| m.offset + 26 >= column as isize;
+            assert!(tile.members[..first].iter().all(|m| !reaches(m)), "column {column}");
+            assert!(tile.members[first..].iter().all(reaches), "column {column}");
+        }
+    }
+
+    #[test]
+    fn a_sum_with_the_transpose_is_symmetric_without_a_diagonal() {
+        let n = 70;
+        let entries: Vec<f64> = (0..n * n).map(|k| ((k * 37) % 101) as f64).collect();
+        let mut matrix = WeightMatrix::from_dense(n, &entries);
+        add_transpose(&mut matrix);
+        for i in 0..n {
+            for j in 0..n {
+                let expected = if i == j { 0.0 } else { entries[i * n + j] + entries[j * n + i] };
+                assert_eq!(matrix.row(i)[j], expected, "{i}, {j}");
+            }
+        }
+    }
+
+    #[test]
+    fn tiles_stay_within_their_memory() {
+        assert_eq!(batch(TILES_BYTES / 4, 100), 4);
+        assert_eq!(batch(TILES_BYTES / 4, 3), 3, "no more than there are maps");
+        assert_eq!(batch(2 * TILES_BYTES, 100), 1, "one at least");
+        assert!(memory(6000, 100, 600.0) <= TILES_BYTES + 8 * 6000 * 1000 + 4 * 100 * 7000);
+        let (reach, tile) = layout(100, 1000.0);
+        assert!(reach <= 12 && tile <= 25, "bands do not meet around a small ring");
+    }
+}

@@ -32,6 +32,7 @@ use rayon::prelude::*;
 use super::manifolds::Manifolds;
 use crate::landscape::states::State;
 use crate::manifold::{Group, Lattice, Shape, grid};
+use crate::progress::Tick;
 
 /// Length of a segment, in bump widths (mean number of active neurons).
 const CORE: f64 = 1.25;
@@ -122,8 +123,8 @@ pub(super) fn memory(neurons: usize, maps: usize, per_map: usize, active: f64, s
 
 impl Schwarz {
     /// Factors all segments' Gram matrices with `lift` (Hz⁴) added to their diagonals. `None` if one is not positive
-    /// definite.
-    pub(super) fn new(manifolds: Manifolds<'_>, lift: f64) -> Option<Self> {
+    /// definite, or `tick` asks for an end.
+    pub(super) fn new(manifolds: Manifolds<'_>, lift: f64, tick: &Tick<'_>) -> Option<Self> {
         let (maps, per_map) = (manifolds.maps, manifolds.per_map());
         let segments: Vec<Vec<Vec<usize>>> =
             maps.groups().iter().map(|group| of_group(manifolds, group)).collect();
@@ -136,6 +137,9 @@ impl Schwarz {
                 segments[group]
                     .iter()
                     .map(|segment| {
+                        if tick.stopped() {
+                            return None;
+                        }
                         let mut gram = segment_gram(
                             segment.iter().map(|k| manifolds.states.get(map * per_map + k)),
                             &mut slot,
@@ -231,4 +235,118 @@ fn factor(order: usize, mut matrix: Vec<f64>) -> Option<Vec<f64>> {
     )
     .ok()?;
     Some(matrix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::landscape::states::{StateBuf, States};
+    use crate::manifold::{Maps, Points};
+    use crate::solve::direct::gram_matrix;
+
+    #[test]
+    fn every_row_lies_in_a_segment_and_neighbours_overlap() {
+        for (count, rows_per_bump) in [(600, 59.0), (300, 30.0), (97, 10.0)] {
+            let segments = line(count, rows_per_bump);
+            assert!(segments.len() > 1, "{count}");
+            let mut times = vec![0; count];
+            segments.iter().flatten().for_each(|&row| times[row] += 1);
+            assert!(times.iter().all(|&t| t >= 1), "{count}: a row in no segment");
+            let overlap = (OVERLAP * rows_per_bump).ceil() as usize;
+            for (a, b) in segments.iter().zip(segments.iter().cycle().skip(1)) {
+                let shared = a.iter().filter(|row| b.contains(row)).count();
+                assert!(shared >= 2 * overlap, "{count}: {shared} rows shared");
+                assert!(a.windows(2).all(|pair| pair[1] == (pair[0] + 1) % count), "rows are neighbours");
+            }
+        }
+        // A map shorter than a segment with its overlaps is one segment.
+        assert_eq!(line(20, 30.0), [(0..20).collect::<Vec<usize>>()]);
+    }
+
+    #[test]
+    fn patches_cover_a_surface_with_all_rows_of_a_point() {
+        let patches = patches([24, 18], 2, [6.0, 5.0]);
+        assert!(patches.len() > 4);
+        let mut times = vec![0; 2 * 24 * 18];
+        patches.iter().flatten().for_each(|&row| times[row] += 1);
+        assert!(times.iter().all(|&t| t >= 1));
+        assert!(
+            times.chunks(2).all(|rows| rows[0] == rows[1]),
+            "both rows of a point lie in the same patches"
+        );
+    }
+
+    /// Bumps at all sites of two rings, of a height that differs from place to place.
+    fn bumps(maps: &Maps, width: f64) -> States {
+        let n = maps.neurons();
+        let bump = |map: usize, site: usize| {
+            let rates: Vec<f64> = maps
+                .sites(map)
+                .iter()
+                .map(|&p| {
+                    let away = (i64::from(p) - site as i64).rem_euclid(n as i64);
+                    let away = away.min(n as i64 - away) as f64;
+                    (1.0 - away / width).max(0.0) * (3.0 + (site as f64).sin())
+                })
+                .collect();
+            StateBuf::from_dense(&rates)
+        };
+        let all: Vec<StateBuf> =
+            (0..maps.count()).flat_map(|map| (0..n).map(move |site| bump(map, site))).collect();
+        States::pack(n, all.iter().map(StateBuf::view))
+    }
+
+    fn with_bumps<T>(neurons: usize, width: f64, work: impl FnOnce(Manifolds<'_>) -> T) -> T {
+        let maps = Maps::random(neurons, 2, 3, 0);
+        let (states, points) = (bumps(&maps, width), Points::fitted(&maps, neurons));
+        work(Manifolds { states: &states, maps: &maps, points, at_each: 1 })
+    }
+
+    fn test_vector(count: usize, phase: f64) -> Vec<f64> {
+        (0..count).map(|s| (0.7 * s as f64 + phase).sin()).collect()
+    }
+
+    #[test]
+    fn one_segment_a_map_solves_each_map_exactly() {
+        // Bumps half as wide as the ring: no map is divided.
+        with_bumps(24, 7.0, |manifolds| {
+            let lift = 5.0;
+            let schwarz = Schwarz::new(manifolds, lift, &Tick::silent()).expect("positive definite");
+            assert!(schwarz.segments.iter().all(|segments| segments.len() == 1));
+            let gram = gram_matrix(manifolds.states, &Tick::silent());
+            let right = test_vector(48, 0.0);
+            let solution = schwarz.apply(&right);
+            for s in 0..48 {
+                let own = s / 24 * 24..(s / 24 + 1) * 24;
+                let product: f64 = own.map(|t| gram[s.max(t) + s.min(t) * 48] * solution[t]).sum();
+                // Rounding of the factorization, whose condition the lift bounds to a few thousand.
+                assert!((product + lift * solution[s] - right[s]).abs() < 1e-10, "row {s}");
+            }
+        });
+    }
+
+    #[test]
+    fn it_is_symmetric_and_positive_where_segments_overlap() {
+        with_bumps(120, 6.0, |manifolds| {
+            let schwarz = Schwarz::new(manifolds, 1e-3, &Tick::silent()).expect("positive definite");
+            assert!(schwarz.segments[0].len() > 2, "maps are divided");
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+            let (x, y) = (test_vector(240, 0.0), test_vector(240, 1.3));
+            let (a, b) = (dot(&x, &schwarz.apply(&y)), dot(&y, &schwarz.apply(&x)));
+            assert!((a - b).abs() < 1e-9 * (a.abs() + b.abs()), "{a} {b}");
+            assert!(dot(&x, &schwarz.apply(&x)) > 0.0 && dot(&y, &schwarz.apply(&y)) > 0.0);
+        });
+    }
+
+    #[test]
+    fn states_that_coincide_cannot_be_factored_without_a_lift() {
+        let maps = Maps::random(24, 1, 3, 0);
+        let once = bumps(&maps, 7.0);
+        let twice = States::pack(24, once.iter().flat_map(|state| [state, state]));
+        let points = Points::fitted(&maps, 24);
+        let manifolds = Manifolds { states: &twice, maps: &maps, points, at_each: 2 };
+        assert!(Schwarz::new(manifolds, 0.0, &Tick::silent()).is_none());
+        assert!(Schwarz::new(manifolds, 1.0, &Tick::silent()).is_some());
+        assert!(Schwarz::new(manifolds, 1.0, &Tick::silent().stopped_by(&|| true)).is_none());
+    }
 }

@@ -1,8 +1,13 @@
-//! Golden data, and comparisons that report every failure together.
+//! Golden data.
 
 #![allow(dead_code, reason = "no test uses all of it")]
 
+#[path = "compare.rs"]
+mod compare;
+
 use std::path::Path;
+
+pub use compare::Mismatches;
 
 use flatscape::connectivity::Kernel;
 use flatscape::manifold::Maps;
@@ -50,56 +55,5 @@ impl Golden {
             ..Kernel::PAPER
         };
         Network::new(maps, kernel, self.scalar("h0")).expect("golden parameters have a bump")
-    }
-}
-
-/// Differences beyond a tolerance, gathered so that one failure shows all.
-pub struct Mismatches {
-    lines: Vec<String>,
-    indices: Vec<usize>,
-    compared: usize,
-}
-
-impl Mismatches {
-    /// Compares element by element: |a − b| ≤ tolerance. NaN never passes.
-    pub fn of(what: &str, found: &[f64], expected: &[f64], tolerance: f64) -> Self {
-        let (mut lines, mut indices) = (Vec::new(), Vec::new());
-        if found.len() != expected.len() {
-            lines.push(format!("{what}: {} values, expected {}", found.len(), expected.len()));
-            indices.extend(0..expected.len());
-        }
-        for (i, (a, b)) in found.iter().zip(expected).enumerate() {
-            if !((a - b).abs() <= tolerance) {
-                indices.push(i);
-                lines.push(format!(
-                    "{what}[{i}]: {a} instead of {b}, off by {:e} > {tolerance:e}",
-                    (a - b).abs()
-                ));
-            }
-        }
-        Self { lines, indices, compared: expected.len() }
-    }
-
-    /// Which values differ.
-    pub fn indices(&self) -> &[usize] {
-        &self.indices
-    }
-
-    /// Fails if any value differs.
-    pub fn assert_none(&self) {
-        self.assert_at_most(0.0);
-    }
-
-    /// Fails if more than the given fraction of the values differ.
-    pub fn assert_at_most(&self, fraction: f64) {
-        let allowed = (fraction * self.compared as f64).floor() as usize;
-        assert!(self.compared > 0, "nothing was compared");
-        assert!(
-            self.lines.len() <= allowed,
-            "{} of {} differ, {allowed} may:\n{}",
-            self.lines.len(),
-            self.compared,
-            self.lines.join("\n")
-        );
     }
 }

@@ -1,5 +1,9 @@
-//! A GPU under the conditions of a test, the small networks that it works on, and comparisons that can fail.
+//! A GPU under the conditions of a test, and the small networks that it works on.
 
+#[path = "compare.rs"]
+pub mod compare;
+
+pub use compare::same;
 use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu::{Conditions, Gpu};
@@ -61,42 +65,8 @@ pub fn starts(network: &Network, count: usize) -> Vec<Vec<f64>> {
     start_currents(network, &(0..count).map(point).collect::<Vec<_>>())
 }
 
-/// Elements that differ by more than `atol + rtol·scale`, scale being the largest expected one. NaN always differs.
-pub fn mismatches(found: &[f64], expected: &[f64], atol: f64, rtol: f64) -> Vec<String> {
-    let scale = expected.iter().fold(0.0, |scale: f64, e| scale.max(e.abs()));
-    let tolerance = atol + rtol * scale;
-    let mut lines = Vec::new();
-    if found.len() != expected.len() {
-        lines.push(format!("{} values instead of {}", found.len(), expected.len()));
-    }
-    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
-        if !((a - b).abs() <= tolerance) {
-            lines.push(format!("[{i}]: {a} instead of {b}, off by {:e} > {tolerance:e}", (a - b).abs()));
-        }
-    }
-    lines
-}
-
-/// Fails with all differences together; and fails if the comparison itself would have let one wrong element through.
-pub fn same(what: &str, found: &[f64], expected: &[f64], atol: f64, rtol: f64) {
-    assert!(!expected.is_empty(), "{what}: nothing to compare");
-    let differences = mismatches(found, expected, atol, rtol);
-    assert!(differences.is_empty(), "{what}:\n{}", differences.join("\n"));
-    let worst = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-    let scale = expected.iter().fold(0.0, |scale: f64, e| scale.max(e.abs()));
-    println!("{what}: largest difference {worst:.2e} of {scale:.3e}, {:.1e} allowed", atol + rtol * scale);
-    let perturbation = 2.1 * (atol + rtol * scale);
-    for i in (0..found.len()).step_by(found.len().div_ceil(40)).chain([found.len() - 1]) {
-        for wrong in [found[i] + perturbation, f64::NAN] {
-            let mut changed = found.to_vec();
-            changed[i] = wrong;
-            assert_eq!(mismatches(&changed, expected, atol, rtol).len(), 1, "{what}[{i}] = {wrong} passed");
-        }
-    }
-}
-
 pub fn run(backend: &dyn Backend, network: &Network, starts: &[Vec<f64>], at: &[usize]) -> Vec<Trajectory> {
-    backend.trajectories(&dynamics(network), starts, at, &Tick::silent(), &|| false).unwrap().unwrap()
+    backend.trajectories(&dynamics(network), starts, at, &Tick::silent()).unwrap()
 }
 
 pub fn minima(backend: &dyn Backend, problem: &Problem<'_>, points: Points, start: Start<'_>) -> Minima {

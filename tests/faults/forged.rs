@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use flatscape::compute::device::ComputeDevice;
 use flatscape::files::npy;
 use flatscape::job::drift_record::{DriftRecord, Which};
 use flatscape::job::reached::{IterationRecord, Status};
@@ -146,7 +147,7 @@ const KINDS: [(&str, Change); 32] = [
     ("another definition", |f| f.config.set("flatten.definition=paper").unwrap()),
     ("another seed", |f| (f.config.network.seed, f.manifest.seed) = (4, 4)),
     ("another status", |f| f.manifest.outcome = Status::Converged),
-    ("another device", |f| f.manifest.device = "NVIDIA H100".to_owned()),
+    ("another device", |f| f.manifest.device = ComputeDevice::Gpu("NVIDIA H100".to_owned())),
     ("another identity", |f| f.manifest.configuration = "forged".to_owned()),
     ("flat between the points", |f| {
         f.iterations[3].heldout_robust_sd /= 20.0;

@@ -5,7 +5,7 @@
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
 //! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32, then f64 Newton on the host from there |
 //! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
-//! | weight update | – | [`flatten`] | f64 on the host: the Gram matrix has condition 10⁷ |
+//! | weight update | – | [`weight_update`](crate::solve::weight_update) | f64 on the host: the Gram matrix has condition 10⁷ |
 //! | Gram matrix, gradient, response | `gram.wgsl`, `gradient.wgsl`, `response.wgsl` | [`gram_matrix`](crate::solve::direct::gram_matrix), [`weight_gradient`](crate::solve::direct::weight_gradient), [`response`](crate::solve::direct::response) | f32, or f64 where the device has it |
 //! | scores | `scores.wgsl` | [`score::Scorer::place`](crate::dynamics::decoding::Scorer::place) | f32 |
 
@@ -30,6 +30,7 @@ pub use peaks::Peaks;
 pub use products::Precision;
 
 use crate::compute::backend::Backend;
+use crate::compute::device::ComputeDevice;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::decoding::Place;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
@@ -41,7 +42,6 @@ use crate::landscape::transfer::Transfer;
 use crate::manifold::Maps;
 use crate::manifold::Points;
 use crate::progress::Tick;
-use crate::solve::direct::{WeightUpdate, flatten};
 use device::{Device, DeviceResult, Failure};
 use plan::Plan;
 
@@ -242,8 +242,9 @@ fn supported(full_rings: bool, external_current: &[f64], transfer: Transfer) -> 
 }
 
 impl Backend for Gpu {
-    fn describe(&self) -> String {
-        format!("{} ({}, {})", self.report.name, self.report.driver, self.report.backend)
+    fn describe(&self) -> ComputeDevice {
+        let AdapterReport { name, driver, backend, .. } = &self.report;
+        ComputeDevice::Gpu(format!("{name} ({driver}, {backend})"))
     }
 
     fn supports(&self, problem: &Problem<'_>) -> Result<()> {
@@ -272,18 +273,8 @@ impl Backend for Gpu {
         Ok(found)
     }
 
-    fn energies(&self, problem: &Problem<'_>, states: &States) -> Result<Vec<f64>> {
-        Ok(problem.energy().of_states(states))
-    }
-
-    fn weight_update(
-        &self,
-        states: &States,
-        energies: &[f64],
-        ridge: f64,
-        tick: &Tick<'_>,
-    ) -> Result<WeightUpdate> {
-        flatten(states, energies, ridge, tick)
+    fn energies(&self, problem: &Problem<'_>, states: &States, tick: &Tick<'_>) -> Result<Vec<f64>> {
+        problem.energy().of_states_until(states, tick)
     }
 
     fn trajectories(
@@ -292,12 +283,13 @@ impl Backend for Gpu {
         starts: &[Vec<f64>],
         at: &[usize],
         tick: &Tick<'_>,
-        stop: &(dyn Fn() -> bool + Sync),
-    ) -> Result<Option<Vec<Trajectory>>> {
+    ) -> Result<Vec<Trajectory>> {
         supported(true, dynamics.external_current, dynamics.transfer)?;
         let plan = self.plan(dynamics.weights.neurons(), 0)?;
-        self.attempt(tick, |device, tick| {
-            trajectories::trajectories(device, &plan, dynamics, starts, at, tick, stop)
-        })
+        let runs = self.attempt(tick, |device, tick| {
+            trajectories::trajectories(device, &plan, dynamics, starts, at, tick)
+        })?;
+        tick.go_on()?;
+        Ok(runs)
     }
 }

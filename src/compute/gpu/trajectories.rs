@@ -15,8 +15,8 @@ const RISE_RESOLUTION: f64 = 1e-6;
 /// Steps of the first submission, before anything is known of the device's speed.
 const FIRST_STEPS: usize = 8;
 
-/// As [`crate::dynamics::trajectories::trajectories`], in f32. Energies are f64 energies of the f32 states at the snapshots, and
-/// only between snapshots are rises looked for.
+/// As [`crate::dynamics::trajectories::trajectories`], in f32; stopped by `tick`, not from all starts. Energies are f64
+/// energies of the f32 states at the snapshots, and only between snapshots are rises looked for.
 pub(super) fn trajectories(
     device: &Device,
     plan: &Plan,
@@ -24,21 +24,20 @@ pub(super) fn trajectories(
     starts: &[Vec<f64>],
     at: &[usize],
     tick: &Tick<'_>,
-    stop: &(dyn Fn() -> bool + Sync),
-) -> DeviceResult<Option<Vec<Trajectory>>> {
+) -> DeviceResult<Vec<Trajectory>> {
     let weights = Weights::upload(device, plan, dynamics.weights)?;
     let mut runs = Vec::with_capacity(starts.len());
     for batch in starts.chunks(plan.trajectory_groups * STATES_PER_GROUP) {
-        let Some(snapshots) = run_batch(device, plan, &weights, dynamics, batch, at, tick, stop)? else {
-            return Ok(None);
-        };
+        let snapshots = run_batch(device, plan, &weights, dynamics, batch, at, tick)?;
+        if tick.stopped() {
+            break;
+        }
         runs.extend(assemble(dynamics, batch.len(), &snapshots));
     }
-    Ok(Some(runs))
+    Ok(runs)
 }
 
-/// Dense rates `[at, states, neurons]` of one batch.
-#[expect(clippy::too_many_arguments, reason = "the arguments of a trajectory, and where it runs")]
+/// Dense rates `[at, states, neurons]` of one batch; stopped by `tick`, not all of them.
 fn run_batch(
     device: &Device,
     plan: &Plan,
@@ -47,8 +46,7 @@ fn run_batch(
     starts: &[Vec<f64>],
     at: &[usize],
     tick: &Tick<'_>,
-    stop: &(dyn Fn() -> bool + Sync),
-) -> DeviceResult<Option<Vec<Vec<f64>>>> {
+) -> DeviceResult<Vec<Vec<f64>>> {
     let groups = starts.len().div_ceil(STATES_PER_GROUP);
     let currents = device.storage("currents", &padded(plan, starts))?;
     let partial = device.empty("partial fields", currents.size())?;
@@ -79,14 +77,14 @@ fn run_batch(
             pace.learn(steps, took);
             done += steps;
             tick.add((steps * starts.len()) as u64);
-            if stop() {
-                return Ok(None);
+            if tick.stopped() {
+                return Ok(snapshots);
             }
         }
         let found: Vec<f32> = device.read(&currents, starts.len() * plan.stride)?;
         snapshots.push(rates(plan, &found));
     }
-    Ok(Some(snapshots))
+    Ok(snapshots)
 }
 
 /// Currents `[groups · 8, stride]`; the last group is filled up with its last state.

@@ -40,14 +40,14 @@ impl Checker<'_> {
             self.claim("energies.npy", energies, "flattening again gives the same landscapes")?;
         }
         let flattened = self.records.delta.as_ref().map(|delta| weights.plus(1.0, delta));
-        let networks = [(Which::None, Some(weights)), (Which::Flattened, flattened.as_ref())];
+        let networks = [(Which::Base, Some(weights)), (Which::Flattened, flattened.as_ref())];
         for (which, weights) in networks {
             let own: Vec<_> = self.records.drift.iter().filter(|r| r.network == which).cloned().collect();
             let (Some(weights), false) = (weights, own.is_empty()) else { continue };
             if which == Which::Flattened && job.plan.config.flatten.method == Method::None {
                 continue;
             }
-            let again = job.measure_drift(weights, which)?.map(|m| m.records).unwrap_or_default();
+            let again = job.measure_drift(weights, which)?.records;
             let differ =
                 again.iter().zip(&own).filter(|(a, b)| !super::drift::agrees(a, b, TOLERANCE)).count();
             let same = again.len() == own.len() && differ == 0;

@@ -31,7 +31,7 @@ impl Checker<'_> {
         let last = self.records.delta.as_ref().map(|delta| base.plus(1.0, delta));
         let flattened = self.job.plan.config.flatten.method != Method::None;
         let complete = self.manifest.status == RunState::Complete;
-        let expected = [(Which::None, Some(base), complete), (Which::Flattened, last, complete && flattened)];
+        let expected = [(Which::Base, Some(base), complete), (Which::Flattened, last, complete && flattened)];
         let mut rows = 0;
         for (which, weights, needed) in expected {
             let own: Vec<DriftRecord> =
@@ -52,7 +52,7 @@ impl Checker<'_> {
     fn network(&mut self, which: Which, weights: &WeightMatrix, rows: &[DriftRecord]) -> Result<()> {
         const FILE: &str = "drift.csv";
         let (plan, network, points) = (self.job.plan, self.job.network, self.job.start_points());
-        let name = if which == Which::None { "before" } else { "after" };
+        let name = if which == Which::Base { "before" } else { "after" };
         let possible = rows.len() == points.len()
             && rows.iter().zip(&points).all(|(row, start)| is_possible(row, start, &network.maps));
         self.claim(
@@ -78,7 +78,7 @@ impl Checker<'_> {
         let mut sample = index::sample(&mut self.random(name), rows.len(), count).into_vec();
         sample.sort_unstable();
         let from: Vec<Point> = sample.iter().map(|&row| points[row]).collect();
-        let again = self.job.measure_from(weights, which, &from)?.map(|m| m.records).unwrap_or_default();
+        let again = self.job.measure_from(weights, which, &from)?.records;
         let pairs = || again.iter().zip(sample.iter().map(|&row| &rows[row]));
         let differ = pairs().filter(|(again, row)| !agrees(again, row, tolerance)).count();
         // On a GPU a bump at the edge of two dents may go to the other.

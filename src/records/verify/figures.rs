@@ -21,10 +21,10 @@ impl Checker<'_> {
     /// Every row of `iterations.csv`.
     pub(super) fn iterations(&mut self) -> Result<()> {
         const FILE: &str = "iterations.csv";
-        let states = self.job.plan.states();
+        let (states, levels) = (self.job.plan.states(), self.job.fitted_points().levels());
         let agree = self.records.energies.chunks_exact(states).zip(&self.records.iterations).all(
             |(landscape, row)| {
-                let found = Roughness::of(landscape, None);
+                let found = Roughness::about_levels(landscape, &levels, None);
                 landscape.iter().all(|e| e.is_finite())
                     && close(found.sd, row.energy_sd)
                     && close(found.peak, row.energy_peak)
@@ -94,7 +94,7 @@ impl Checker<'_> {
             [(0, job.network.weights.clone()), (rows.len() - 1, job.network.weights.plus(1.0, delta))];
         for (index, weights) in networks {
             let landscape = &self.records.energies[index * states..(index + 1) * states];
-            let bumps = job.idealized(&weights, job.fitted_points().every(stride))?.1;
+            let bumps = job.idealized(&weights, job.fitted_points().every(stride), &job.tick())?.1;
             let sum: f64 = bumps.iter().zip(landscape.iter().step_by(stride)).map(|(bump, e)| bump - e).sum();
             let height = sum / bumps.len() as f64;
             let scale = rows[index].energy_mean.abs();

@@ -1,5 +1,7 @@
 //! The first and the last landscape, at a sample of their points.
 
+use std::ops::Range;
+
 use rand::seq::index;
 
 use super::Checker;
@@ -8,6 +10,7 @@ use crate::error::Result;
 use crate::job::reached::IterationRecord;
 use crate::landscape::minima::{self, minima_by_map};
 use crate::landscape::problem::{Minima, Start};
+use crate::landscape::roughness::about_one_level;
 use crate::landscape::states::{StateBuf, States};
 use crate::manifold::{Point, Points};
 use crate::progress::Tick;
@@ -111,10 +114,17 @@ impl Checker<'_> {
         let points: Points<'_> = self.job.held_out_points();
         let count = SAMPLE.min(points.len());
         let sample = index::sample(&mut self.random(&format!("between {index}")), points.len(), count);
-        let points: Vec<Point> = sample.into_iter().map(|s| points.get(s)).collect();
+        let mut sample = sample.into_vec();
+        sample.sort_unstable();
+        let level = |level: Range<usize>| {
+            sample.partition_point(|s| *s < level.start)..sample.partition_point(|s| *s < level.end)
+        };
+        let mut levels: Vec<Range<usize>> = points.levels().into_iter().map(level).collect();
+        levels.retain(|level| !level.is_empty());
+        let points: Vec<Point> = sample.iter().map(|&s| points.get(s)).collect();
         let found = self.evaluate(weights, &points)?;
         let slopes: Vec<f64> = found.multipliers.iter().map(|m| m[0].hypot(m[1])).collect();
-        Ok(spread_agrees(&found.energies, &self.records.iterations[index])
+        Ok(spread_agrees(&about_one_level(&found.energies, &levels), &self.records.iterations[index])
             && slope_agrees(&slopes, self.records.iterations[index].heldout_lambda_rms))
     }
 

@@ -19,6 +19,7 @@ use serde::Serialize;
 use super::{Manifest, RunDirectory, RunState};
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
+use crate::compute::device::ComputeDevice;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -181,7 +182,7 @@ impl Checker<'_> {
 
     /// Whether the CPU did the work.
     fn on_cpu(&self) -> bool {
-        self.manifest.device.starts_with("cpu, ")
+        matches!(self.manifest.device, ComputeDevice::Cpu { .. })
     }
 
     /// Configuration, maps and manifest belong together.
@@ -226,7 +227,8 @@ impl Checker<'_> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         // Clocks of two machines may differ by a day.
         let possible = seconds.is_finite() && seconds >= 0.99 * of_rows && start <= now.as_secs() + 86_400;
-        let known = self.manifest.program.starts_with("flatscape ") && !self.manifest.device.is_empty();
+        let known =
+            self.manifest.program.starts_with("flatscape ") && !self.manifest.device.to_string().is_empty();
         self.claim("manifest.json", possible && known, "program, device and times could be")
     }
 

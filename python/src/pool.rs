@@ -1,0 +1,124 @@
+//! The threads and the device that do the work, of this process: neither survives a fork.
+
+use std::sync::{Arc, Mutex};
+
+use flatscape::compute::choice::{Choice, choose};
+use flatscape::compute::device::ComputeDevice;
+use flatscape::{Backend, Error};
+use pyo3::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::errors::{kinds, usage};
+use crate::work::{hold, wait_for};
+
+/// The pool, the process that it belongs to, and the number of threads that was asked for.
+static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
+static THREADS: Mutex<usize> = Mutex::new(0);
+
+/// The device that was found when one was first looked for.
+static DEVICE: Mutex<Option<Opened>> = Mutex::new(None);
+
+/// A device in use.
+#[derive(Clone)]
+pub struct Opened {
+    /// The process that opened it.
+    process: u32,
+    /// What does the work.
+    pub backend: Arc<dyn Backend>,
+    is_gpu: bool,
+    /// Which it is and why: a sentence.
+    pub reason: String,
+}
+
+/// The threads of this process. A child of a fork has none of its parent's and starts its own.
+pub fn pool() -> PyResult<Arc<ThreadPool>> {
+    let mut held = hold(&POOL);
+    let process = std::process::id();
+    if let Some((owner, pool)) = held.as_ref()
+        && *owner == process
+    {
+        return Ok(pool.clone());
+    }
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(*hold(&THREADS))
+        .thread_name(|i| format!("flatscape {i}"))
+        .build()
+        .map_err(|e| kinds::RunError::new_err(format!("cannot start threads: {e}")))?;
+    let pool = Arc::new(pool);
+    if let Some((_, orphan)) = held.replace((process, pool.clone())) {
+        // Its threads are not here: to end them would wait for ever.
+        std::mem::forget(orphan);
+    }
+    Ok(pool)
+}
+
+/// Number of threads that do the work; 0: one for each core. Results do not depend on it.
+#[pyfunction]
+pub fn set_threads(count: usize) {
+    *hold(&THREADS) = count;
+    let mut held = hold(&POOL);
+    match held.take() {
+        // Work that is under way keeps its own.
+        Some((owner, pool)) if owner == std::process::id() => drop(pool),
+        Some((_, orphan)) => std::mem::forget(orphan),
+        None => {}
+    }
+}
+
+/// Number of threads that do the work.
+#[pyfunction]
+pub fn threads() -> PyResult<usize> {
+    Ok(pool()?.current_num_threads())
+}
+
+/// What `backend="auto"` and its like mean.
+pub fn choice(name: &str) -> PyResult<Choice> {
+    match name {
+        "cpu" => Ok(Choice::Cpu),
+        "auto" => Ok(Choice::Auto),
+        "gpu" => Ok(Choice::Gpu),
+        other => {
+            Err(usage(format!("backend = {other:?} is not allowed; it is \"auto\", \"cpu\" or \"gpu\"")))
+        }
+    }
+}
+
+/// The device that `name` asks for, and why: a sentence.
+#[pyfunction]
+pub fn device(py: Python<'_>, name: &str) -> PyResult<String> {
+    let choice = choice(name)?;
+    wait_for(py, None, move |_| Ok(open(choice)?.reason))
+}
+
+/// The device that was asked for. A graphics driver is opened once a process, when it is first asked for.
+///
+/// # Errors
+/// [`Error::Device`] if a GPU is wanted and none can be used.
+pub fn open(choice: Choice) -> flatscape::Result<Opened> {
+    if choice == Choice::Cpu {
+        let (backend, reason) = choose(choice, None)?;
+        return Ok(Opened { process: std::process::id(), backend, is_gpu: false, reason });
+    }
+    let mut held = hold(&DEVICE);
+    let process = std::process::id();
+    match held.clone().filter(|opened| opened.is_gpu || choice == Choice::Auto) {
+        Some(opened) if opened.process == process || !opened.is_gpu => return Ok(opened),
+        // The driver's threads and handles are the parent's.
+        Some(_) if choice == Choice::Auto => {
+            let (backend, cpu) = choose(Choice::Cpu, None)?;
+            let reason = format!("{cpu}; the GPU belongs to the process that this one was forked from");
+            return Ok(Opened { process, backend, is_gpu: false, reason });
+        }
+        Some(_) => {
+            return Err(Error::Device(
+                "the GPU belongs to the process that this one was forked from; start processes by multiprocessing's \"spawn\", or choose backend=\"cpu\"".to_owned(),
+            ));
+        }
+        None => {}
+    }
+    let (backend, reason) = choose(choice, None)?;
+    let is_gpu = matches!(backend.describe(), ComputeDevice::Gpu(_));
+    let opened = Opened { process, backend, is_gpu, reason };
+    *held = Some(opened.clone());
+    Ok(opened)
+}
