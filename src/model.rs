@@ -349,6 +349,7 @@ impl Run {
             plan: &model.plan,
             network: &model.network,
             landscape: Some(&self.landscape),
+            alone: &[],
             drift: &drift,
             status: self.status,
             device: model.backend.describe(),

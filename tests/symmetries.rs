@@ -182,6 +182,9 @@ fn rings_of_all_neurons_are_the_papers_network() {
         );
         assert_eq!(ring.maps, paper.maps);
     }
+    let some = plan("[network]\nneurons = 150\nmaps = 3\nseed = 4\nmembers = 0.5").network(0).unwrap();
+    let table = "[network]\nneurons = 150\nseed = 4\n[[maps]]\nshape = \"ring\"\ncount = 3\nmembers = 0.5";
+    assert_eq!(some.weights.to_dense(), plan(table).network(0).unwrap().weights.to_dense());
 }
 
 /// In one dimension a lattice carries a bump everywhere alike; in two it has dents of its own.

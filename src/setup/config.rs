@@ -38,6 +38,9 @@ pub struct NetworkConfig {
     /// L; 10, or what `maps_file` has, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maps: Option<usize>,
+    /// Fraction of the neurons that take part in each of the `maps` rings; all if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<f64>,
     /// Seed of the random maps.
     pub seed: u64,
     /// int32 `[L, N]` positions to use in place of random maps; relative to the configuration file.
@@ -211,6 +214,7 @@ impl Default for Config {
             network: NetworkConfig {
                 neurons: None,
                 maps: None,
+                members: None,
                 seed: 1,
                 maps_file: None,
                 weights_file: None,

@@ -85,6 +85,13 @@ pub static KEYS: &[Key<Config>] = &[
         "600, or as many as maps_file has"
     ),
     key!(network.maps, Values::Whole(1, 10_000), "", "Number of maps, L.", "10, or as many as maps_file has"),
+    key!(
+        network.members,
+        Values::Above(0.0, 1.0),
+        "",
+        "Fraction of the neurons that take part in each of the maps, p.",
+        "all of them"
+    ),
     key!(network.seed, Values::Whole(0, LARGEST), "", "Seed of the random maps."),
     key!(
         network.maps_file,
