@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Writes the static site: README and notes as pages, the reference of all commands, and a live page and a report for each
 # configuration. Then checks its links. Nothing of it needs a server.
-#   docs/build.sh PATH_TO_FLATSCAPE OUT [CONFIG...]     without CONFIG: paper.toml and past-capacity.toml, a few minutes
+#   docs/build.sh PATH_TO_FLATSCAPE OUT [CONFIG...]     without CONFIG: rings, tori, and rings past capacity, a few minutes
 set -euo pipefail
 flatscape=$(realpath "$1")
 out=$(realpath -m "$2")
 shift 2
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- configs/paper.toml configs/past-capacity.toml
+[ $# -gt 0 ] || set -- configs/paper.toml configs/torus-flat.toml configs/past-capacity.toml
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"

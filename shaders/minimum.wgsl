@@ -9,10 +9,10 @@
 // Numbers of the size of E cannot be compared in f32. The change of E along a step is a polynomial in the step without
 // such numbers, and that is what the line search looks at.
 
+// Constants: THREADS, SLOTS, MASK_WORDS, and those of shared/weights.wgsl, which stands before this file.
+
 struct MinimumParams {
     neurons: u32,
-    stride: u32,
-    rows_per_part: u32,
     admits: u32,
     iterations: u32,
     tolerance: f32,
@@ -39,11 +39,6 @@ struct StateInfo {
     halvings: u32,
 }
 
-override THREADS: u32 = 64u;
-override PARTS: u32 = 1u;
-override SLOTS: u32 = 256u;
-override MASK_WORDS: u32 = 32u;
-
 // Threads that add up reductions.
 const SHARES = 8u;
 const MAX_HALVINGS = 12u;
@@ -54,10 +49,6 @@ const UNRESOLVED = 1e-8;
 const INNER_TOLERANCE = 1e-10;
 
 @group(0) @binding(0) var<uniform> params: MinimumParams;
-@group(0) @binding(1) var<storage, read> weights_0: array<f32>;
-@group(0) @binding(2) var<storage, read> weights_1: array<f32>;
-@group(0) @binding(3) var<storage, read> weights_2: array<f32>;
-@group(0) @binding(4) var<storage, read> weights_3: array<f32>;
 // Positions of all neurons in all maps [maps, neurons].
 @group(0) @binding(5) var<storage, read> positions: array<i32>;
 @group(0) @binding(6) var<storage, read_write> info: array<StateInfo>;
@@ -90,19 +81,6 @@ var<private> local_base: u32;
 var<private> map_offset: u32;
 var<private> position: f32;
 var<private> window: f32;
-
-fn weight(row: u32, column: u32) -> f32 {
-    if PARTS == 1u {
-        return weights_0[row * params.stride + column];
-    }
-    let index = (row % params.rows_per_part) * params.stride + column;
-    switch row / params.rows_per_part {
-        case 0u: { return weights_0[index]; }
-        case 1u: { return weights_1[index]; }
-        case 2u: { return weights_2[index]; }
-        default: { return weights_3[index]; }
-    }
-}
 
 // Over the workgroup: sums of x, y, z, and the largest w. The order does not depend on the device.
 fn reduce(value: vec4<f32>) -> vec4<f32> {

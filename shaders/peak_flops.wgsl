@@ -6,7 +6,7 @@ struct PeakParams {
     length: u32,
 }
 
-override THREADS: u32 = 256u;
+// Constants: THREADS.
 
 @group(0) @binding(0) var<uniform> params: PeakParams;
 @group(0) @binding(1) var<storage, read_write> results: array<f32>;

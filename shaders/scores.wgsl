@@ -21,7 +21,7 @@ struct Place {
     score: f32,
 }
 
-override THREADS: u32 = 64u;
+// Constants: THREADS.
 
 @group(0) @binding(0) var<uniform> params: ScoresParams;
 // [states, neurons] in Hz.

@@ -39,6 +39,9 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
+/// Columns that a terminal has at least.
+pub const COLUMNS: usize = 80;
+
 /// Says something to the person at the terminal, on stderr. Nobody may be listening, or stderr may be a closed pipe or
 /// a file on a full disk: that is no reason to stop the work.
 pub fn tell(what: &str) {
@@ -47,8 +50,10 @@ pub fn tell(what: &str) {
 
 /// As [`tell`], without the program's name.
 pub fn say(line: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stderr(), "{}", printable(line));
+    use std::io::{IsTerminal, Write};
+    let (line, mut stderr) = (printable(line), std::io::stderr());
+    let text = if stderr.is_terminal() { wrapped(&line, COLUMNS, 0) } else { line + "\n" };
+    let _ = stderr.write_all(text.as_bytes());
 }
 
 /// A line broken between words to fit into `width` columns, with everything after the first break indented. A longer

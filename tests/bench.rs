@@ -2,9 +2,13 @@
 //!
 //! With FLATSCAPE_REQUIRE_GPU=1 a missing adapter is a failure; otherwise the test that needs one says that it was skipped.
 
+#[path = "common/skip.rs"]
+mod skip;
+
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use skip::skipped;
 
 /// Two networks, one of them with rows that are no whole number of quads.
 const TINY: [&str; 9] =
@@ -107,7 +111,7 @@ fn check_errors(stage: &Value) {
 fn every_stage_has_both_times_and_small_errors() {
     let output = bench(&["--backend", "gpu"], &[]);
     if output.status.code() == Some(3) && std::env::var("FLATSCAPE_REQUIRE_GPU").as_deref() != Ok("1") {
-        eprintln!("skipped: {}", String::from_utf8_lossy(&output.stderr));
+        skipped(&String::from_utf8_lossy(&output.stderr));
         return;
     }
     let report = report(&output);

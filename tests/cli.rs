@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+#[path = "common/skip.rs"]
+mod skip;
 #[path = "common/workplace.rs"]
 mod workplace;
 
+use skip::skipped;
 use workplace::Workplace;
 
 /// A configuration that takes well under a second.
@@ -258,7 +261,7 @@ fn a_full_disk_is_reported_and_the_run_resumed() {
     let mounted =
         Command::new("mount").args(["-t", "tmpfs", "-o", "size=48k", "none"]).arg(&disk).status().unwrap();
     if !mounted.success() && std::env::var("FLATSCAPE_REQUIRE_ROOT").as_deref() != Ok("1") {
-        eprintln!("skipped: mounting a small file system takes root");
+        skipped("mounting a small file system takes root");
         return;
     }
     assert!(mounted.success(), "mounting a small file system failed");

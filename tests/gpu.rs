@@ -12,75 +12,12 @@ use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu::{Conditions, Precision};
 use flatscape::dynamics::decoding::Scorer;
-use flatscape::dynamics::trajectories::Trajectory;
 use flatscape::landscape::problem::{Definition, Minima, Problem, Start};
 use flatscape::landscape::states::{StateBuf, States};
 use flatscape::manifold::Points;
-use flatscape::manifold::periodic_displacement;
 use flatscape::progress::Tick;
 use flatscape::solve::manifolds::Manifolds;
 use flatscape::solve::{SolverKind, WeightProblem, direct};
-
-/// Snapshot `k` of all runs, as r² = max(I, 0): the square root magnifies rounding where a neuron falls silent.
-fn squares(runs: &[Trajectory], k: usize) -> Vec<f64> {
-    runs.iter().flat_map(|run| run.snapshots[k].iter().map(|r| r * r)).collect()
-}
-
-#[test]
-fn trajectories() {
-    let gpu = gpu_or_return!(Conditions::default());
-    let network = network(NEURONS, 2);
-    let starts = starts(&network, 21);
-    let at = [0, 1, 40, 400, 400];
-    let (found, expected) = (run(&gpu, &network, &starts, &at), run(&Cpu, &network, &starts, &at));
-    for (k, step) in at.iter().enumerate() {
-        // A step rounds currents, rates and sums of 40 terms, some 2⁻²¹ together; errors add up while the dynamics
-        // contract everything but the position, along which they grow with the drift.
-        let rtol = if *step < 2 { 1e-6 } else { 1e-5 };
-        same(&format!("r² after {step}"), &squares(&found, k), &squares(&expected, k), 0.0, rtol);
-        let energies = |runs: &[Trajectory]| -> Vec<f64> { runs.iter().map(|r| r.energies[k]).collect() };
-        // The energy's gradient is small on the manifold.
-        same(&format!("energies after {step}"), &energies(&found), &energies(&expected), 0.0, rtol);
-    }
-    assert!(found.iter().all(|run| run.energy_rises == 0), "the energy rose");
-}
-
-#[test]
-fn trajectories_end_where_they_end_on_the_cpu() {
-    let gpu = gpu_or_return!(Conditions::default());
-    let network = network(NEURONS, 3);
-    let starts = starts(&network, 60);
-    let at = [3000];
-    let scorer = Scorer::new(&network.maps, &network.bumps);
-    let places = |runs: &[Trajectory]| -> Vec<(usize, f64)> {
-        let places = runs.iter().map(|run| scorer.place(&run.snapshots[0]));
-        places.map(|place| (place.map, place.location[0])).collect()
-    };
-    let found = places(&run(&gpu, &network, &starts, &at));
-    let expected = places(&run(&Cpu, &network, &starts, &at));
-    let apart = |(a, b): &(&(usize, f64), &(usize, f64))| {
-        a.0 != b.0 || periodic_displacement(a.1, b.1, NEURONS as f64).abs() > 1.0
-    };
-    let differing = found.iter().zip(&expected).filter(apart).count();
-    println!("{differing} of {} end elsewhere", found.len());
-    assert!(differing * 50 <= found.len(), "{differing} of {} end elsewhere", found.len());
-}
-
-#[test]
-fn more_active_neurons_than_a_list_holds_and_weights_in_parts() {
-    // Everybody is active: five pieces of the list. Rows that are no whole number of quads, more quads than threads; two
-    // parts of W, and two batches of states.
-    let network = network(1101, 1);
-    let starts: Vec<Vec<f64>> =
-        (0..30).map(|s| (0..1101).map(|i| 20.0 + f64::from((i * (s + 3)) % 17)).collect()).collect();
-    let expected = run(&Cpu, &network, &starts, &[3]);
-    for most in [None, Some(700 * 1104 * 4)] {
-        let gpu = gpu_or_return!(Conditions { most_binding: most, ..Conditions::default() });
-        let found = run(&gpu, &network, &starts, &[3]);
-        // Sums of 1101 terms of both signs, as large as 3000 together: rounding of some 2⁻²⁴ · √1101 of that.
-        same("r² with everybody active", &squares(&found, 0), &squares(&expected, 0), 1e-2, 0.0);
-    }
-}
 
 #[test]
 fn minima_are_those_of_the_cpu() {

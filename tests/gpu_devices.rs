@@ -166,7 +166,7 @@ fn without_a_driver_gpu_is_an_error_and_auto_is_the_cpu() {
 #[test]
 fn a_driver_that_ends_long_loops_early_is_refused_with_the_reason() {
     let Ok(driver) = std::env::var("FLATSCAPE_DISTRIBUTION_DRIVER") else {
-        eprintln!("skipped: FLATSCAPE_DISTRIBUTION_DRIVER names no driver");
+        skipped("FLATSCAPE_DISTRIBUTION_DRIVER names no driver");
         return;
     };
     let report = with_only(&driver);

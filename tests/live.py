@@ -1,7 +1,8 @@
 """The live page does what the program does: places bumps by mouse and keys, and holds their ends against its trajectories.
 
-    tests/live.py PAGE DRIFT EVERY LARGE SHOTS     PAGE: of a run of 120 neurons; DRIFT: its drift.csv; EVERY: the same with a
-                                                   start at every position; LARGE: a page of 600 neurons; SHOTS: a folder
+    tests/live.py PAGE DRIFT EVERY TORUS TORUS_DRIFT LARGE SHOTS
+        PAGE: of a run of 120 neurons on rings; DRIFT: its drift.csv; EVERY: the same with a start at every position;
+        TORUS, TORUS_DRIFT: the same of tori of 14 x 14; LARGE: a page of 600 neurons; SHOTS: a folder
 """
 
 import csv
@@ -15,6 +16,7 @@ import time
 from browser import Browser
 
 NEURONS = 120
+SIDE = 14
 NETWORKS = {"before": "none", "after": "flattened"}
 
 
@@ -50,18 +52,31 @@ class Page(Browser):
     def number(self, element):
         return float(self.text(element))
 
-    def on_ring(self, network, position):
-        """Where a position of the ring lies in the window."""
+    def point(self, network, place):
+        """A point of a map's canvas in the window; `place` computes it from the size of the box b."""
         return self.value(
-            f"(() => {{ const c = document.getElementById('{network}-ring'); c.scrollIntoView({{ block: 'center' }});"
-            f" const b = c.getBoundingClientRect(), f = ringFrame(b.width, b.height), a = 2 * Math.PI * {position} / RING;"
-            " return [b.left + f.x + f.radius * Math.sin(a), b.top + f.y - f.radius * Math.cos(a)]; })()"
+            f"(() => {{ const c = document.getElementById('{network}-map'); c.scrollIntoView({{ block: 'center' }});"
+            f" const b = c.getBoundingClientRect(); const [x, y] = {place}; return [b.left + x, b.top + y]; }})()"
         )
 
-    def place_by_mouse(self, network, position):
-        x, y = self.on_ring(network, position)
-        self.mouse("mousePressed", x, y)
-        self.mouse("mouseReleased", x, y)
+    def on_ring(self, network, position):
+        """Where a position of the ring lies in the window."""
+        return self.point(
+            network,
+            f"(() => {{ const f = ringFrame(b.width, b.height), a = 2 * Math.PI * {position} / view.length;"
+            " return [f.x + f.radius * Math.sin(a), f.y - f.radius * Math.cos(a)]; })()",
+        )
+
+    def on_sheet(self, network, place):
+        """Where a site of the torus lies in the window."""
+        return self.point(
+            network,
+            f"(() => {{ const f = view.frame(b.width, b.height); return [f.left + f.unit * ({place[0]} + 0.5), f.bottom - f.unit * ({place[1]} + 0.5)]; }})()",
+        )
+
+    def press(self, point):
+        for kind in ("mousePressed", "mouseReleased"):
+            self.mouse(kind, *point)
 
     def until_rest(self, clock):
         # A software GPU needs half a minute for what the others do in a second.
@@ -87,7 +102,7 @@ def ends_equal_the_programs(page, every):
     telling = [start for start in range(NEURONS) if apart[start] > 1]
     for network, start in [("before", telling[0]), ("after", telling[len(telling) // 2])]:
         page.set("until", 1)
-        page.place_by_mouse(network, start)
+        page.press(page.on_ring(network, start))
         page.until_rest("1.000 s")
         assert page.value("shown.starts[0][0]") == start, f"a click at {start} placed {page.value('shown.starts[0][0]')}"
         for name, end in ends_of(every, start).items():
@@ -111,10 +126,43 @@ def slider_gives_the_runs_drift(page, drift):
     assert abs(before - after) > 1, "flattening does nothing here: this test sees nothing"
 
 
+def torus_ends_equal_the_programs(page, drift):
+    """The same on tori: bumps placed by mouse, and the run's own starts."""
+    own = [r for r in drift if int(r["map"]) == 0]
+    page.set("until", 1)
+    for network in NETWORKS:
+        rows = {n: next(r for r in own if r["network"] == w) for n, w in NETWORKS.items()}
+        start = [int(rows[network][f"start_{axis}"]) for axis in "xy"]
+        page.press(page.on_sheet(network, start))
+        page.until_rest("1.000 s")
+        assert page.value("shown.starts[0]") == start, f"a click at {start} placed {page.value('shown.starts[0]')}"
+        for w, (name, row) in enumerate(rows.items()):
+            moved, expected = page.number(f"{name}-moved"), float(row["phase_displacement"])
+            assert abs(moved - expected) < 0.5, f"{name}, start {start}: moved {moved}, not {expected}"
+            end = page.value(f"Array.from(shown.found[{w}].locations.subarray(0, 2))")
+            # Single precision may take the next of two equal scores.
+            assert all(distance(end[d], float(row[f"end_{axis}"]), SIDE) <= 1 for d, axis in enumerate("xy")), (end, row)
+    page.click("starts")
+    page.until_rest("1.000 s")
+    for name, which in NETWORKS.items():
+        expected = statistics.mean(float(r["displacement"]) for r in own if r["network"] == which)
+        assert abs(page.number(f"{name}-mean") - expected) <= 0.1 + 0.005, f"{name}: {page.text(name + '-mean')}, not {expected}"
+
+
+def torus_keys(page):
+    page.set("bumps", 0)
+    page.value("document.getElementById('before-map').focus()")
+    x, y = page.value("asked.place")
+    for key in ["ArrowRight", "ArrowRight", "ArrowUp", "Enter"]:
+        page.key(key)
+    page.wait(f"shown.starts.length === 1 && shown.starts[0].join() === '{(x + 2) % SIDE},{(y + 1) % SIDE}'")
+    assert page.value("document.getElementById('before-map').getAttribute('aria-valuetext')") == f"position {(x + 2) % SIDE}, {(y + 1) % SIDE}"
+
+
 def keys_do_what_the_mouse_does(page):
     page.set("bumps", 0)
-    page.value("document.getElementById('after-ring').focus()")
-    at = int(page.value("document.getElementById('after-ring').getAttribute('aria-valuenow') ?? '0'"))
+    page.value("document.getElementById('after-map').focus()")
+    at = int(page.value("document.getElementById('after-map').getAttribute('aria-valuenow') ?? '0'"))
     for key in ["PageUp", "ArrowRight", "ArrowRight", "ArrowLeft", "Enter"]:
         page.key(key)
     page.wait(f"shown.starts.length === 1 && shown.starts[0][0] === {(at + 11) % NEURONS}")
@@ -128,7 +176,7 @@ def keys_do_what_the_mouse_does(page):
 def a_cue_pulls_the_bump(page):
     page.set("until", 1)
     page.click("again")
-    page.place_by_mouse("after", 60)
+    page.press(page.on_ring("after", 60))
     page.until_rest("1.000 s")
     page.set("until", 5)
     from_place = page.number("after-phase")
@@ -230,11 +278,11 @@ def nothing_foreign_runs(path):
         os.unlink(file.name)
 
 
-def look(page, folder):
+def look(page, folder, name):
     shots = {}
     for width in (1200, 400):
         for scheme in ("light", "dark"):
-            shots[width, scheme] = os.path.join(folder, f"ring-{width}-{scheme}.png")
+            shots[width, scheme] = os.path.join(folder, f"{name}-{width}-{scheme}.png")
             page.screenshot(shots[width, scheme], (width, 1000), scheme == "dark")
             assert page.value("document.documentElement.scrollWidth <= window.innerWidth"), f"the page is wider than {width} pixels"
         light, dark = (open(shots[width, scheme], "rb").read() for scheme in ("light", "dark"))
@@ -242,8 +290,8 @@ def look(page, folder):
 
 
 def main():
-    path, drift, every, large, shots = sys.argv[1:]
-    drift, every = rows(drift), rows(every)
+    path, drift, every, torus, torus_drift, large, shots = sys.argv[1:]
+    drift, every, torus_drift = rows(drift), rows(every), rows(torus_drift)
     assert os.path.getsize(large) <= 6e6, f"{os.path.getsize(large)} bytes at 600 neurons"
     nothing_foreign_runs(path)
     for engine in ("JavaScript", "WebGPU"):
@@ -256,10 +304,18 @@ def main():
             keys_do_what_the_mouse_does(page)
             a_cue_pulls_the_bump(page)
             noise_can_be_had_again(page)
-            look(page, shots)
+            look(page, shots, "ring")
         page.at_ease()
         page.close()
-        print(f"live: bumps placed by mouse end where the program's do, by {engine}")
+        page = Page(torus, engine)
+        page.set("speed", 3.5)
+        torus_ends_equal_the_programs(page, torus_drift)
+        torus_keys(page)
+        if engine == "JavaScript":
+            look(page, shots, "torus")
+        page.at_ease()
+        page.close()
+        print(f"live: bumps placed by mouse end where the program's do, on rings and tori, by {engine}")
     frames_fit_the_budget(large)
 
 

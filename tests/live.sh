@@ -28,12 +28,30 @@ for _ in first again; do
 done
 "$flatscape" measure "$work/run" --starts 120 --out "$work/every.csv" --backend cpu --quiet
 
+cat > "$work/torus.toml" <<EOF
+[network]
+neurons = 196
+seed = 3
+[[maps]]
+shape = "torus"
+count = 2
+sides = [14, 14]
+[flatten]
+iterations = 2
+ridge = 1e-3
+[measure]
+duration_ms = 1000
+starts_per_map = 10
+EOF
+"$flatscape" live "$work/torus.toml" --out "$work/torus" --no-open --backend cpu --quiet
+
 # The size that the budgets are stated for; what the weights are does not matter to them.
 "$flatscape" optimize "$work/small.toml" --out "$work/large" --backend cpu --quiet --set network.neurons=600 \
     --set network.maps=10 --set flatten.method=none --set flatten.points_per_map=60 --set measure.duration_ms=1
 "$flatscape" report "$work/large" --live --quiet
 
-python3 -B tests/live.py "$work/run/live.html" "$work/run/drift.csv" "$work/every.csv" "$work/large/live.html" target/live
+python3 -B tests/live.py "$work/run/live.html" "$work/run/drift.csv" "$work/every.csv" \
+    "$work/torus/live.html" "$work/torus/drift.csv" "$work/large/live.html" target/live
 
 # The site from the same configuration; a link that leads nowhere has to be found out.
 bash docs/build.sh "$flatscape" "$work/site" "$work/small.toml"

@@ -33,5 +33,5 @@ bash tests/python.sh target/debug/flatscape
 # The kernels once more on another driver, with tighter limits; it comes with the browser that report.sh has brought.
 (
     eval "$(tests/install-vulkan.sh swiftshader)"
-    cargo test "$@" --test gpu
+    cargo test "$@" --test gpu --test gpu_trajectories
 )

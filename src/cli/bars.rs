@@ -1,10 +1,11 @@
 //! What a person sees of a job in progress: a progress bar on a terminal, and elsewhere an occasional line.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Result};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use console::Term;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::progress::{Monitor, Progress, Watcher};
 use crate::text;
@@ -26,7 +27,7 @@ pub(super) fn monitor(visible: bool, seconds: f64) -> Monitor {
         return Monitor::silent();
     }
     if std::io::stderr().is_terminal() {
-        let bar = ProgressBar::new(BAR_STEPS);
+        let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), terminal());
         Monitor::new(Bar::new(bar, "{bar:16} {percent:>3} %  {elapsed:>3}  {msg}", 44), seconds)
     } else {
         Monitor::new(Lines::new(), seconds)
@@ -35,8 +36,9 @@ pub(super) fn monitor(visible: bool, seconds: f64) -> Monitor {
 
 /// A line that is rewritten, for work whose parts have no estimates; none without a terminal.
 pub(super) fn spinner(visible: bool) -> Option<Bar> {
-    (visible && std::io::stderr().is_terminal())
-        .then(|| Bar::new(ProgressBar::new_spinner(), "{spinner} {elapsed:>3}  {msg}", 66))
+    (visible && std::io::stderr().is_terminal()).then(|| {
+        Bar::new(ProgressBar::with_draw_target(None, terminal()), "{spinner} {elapsed:>3}  {msg}", 66)
+    })
 }
 
 /// Writes a line to stderr, above the bar if there is one.
@@ -58,11 +60,65 @@ fn live() -> MutexGuard<'static, Option<ProgressBar>> {
     LIVE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Columns that a bar leaves free. indicatif fills the line with blanks, and the terminal writes `^C` after them: on a
+/// line that is full, that begins the next one, and the bar could not be removed again.
+const MARGIN: u16 = 4;
+
+/// The terminal behind stderr, without its last columns.
+#[derive(Debug)]
+struct Narrow(Term);
+
+impl TermLike for Narrow {
+    fn width(&self) -> u16 {
+        self.0.size().1.saturating_sub(MARGIN)
+    }
+
+    fn height(&self) -> u16 {
+        self.0.size().0
+    }
+
+    fn move_cursor_up(&self, n: usize) -> Result<()> {
+        self.0.move_cursor_up(n)
+    }
+
+    fn move_cursor_down(&self, n: usize) -> Result<()> {
+        self.0.move_cursor_down(n)
+    }
+
+    fn move_cursor_right(&self, n: usize) -> Result<()> {
+        self.0.move_cursor_right(n)
+    }
+
+    fn move_cursor_left(&self, n: usize) -> Result<()> {
+        self.0.move_cursor_left(n)
+    }
+
+    fn write_line(&self, s: &str) -> Result<()> {
+        self.0.write_line(s)
+    }
+
+    fn write_str(&self, s: &str) -> Result<()> {
+        self.0.write_str(s)
+    }
+
+    fn clear_line(&self) -> Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Where bars are drawn, twenty times a second at most.
+fn terminal() -> ProgressDrawTarget {
+    ProgressDrawTarget::term_like_with_hz(Box::new(Narrow(Term::buffered_stderr())), 20)
+}
+
 /// A bar on the terminal. It goes when it is dropped: a job that fails leaves none behind.
 pub(super) struct Bar {
     bar: ProgressBar,
-    /// How many letters fit beside it in 80 columns, with a few to spare: the terminal writes `^C` at the end of the
-    /// line, and a line that wraps cannot be removed again.
+    /// How many letters fit beside it in 80 columns less [`MARGIN`].
     room: usize,
 }
 

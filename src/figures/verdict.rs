@@ -2,13 +2,10 @@
 
 use serde::Serialize;
 
-use crate::text::{significant, wrapped};
+use crate::text::{COLUMNS, significant, wrapped};
 
 /// By what fraction a value may differ from one that was read off a printed plot.
 const READING: f64 = 0.3;
-
-/// Columns of a terminal.
-const WIDTH: usize = 80;
 
 /// The range that agrees with the paper, both ends included, and where it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -122,8 +119,8 @@ pub fn table(verdicts: &[Verdict]) -> String {
         let verdict = if v.pass { "pass" } else { "FAIL" };
         let measured = format!("{verdict}  {:4}{}: {}{error}", v.figure, v.quantity, significant(v.measured));
         let expected = format!("expected {}: {}; {}", v.range, v.paper, v.range_from);
-        text.push_str(&wrapped(&measured, WIDTH, 10));
-        text.push_str(&wrapped(&format!("{:10}{expected}", ""), WIDTH, 10));
+        text.push_str(&wrapped(&measured, COLUMNS, 10));
+        text.push_str(&wrapped(&format!("{:10}{expected}", ""), COLUMNS, 10));
     }
     let failed = verdicts.iter().filter(|v| !v.pass).count();
     text + &format!("{} of {} verdicts pass; {}\n", verdicts.len() - failed, verdicts.len(), basis(verdicts))
@@ -158,7 +155,7 @@ mod tests {
             text.ends_with("1 of 2 verdicts pass; 1 rest on 3 realizations, 1 on one network\n"),
             "{text}"
         );
-        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= COLUMNS), "{text}");
     }
 
     #[test]

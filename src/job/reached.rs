@@ -75,7 +75,7 @@ observables! {
             [File, "mean energy", "Hz³"]
             energy_mean: f64,
             /// Mean |ΔM_ij| of the last weight update.
-            [Report, "mean |ΔM|", "Hz"]
+            [Report, "mean size of ΔM", "Hz"]
             delta_mean_abs: f64,
             /// SD of ΔM_ij of the last weight update.
             [File, "SD of ΔM", "Hz"]
@@ -87,7 +87,7 @@ observables! {
             [Report, "bumps lost", "1"]
             bumps_lost: usize,
             /// Time since the previous row; left out where records have to be reproducible.
-            [Report, "time", "s"]
+            [File, "time", "s"]
             seconds: Option<f64>,
             /// Robust SD at the fitted points: 1.4826 × the median absolute deviation.
             [File, "roughness at fitted points (robust SD)", "Hz³"]
@@ -102,7 +102,7 @@ observables! {
             [Report, "without certificate", "1"]
             unconverged: usize,
             /// Weight updates that were tried for this row; all but the last were rejected.
-            [Report, "attempts", "1"]
+            [File, "attempts", "1"]
             attempts: usize,
             /// Ridge of the accepted update, relative to the Gram matrix's mean diagonal.
             [Report, "ridge", "1"]

@@ -5,11 +5,11 @@
 //! was scattered over N² weights, past every cache, becomes a block that stays in one. Sorting W costs N² reads a map,
 //! about as much as ten states.
 //!
-//! Without given starts, minima predict each other: first those of points about σ apart are sought from idealized bumps,
-//! then those halfway between, level by level. Between points `T = h + Wr − λc` changes smoothly, also where neurons join
-//! or fall silent, so it is interpolated from four neighbours, and the search starts from `r = √max(T, 0)`. Neurons that
-//! nearly join are named, so that the silent ones need not be asked before the end. Given starts, minima of slightly
-//! other weights, are as good as predictions and stay on their branch: they are taken as they are.
+//! Without given starts, minima predict each other: first those of points about σ apart are sought from idealized
+//! bumps, then those halfway between, level by level. Between points `T = h + Wr − λc` changes smoothly, also where
+//! neurons join or fall silent, so it is interpolated from four neighbours, and the search starts from `r = √max(T,
+//! 0)`. Neurons that nearly join are named, so that the silent ones need not be checked before the end. Given starts,
+//! minima of slightly other weights, are as good as predictions and stay on their branch: they are taken as they are.
 //!
 //! What was measured (one thread of a machine that others used too, CPU ms; N = 6,000: one map of L = 100, K = 600, and
 //! an update made for idealized bumps; L = 80: six maps; L = 40: 40, 40, 4 and 10 of them; "before" is every point from its idealized bump, in double
@@ -32,13 +32,13 @@
 //! takes 14.0 to 14.5 iterations where 14.0 are given above, and coarse points σ/2 apart take 15.8. What is left are
 //! neurons that fall silent one after the other, and failed factorizations on the way (one in three).
 //!
-//! Sums run in another order than in [`super::minima`], starts are others, and silent neurons are asked less often
-//! whether they join ([`Asking`]), so that where two minima exist the other one may be found: at L/N = 1/60 a third of the
-//! states and more, with energies lower by 1 Hz³ in the mean where the landscape's SD is some thousand.
+//! Sums run in another order than in [`super::minima`], starts are others, and silent neurons are checked less often
+//! ([`SilentCheck`]), so that where two minima exist the other one may be found: at L/N = 1/60 a third of the states
+//! and more, with energies lower by 1 Hz³ in the mean where the landscape's SD is some thousand.
 
 use rayon::prelude::*;
 
-use super::newton::{Asking, NEARLY, Workspace};
+use super::newton::{NEARLY, SilentCheck, Workspace};
 use super::together::{Group, Task};
 use crate::connectivity::field::GROUP;
 use crate::connectivity::matrix::WeightMatrix;
@@ -200,7 +200,7 @@ impl Line<'_> {
             targets: search.targets(self.problem.energy(), &task.constraint),
         };
         let mut found = group.minimize(&self.problem, &tasks, known);
-        let missed = |&g: &usize| tasks[g].asking == Asking::AtRest && !found[g].is_good();
+        let missed = |&g: &usize| tasks[g].check == SilentCheck::AtRest && !found[g].is_good();
         let again: Vec<usize> = (0..tasks.len()).filter(missed).collect();
         let tasks: Vec<Task> = again.iter().map(|&g| self.own(members[g])).collect();
         for (g, other) in again.into_iter().zip(group.minimize(&self.problem, &tasks, known)) {
@@ -218,7 +218,7 @@ impl Line<'_> {
     fn own(&self, k: usize) -> Task {
         let constraint = self.problem.constraint(&self.points[k]);
         let start = self.starts.get(k).unwrap_or(&constraint.idealized).clone();
-        Task { constraint, start, asking: Asking::Seldom }
+        Task { constraint, start, check: SilentCheck::Rarely }
     }
 
     /// The search from `r = √max(T, 0)`, with T interpolated between the two known points on either side; `None` if
@@ -245,7 +245,7 @@ impl Line<'_> {
         let (active, rates) =
             (0..).zip(targets).filter(nearly).map(|(i, t)| (i, self.problem.transfer.rate(t))).unzip();
         let constraint = self.problem.constraint(&self.points[k]);
-        Some(Task { constraint, start: StateBuf { active, rates }, asking: Asking::AtRest })
+        Some(Task { constraint, start: StateBuf { active, rates }, check: SilentCheck::AtRest })
     }
 }
 

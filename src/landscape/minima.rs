@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::newton::Asking;
+use super::newton::SilentCheck;
 use super::together::{Group, Task};
 use crate::connectivity::field::GROUP;
 use crate::error::Result;
@@ -68,7 +68,7 @@ pub(crate) fn at(
             Start::Idealized => constraint.idealized.clone(),
             Start::States(states) => states.get(s).to_owned(),
         };
-        Task { constraint, start, asking: Asking::Always }
+        Task { constraint, start, check: SilentCheck::EveryStep }
     };
     let order = near_each_other(problem.maps, points);
     let found: Result<Vec<Vec<Minimum>>> = order

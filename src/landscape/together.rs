@@ -6,7 +6,7 @@
 
 use pulp::Arch;
 
-use super::newton::{Asking, Workspace};
+use super::newton::{SilentCheck, Workspace};
 use crate::connectivity::field::{GROUP, field, group_field};
 use crate::connectivity::matrix::{self, WeightMatrix};
 use crate::landscape::constraint::{Constraint, Minimum};
@@ -17,7 +17,7 @@ use crate::landscape::states::{State, StateBuf};
 pub(super) struct Task {
     pub constraint: Constraint,
     pub start: StateBuf,
-    pub asking: Asking,
+    pub check: SilentCheck,
 }
 
 /// Up to [`GROUP`] searches side by side, with their memory, used again for the next.
@@ -53,7 +53,7 @@ impl Group {
         }
         let mut waiting: Vec<usize> = (0..tasks.len()).collect();
         loop {
-            waiting.retain(|&g| !self.searches[g].advance(energy, &tasks[g].constraint, tasks[g].asking));
+            waiting.retain(|&g| !self.searches[g].advance(energy, &tasks[g].constraint, tasks[g].check));
             if waiting.is_empty() {
                 break;
             }

@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
+use crate::job::drift::start_points;
 use crate::landscape::minima;
 use crate::landscape::problem::Start;
 use crate::landscape::states::States;
-use crate::manifold::{Axis, Points};
+use crate::manifold::{Arrangement, Axis, Points, Shape, Vector};
 use crate::network::Network;
+use crate::plot::scale;
 use crate::progress::Tick;
 use crate::records::{RunDirectory, Summary};
 use crate::setup::plan::Plan;
@@ -18,7 +20,7 @@ use crate::setup::plan::Plan;
 /// Networks beyond this are refused: J and M would take more than 21 MB of the page.
 const MOST_NEURONS: usize = 2_000;
 
-/// Points a map at which the landscape is drawn, at most: a screen shows no more.
+/// Points along a ring at which the landscape is drawn, at most: a screen shows no more. On a surface they are its sites.
 const MOST_POINTS: usize = 600;
 
 /// Numbers as f32, little endian, in base 64: what a browser unpacks fastest.
@@ -59,9 +61,12 @@ pub(super) struct Data {
     /// Δt/τ.
     step: f64,
     dt_ms: f64,
-    /// How long the run's own trajectories last, and how many start on each map.
+    /// How long the run's own trajectories last.
     duration_ms: f64,
-    starts_per_map: usize,
+    /// Where they start, on each map `[starts, 2]`.
+    starts: Vec<Vector>,
+    /// From the lowest energy of a landscape to the highest, where that is drawn in colours.
+    colours: Vec<String>,
     /// h `[N]` (Hz²).
     external_current: Packed,
     /// Where neurons lie in every map `[L, N, D]` (neuron spacings).
@@ -69,8 +74,11 @@ pub(super) struct Data {
     /// J and M (Hz).
     weights_base: Packed,
     weights_delta: Packed,
-    /// Current of the idealized bump by displacement from its centre `[sides]` (Hz²).
+    /// Current of the idealized bump by displacement from its centre `[sides]` (Hz²): the scores' measure.
     bump_current: Packed,
+    /// That of the bump at rest, from which trajectories start, by displacement from its site `[sides]` (Hz²). On a torus its
+    /// centre may lie half a spacing beside the site.
+    start_current: Packed,
     landscape: Landscape,
 }
 
@@ -109,6 +117,10 @@ impl Data {
         let space = network.maps.space(0);
         let sides = (0..space.dimension())
             .map(|d| Side { length: space.sides[d], periodic: space.shape.axes()[d] == Axis::Joined });
+        let starts =
+            start_points(&network.maps, plan.config.measure.starts, plan.config.measure.starts_per_map);
+        let starts = &starts[..plan.config.measure.starts_per_map];
+        let bump = network.bumps.lattice_bump(0);
         let base = square(directory, "weights_base.npy", plan.neurons)?;
         let delta = square(directory, "weights_delta.npy", plan.neurons)?;
         Ok(Self {
@@ -118,12 +130,14 @@ impl Data {
             step: plan.step(),
             dt_ms: plan.config.dynamics.dt_ms,
             duration_ms: summary.duration_ms,
-            starts_per_map: plan.config.measure.starts_per_map,
+            starts: starts.iter().map(|point| point.position).collect(),
+            colours: scale().iter().map(ToString::to_string).collect(),
             external_current: Packed::new(network.external_current.iter().copied()),
             positions: Packed::new(network.maps.all_places()),
             weights_base: Packed::triangle(&base),
             weights_delta: Packed::triangle(&delta),
-            bump_current: Packed::new(network.bumps.lattice_bump(0).centred_current().iter().copied()),
+            bump_current: Packed::new(bump.centred_current().iter().copied()),
+            start_current: Packed::new(bump.free().current.iter().copied()),
             landscape: Landscape::new(plan, &network, &base, &delta)?,
         })
     }
@@ -134,12 +148,15 @@ impl Data {
     }
 }
 
-/// Why the page cannot show a network: its script draws rings, and takes the root of a current.
+/// Why the page cannot show a network: its script draws rings and tori, and takes the root of a current.
 fn drawable(network: &Network) -> std::result::Result<(), String> {
-    if !network.maps.are_full_rings() {
-        let shape = network.maps.space(0).shape.name();
+    let (maps, lattice) = (&network.maps, &network.maps.group(0).lattice);
+    let is_full = (0..maps.count()).all(|map| maps.fills_lattice(map)) && lattice.sites() == maps.neurons();
+    let known = matches!(lattice.space.shape, Shape::Ring | Shape::Torus);
+    if !(known && is_full && maps.groups().len() == 1 && lattice.arrangement == Arrangement::Square) {
         return Err(format!(
-            "a live page draws rings in which every neuron has a site of its own, and these maps are of another kind ({shape}). Write a report without the live page"
+            "a live page draws rings and square tori of one kind, in which every neuron has a site of its own; these maps are other ones ({}). Write a report without the live page",
+            lattice.space.shape.name()
         ));
     }
     if !network.transfer.is_root() {
@@ -150,12 +167,20 @@ fn drawable(network: &Network) -> std::result::Result<(), String> {
     Ok(())
 }
 
+/// The points of all maps at which the landscape is drawn.
+fn drawn_points<'n>(plan: &Plan, network: &'n Network) -> Points<'n> {
+    let lattice = &network.maps.group(0).lattice;
+    if lattice.space.dimension() == 2 {
+        return Points::fitted(&network.maps, lattice.sites());
+    }
+    let fits = |s: &usize| plan.points_per_map.is_multiple_of(*s) && plan.points_per_map / s <= MOST_POINTS;
+    let stride = (1..=plan.points_per_map).find(fits).unwrap_or(plan.points_per_map);
+    Points::fitted(&network.maps, plan.points_per_map).every(stride)
+}
+
 impl Landscape {
     fn new(plan: &Plan, network: &Network, base: &WeightMatrix, delta: &WeightMatrix) -> Result<Self> {
-        let stride = (1..=plan.points_per_map)
-            .find(|s| plan.points_per_map.is_multiple_of(*s) && plan.points_per_map / s <= MOST_POINTS)
-            .unwrap_or(plan.points_per_map);
-        let points = Points::fitted(&network.maps, plan.points_per_map).every(stride);
+        let points = drawn_points(plan, network);
         let landscape = |part: f64| -> Result<_> {
             let weights = base.plus(part, delta);
             let flatten = &plan.config.flatten;
@@ -168,7 +193,7 @@ impl Landscape {
         let levels = [0, 1].map(|end| mean(&ends[end].0));
         let rise = levels[1] - levels[0];
         Ok(Self {
-            points: plan.points_per_map / stride,
+            points: points.len() / plan.maps,
             levels,
             energies: [0, 1].map(|end| Packed::new(ends[end].0.iter().map(|e| e - levels[end]))),
             slopes: [0, 1].map(|end| Packed::new(ends[end].1.iter().map(|s| s - rise))),
@@ -244,10 +269,13 @@ mod tests {
 
     #[test]
     fn what_the_page_cannot_draw_is_refused() {
-        let torus = Maps::lattice_alone(Lattice::of_sites(Shape::Torus, [24, 24], Arrangement::Square));
-        let kernel = Kernel::PAPER.scaled_to_shape(Shape::Torus, 24 * 24);
-        let refusal = drawable(&Network::new(torus, kernel, 10.0).unwrap()).unwrap_err();
-        assert!(refusal.contains("torus") && refusal.contains("without the live page"), "{refusal}");
+        let of = |shape| {
+            let maps = Maps::lattice_alone(Lattice::of_sites(shape, [24, 24], Arrangement::Square));
+            Network::new(maps, Kernel::PAPER.scaled_to_shape(shape, 24 * 24), 10.0).unwrap()
+        };
+        let refusal = drawable(&of(Shape::Cylinder)).unwrap_err();
+        assert!(refusal.contains("cylinder") && refusal.contains("without the live page"), "{refusal}");
+        assert_eq!(drawable(&of(Shape::Torus)), Ok(()));
         let ring = Network::new(Maps::random(120, 2, 1, 0), Kernel::PAPER.scaled_to(120), 10.0).unwrap();
         assert_eq!(drawable(&ring), Ok(()));
     }

@@ -31,7 +31,10 @@ pub(super) fn page(plan: &Plan, summary: &Summary, configuration: &str, data: &s
                     h1 { (title) }
                     (introduction(plan, summary))
                     (controls(plan))
-                    div.pair { (panel("before", "Before flattening")) (panel("after", "After flattening")) }
+                    div.pair {
+                        (panel(plan, "before", "Before flattening"))
+                        (panel(plan, "after", "After flattening"))
+                    }
                     (numbers())
                     (explanation(configuration))
                 }
@@ -45,9 +48,15 @@ pub(super) fn page(plan: &Plan, summary: &Summary, configuration: &str, data: &s
     .into_string()
 }
 
+/// Whether maps are drawn as sheets.
+fn is_surface(plan: &Plan) -> bool {
+    plan.layout.groups.iter().any(|layout| layout.group.lattice.space.dimension() == 2)
+}
+
 fn title(plan: &Plan) -> String {
-    let maps = if plan.maps == 1 { "ring map" } else { "ring maps" };
-    format!("{} neurons, {} {maps}: live", plan.neurons, plan.maps)
+    let shape = if is_surface(plan) { "torus" } else { "ring" };
+    let maps = if plan.maps == 1 { "map" } else { "maps" };
+    format!("{} neurons, {} {shape} {maps}: live", plan.neurons, plan.maps)
 }
 
 /// The style, in the colours of this program's plots.
@@ -60,9 +69,15 @@ fn introduction(plan: &Plan, summary: &Summary) -> Markup {
     let seconds = summary.duration_ms / 1000.0;
     html! {
         p {
-            "Each map is a ring on which a bump of activity can stand anywhere: a memory of a position. "
+            @if is_surface(plan) {
+                "Each map is a sheet whose opposite edges are joined, a torus, on which a bump of activity can stand anywhere: a memory of a position. "
+            } @else {
+                "Each map is a ring on which a bump of activity can stand anywhere: a memory of a position. "
+            }
             @if plan.maps > 1 { "All " (plan.maps) " maps share the same neurons, and disturb each other: bumps drift into the dents of the landscape. " }
-            strong { "Click a ring to drop a bump, and drag to pull it along with a cue." }
+            strong {
+                "Click a " (if is_surface(plan) { "sheet" } else { "ring" }) " to drop a bump, and drag to pull it along with a cue."
+            }
         }
         @if let (Some(before), Some(after)) = (summary.mean_drift_before, summary.mean_drift_after) {
             p.soft {
@@ -119,17 +134,19 @@ fn controls(plan: &Plan) -> Markup {
     }
 }
 
-/// One network's drawings.
-fn panel(which: &str, heading: &str) -> Markup {
+/// One network's drawings: the map, the other map, and the landscape.
+fn panel(plan: &Plan, which: &str, heading: &str) -> Markup {
+    let surface = is_surface(plan);
+    let (name, kind) = if surface { ("Sheet", "sheet") } else { ("Ring", "ring") };
     html! {
         section aria-labelledby={ (which) "-heading" } class=(which) {
             h2 id={ (which) "-heading" } { (heading) }
-            canvas.ring id={ (which) "-ring" } tabindex="0" role="slider" aria-valuemin="0" aria-valuenow="0"
-                aria-label={ "Ring of the chosen map, " (which) " flattening. Arrow keys move the marker, Enter drops a bump there, c holds a cue there." } {}
+            canvas class=(kind) id={ (which) "-map" } tabindex="0" role="slider" aria-valuemin="0" aria-valuenow="0"
+                aria-label={ (name) " of the chosen map, " (which) " flattening. Arrow keys move the marker, Enter drops a bump there, c holds a cue there." } {}
             h3 { "The same activity, seen in the other map" }
-            canvas.strip id={ (which) "-strip" } role="img" aria-label="Rates by position in the other map: noise" {}
-            h3 { "Energy along the map" }
-            canvas.hill id={ (which) "-hill" } role="img" aria-label="Energy landscape, with a dot for the bump; numbers are in the table" {}
+            canvas class=(if surface { "sheet small" } else { "strip" }) id={ (which) "-other" } role="img" aria-label="Rates by position in the other map: noise" {}
+            h3 { @if surface { "Energy over the map: blue is low" } @else { "Energy along the map" } }
+            canvas class=(if surface { "sheet" } else { "hill" }) id={ (which) "-hill" } role="img" aria-label="Energy landscape, with a dot for the bump; numbers are in the table" {}
         }
     }
 }
@@ -140,7 +157,7 @@ fn numbers() -> Markup {
         ("moved", "its way from the start", "neuron units"),
         ("score", "its score", ""),
         ("energy", "its energy, relative to the mean landscape", "Hz³"),
-        ("map", "the map it is in", ""),
+        ("winner", "the map it is in", ""),
         ("mean", "mean drift of all bumps", "neuron units"),
         ("largest", "largest drift", "neuron units"),
         ("own", "bumps in their own map", ""),
@@ -175,11 +192,11 @@ fn explanation(configuration: &str) -> Markup {
             }
             p {
                 "The landscape is the energy of constrained minima, exact with its slope at s = 0 and 1; in between it is interpolated within its bounds. "
-                "The first bump's dot has the bump's own energy (held at the edge where it lies outside), the others lie on the line. "
+                "On a ring the first bump's dot has the bump's own energy (held at the edge where it lies outside), the others lie on the line; on a sheet both landscapes have the same colours. "
                 "Noise: neurons send F·Poisson(r·Δt/F)/Δt in place of r, the same numbers in both networks as long as their rates agree. "
                 "A cue is a current of 0.3 times that of a bump."
             }
-            p { "Keys, on a ring: arrows and Page Up, Page Down move the marker, Enter drops a bump, c holds and releases a cue." }
+            p { "Keys, on a map: arrows and Page Up, Page Down move the marker, Enter drops a bump, c holds and releases a cue." }
         }
         details { summary { "Configuration, as resolved" } pre { (configuration) } }
         p.soft {

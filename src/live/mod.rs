@@ -29,12 +29,17 @@ const WORKER: &[&str] = &[
 const PAGE: &[&str] = &[
     include_str!("script/landscape.js"),
     include_str!("script/draw.js"),
+    include_str!("script/ring.js"),
+    include_str!("script/sheet.js"),
     include_str!("script/simulation.js"),
     include_str!("script/page.js"),
 ];
 
-/// The program's own kernel.
-const SHADER: &str = include_str!("../../shaders/trajectories.wgsl");
+/// The program's own kernel; `webgpu.js` puts the constants before it.
+const SHADER: &str = concat!(
+    include_str!("../../shaders/shared/weights.wgsl"),
+    include_str!("../../shaders/trajectories.wgsl")
+);
 
 const STYLE: &str = include_str!("style.css");
 

@@ -14,6 +14,7 @@ use super::shape::{Axis, Shape, Vector};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Points<'a> {
     maps: &'a Maps,
+    first_map: usize,
     on_maps: usize,
     per_map: usize,
     kind: PointKind,
@@ -53,7 +54,7 @@ pub struct Point {
 impl<'a> Points<'a> {
     /// The points that weights are fitted to. `per_map` has to be one of the numbers that [`grid`] allows for every map.
     pub fn fitted(maps: &'a Maps, per_map: usize) -> Self {
-        Self { maps, on_maps: maps.count(), per_map, kind: PointKind::Fitted, stride: 1 }
+        Self { maps, first_map: 0, on_maps: maps.count(), per_map, kind: PointKind::Fitted, stride: 1 }
     }
 
     /// As many points that are not fitted, alternately halfway and a quarter of the way to the next fitted point (on two
@@ -70,6 +71,11 @@ impl<'a> Points<'a> {
     /// Only the points on the first `count` maps.
     pub fn on_first_maps(self, count: usize) -> Self {
         Self { on_maps: count.min(self.on_maps), ..self }
+    }
+
+    /// Only the points on one map.
+    pub fn on_map(self, map: usize) -> Self {
+        Self { first_map: map, on_maps: 1, ..self }
     }
 
     /// The maps on which they lie.
@@ -94,7 +100,7 @@ impl<'a> Points<'a> {
 
     /// Point `s`.
     pub fn get(&self, s: usize) -> Point {
-        let s = s * self.stride;
+        let s = self.first_map * self.per_map + s * self.stride;
         let (map, k) = (s / self.per_map, s % self.per_map);
         let group = self.maps.group(map);
         let (lattice, margin) = (&group.lattice, group.margin);
@@ -127,7 +133,9 @@ impl<'a> Points<'a> {
         let mut levels = Vec::with_capacity(self.maps.groups().len());
         for group in self.maps.groups() {
             let last_map = first_map + group.count;
-            let at = |map: usize| (map.min(self.on_maps) * self.per_map).div_ceil(self.stride);
+            let own = self.first_map..self.first_map + self.on_maps;
+            let before = |map: usize| map.clamp(own.start, own.end) - own.start;
+            let at = |map: usize| (before(map) * self.per_map).div_ceil(self.stride);
             levels.push(at(first_map)..at(last_map));
             first_map = last_map;
         }

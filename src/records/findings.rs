@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::witnesses::{self, Witnesses};
 use super::{FORMAT, Manifest, PROGRAM, RunDirectory, RunState, Summary, to_csv, to_json};
 use crate::compute::device::ComputeDevice;
 use crate::error::Result;
@@ -60,6 +61,9 @@ impl Findings<'_> {
             let shape = [iterations.len(), plan.maps, plan.points_per_map];
             directory.write("weights_delta.npy", &npy::encode(&[n, n], &landscape.delta.to_dense()))?;
             directory.write("energies.npy", &npy::encode(&shape, &landscape.energies))?;
+            let last = landscape.last_energies(plan.states());
+            let witnesses = Witnesses::of(directory.identity(), plan, last);
+            directory.write(witnesses::FILE, &witnesses.encode(landscape))?;
             if self.keep_states {
                 let rates: Vec<f32> = landscape.fitted.to_dense().into_iter().map(|r| r as f32).collect();
                 directory.write(STATES, &npy::encode(&[plan.states(), n], &rates))?;

@@ -8,6 +8,7 @@ mod session;
 mod summary;
 mod table;
 mod verify;
+mod witnesses;
 
 pub use checkpoint::{Checkpoint, check_state};
 pub use directory::{FORMAT, Manifest, RunDirectory, RunState, belongs_to_run};

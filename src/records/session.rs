@@ -37,9 +37,9 @@ pub struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Takes possession of the directory `path` for a job: for a new run, or with `resume` to go on with one; with `force`
-    /// whatever lies there. With
-    /// `keep_states` the constrained minima after the last update are written too (`rates.npy`).
+    /// Takes possession of the directory `path` for a job: for a new run, with `resume` to continue one, with `force`
+    /// whatever is there. With `keep_states` the constrained minima after the last update are written too
+    /// (`rates.npy`).
     ///
     /// # Errors
     /// As [`RunDirectory::claim`], and [`Error::Data`] if a checkpoint is damaged,

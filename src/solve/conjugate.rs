@@ -23,8 +23,8 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::progress::Tick;
 
-/// Iterations after which the solve ends where it is. Regular systems take 10 to a predicted roughness of 10⁻³ and 30
-/// to 10⁻⁹; near capacity, where maps overlap strongly, a thousand reach 4·10⁻³.
+/// Iterations after which the solve stops. Regular systems take 10 to a predicted roughness of 10⁻³ and 30 to 10⁻⁹;
+/// near capacity, where maps overlap strongly, a thousand reach 4·10⁻³.
 const MAX_ITERATIONS: usize = 300;
 
 /// What has reached this fraction of the present roughness by then is an update worth trying, and the next outer
@@ -44,8 +44,8 @@ pub struct Convergence {
     pub reached: f64,
 }
 
-/// Solves for the weight change that takes all `energies` (Hz³) to one level, up to a predicted roughness of
-/// `accuracy` times the present one, or as far as 300 iterations lead. `ridge` is relative to the Gram matrix's mean diagonal.
+/// Solves for the weight change that takes all `energies` (Hz³) to one level, up to a predicted roughness of `accuracy`
+/// times the present one, or as far as 300 iterations get. `ridge` is relative to the Gram matrix's mean diagonal.
 ///
 /// # Errors
 /// [`Error::Run`] if the states are not independent enough, or the iteration does not converge.
@@ -67,7 +67,7 @@ pub fn solve(
     let mut residual = energies.to_vec();
     let levels = manifolds.levels();
     let means = center(&mut residual, &levels);
-    // Once more: what rounding of |E| ≈ 10⁵ has left.
+    // Again, to remove what rounding of |E| ≈ 10⁵ has left.
     center(&mut residual, &levels);
     let mut solve =
         Solve { alpha: vec![0.0; energies.len()], residual, shifts: vec![0.0; levels.len()], levels };
@@ -95,8 +95,8 @@ pub fn solve(
     Ok((WeightUpdate { delta: product, levels }, convergence))
 }
 
-/// Memory that a solve takes beside the states and the weight change (bytes), at `active` active neurons a state; `sites` of
-/// each map, of which all neurons have one on `full_rings`, else on surfaces or lines.
+/// Memory that a solve takes beside the states and the weight change (bytes), with `active` active neurons a state;
+/// `full_rings` if all maps are rings of all neurons, else `surfaces` or lines.
 pub(crate) fn memory(
     neurons: usize,
     maps: usize,
@@ -127,8 +127,8 @@ struct Solve {
 }
 
 impl Solve {
-    /// Iterates until the residual has fallen to `accuracy`, or no longer does, or `tick` asks for an end. `None` if the product shows that the
-    /// Gram matrix is not positive definite.
+    /// Iterates until the residual has fallen to `accuracy`, the iterations are used up, or `tick` asks for an end.
+    /// `None` if the product shows that the Gram matrix is not positive definite.
     fn run(
         &mut self,
         accuracy: f64,

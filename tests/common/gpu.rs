@@ -1,7 +1,11 @@
 //! A GPU under the conditions of a test, and the small networks that it works on.
 
+#![allow(dead_code, reason = "no test uses all of it")]
+
 #[path = "compare.rs"]
 pub mod compare;
+#[path = "skip.rs"]
+mod skip;
 
 pub use compare::same;
 use flatscape::compute::backend::Backend;
@@ -15,6 +19,7 @@ use flatscape::manifold::Points;
 use flatscape::manifold::{Maps, Point};
 use flatscape::network::Network;
 use flatscape::progress::Tick;
+pub use skip::skipped;
 
 pub const NEURONS: usize = 120;
 
@@ -27,7 +32,7 @@ pub fn gpu_under(conditions: Conditions) -> Option<Gpu> {
         }
         Err(why) if std::env::var("FLATSCAPE_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{why}"),
         Err(why) => {
-            eprintln!("skipped: {why}");
+            skipped(&why.to_string());
             None
         }
     }

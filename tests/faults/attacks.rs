@@ -294,15 +294,6 @@ fn paths_and_texts_that_a_terminal_would_obey() {
 }
 
 #[test]
-fn status_takes_time_in_proportion() {
-    let place = Workplace::new(TINY);
-    place.succeed(&["scan", "tiny.toml", "--out", "scan", "--quiet"]);
-    let status: serde_json::Value =
-        serde_json::from_str(&place.succeed(&["scan", "--status", "scan", "--json"])).unwrap();
-    assert_eq!((&status["trials"], &status["done"]), (&4.into(), &4.into()));
-}
-
-#[test]
 fn figures_go_on_where_they_were_interrupted() {
     let place = Workplace::new("");
     let small = [

@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 
+use crate::skip::skipped;
 use crate::workplace::Workplace;
 use crate::{TINY, results};
 
@@ -90,7 +91,7 @@ fn disks_of_every_size() {
             .success()
     };
     if !mounted("size=4k") && std::env::var("FLATSCAPE_REQUIRE_ROOT").as_deref() != Ok("1") {
-        eprintln!("skipped: mounting small file systems takes root");
+        skipped("mounting small file systems takes root");
         return;
     }
     drop(Unmount(disk.clone()));

@@ -1,7 +1,8 @@
 //! What goes wrong with machines, disks, people and files, as tables of attacks: each is refused or survived, and nothing
 //! ends with a wrong result and exit code 0.
 //!
-//! Longer runs: `FLATSCAPE_FUZZ_INPUTS=1000000` for every parser, `FLATSCAPE_CHANGES=1000` for changed bytes.
+//! Longer runs: `FLATSCAPE_FUZZ_INPUTS=1000000` for every parser, `FLATSCAPE_CHANGES=1000` for changed bytes,
+//! `FLATSCAPE_TRIALS=100000` for scans.
 
 mod attacks;
 mod changes;
@@ -9,7 +10,10 @@ mod crashes;
 mod forged;
 mod fuzz;
 mod inputs;
+mod many;
 
+#[path = "../common/skip.rs"]
+mod skip;
 #[path = "../../fuzz/fuzz_targets/targets.rs"]
 mod targets;
 #[path = "../common/workplace.rs"]

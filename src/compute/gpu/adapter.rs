@@ -1,7 +1,10 @@
 //! Which adapters there are, which one is taken, and what is said when there is none.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
+use super::counts::Counts;
 use super::device::{self, Conditions, Device, DeviceResult, Failure};
 use super::selftest;
 use crate::error::{Error, Result};
@@ -111,13 +114,17 @@ pub(super) fn open(wanted: Option<&str>, conditions: &Conditions) -> Result<(Ada
 }
 
 /// Opens the adapter of the report again, after its device was lost.
-pub(super) fn reopen(report: &AdapterReport, conditions: &Conditions) -> DeviceResult<Device> {
+pub(super) fn reopen(
+    report: &AdapterReport,
+    conditions: &Conditions,
+    counts: Arc<Counts>,
+) -> DeviceResult<Device> {
     let same = |adapter: &wgpu::Adapter| {
         let found = describe(adapter);
         (&found.name, &found.driver, &found.backend) == (&report.name, &report.driver, &report.backend)
     };
     match device::adapters().iter().find(|adapter| same(adapter)) {
-        Some(adapter) => Device::open(adapter, conditions),
+        Some(adapter) => Device::open(adapter, conditions, counts),
         None => Err(Failure::Lost("it is no longer there".to_owned())),
     }
 }
@@ -142,7 +149,7 @@ fn test(
     adapter: &wgpu::Adapter,
     conditions: &Conditions,
 ) -> (AdapterReport, Option<Device>) {
-    let outcome = Device::open(adapter, conditions)
+    let outcome = Device::open(adapter, conditions, Arc::default())
         .map_err(|failure| failure.to_string())
         .and_then(|device| selftest::run(&device).map(|()| device));
     match outcome {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
 
+use super::counts::{Counted, Counts};
 use super::shaders::Shader;
 
 /// Why a piece of work on the device did not come to its end.
@@ -61,6 +62,16 @@ pub struct Conditions {
     pub destroy_after: Vec<u64>,
 }
 
+/// A shader to run, with its buffers, over a grid of workgroups.
+pub struct Dispatch<'a> {
+    /// The compiled shader.
+    pub pipeline: &'a wgpu::ComputePipeline,
+    /// Its buffers.
+    pub bindings: &'a wgpu::BindGroup,
+    /// Workgroups along each axis.
+    pub workgroups: [u32; 3],
+}
+
 /// An opened device with its queue and compiled shaders.
 pub struct Device {
     device: wgpu::Device,
@@ -74,11 +85,16 @@ pub struct Device {
     pipelines: Mutex<HashMap<String, wgpu::ComputePipeline>>,
     /// Submissions until the device is destroyed on purpose; `u64::MAX` for never.
     fuse: AtomicU64,
+    counts: Arc<Counts>,
 }
 
 impl Device {
     /// Opens a device with all that its adapter can do.
-    pub(super) fn open(adapter: &wgpu::Adapter, conditions: &Conditions) -> DeviceResult<Self> {
+    pub(super) fn open(
+        adapter: &wgpu::Adapter,
+        conditions: &Conditions,
+        counts: Arc<Counts>,
+    ) -> DeviceResult<Self> {
         let mut limits = adapter.limits();
         let wanted = wgpu::Features::SHADER_F64;
         let features = adapter.features() & wanted;
@@ -116,6 +132,7 @@ impl Device {
             lost,
             pipelines: Mutex::default(),
             fuse: AtomicU64::new(u64::MAX),
+            counts,
         })
     }
 
@@ -195,16 +212,15 @@ impl Device {
             source: wgpu::ShaderSource::Wgsl(shader.source().into()),
         });
         self.check()?;
-        let constants: Vec<(&str, f64)> = shader.constants.clone();
         let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
             label: Some(shader.name),
             layout: None,
             module: &module,
             entry_point: Some(shader.name),
             compilation_options: wgpu::PipelineCompilationOptions {
-                constants: &constants,
                 // Every kernel writes its workgroup memory before it reads it.
                 zero_initialize_workgroup_memory: false,
+                ..Default::default()
             },
             cache: None,
         });
@@ -239,16 +255,37 @@ impl Device {
         bindings: &wgpu::BindGroup,
         workgroups: [u32; 3],
     ) -> DeviceResult<Duration> {
+        self.run_all(&[Dispatch { pipeline, bindings, workgroups }])
+    }
+
+    /// Runs shaders that do not touch each other's results in one submission, waits for its end, and says how long that
+    /// took.
+    pub fn run_all(&self, dispatches: &[Dispatch<'_>]) -> DeviceResult<Duration> {
         let began = Instant::now();
         let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-            pass.set_pipeline(pipeline);
-            pass.set_bind_group(0, bindings, &[]);
-            pass.dispatch_workgroups(workgroups[0], workgroups[1], workgroups[2]);
+            for dispatch in dispatches {
+                pass.set_pipeline(dispatch.pipeline);
+                pass.set_bind_group(0, dispatch.bindings, &[]);
+                let [x, y, z] = dispatch.workgroups;
+                pass.dispatch_workgroups(x, y, z);
+                let workgroups = u64::from(x) * u64::from(y) * u64::from(z);
+                self.count(Counted { dispatches: 1, workgroups, ..Counted::default() });
+            }
         }
         self.submit(encoder)?;
         Ok(began.elapsed())
+    }
+
+    /// What was counted on this device and those that it replaced.
+    pub(super) fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
+    }
+
+    /// Adds to what was counted.
+    pub(super) fn count(&self, more: Counted) {
+        self.counts.add(more);
     }
 
     fn submit(&self, encoder: wgpu::CommandEncoder) -> DeviceResult<()> {

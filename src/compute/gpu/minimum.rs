@@ -8,7 +8,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::device::{Device, DeviceResult};
-use super::plan::{MINIMUM_THREADS, Pace, Plan};
+use super::plan::{Pace, Plan};
 use super::shaders::{self, MinimumParams, StateInfo};
 use super::weights::Weights;
 use crate::landscape::constraint::{Constraint, Minimum, window};
@@ -148,8 +148,12 @@ impl Task {
         near: Option<Near>,
     ) -> Minimum {
         let from = near.as_ref().map_or(&self.from, |near| &near.state);
-        let mut minimum =
-            workspace.minimize(problem.energy(), &self.constraint, from.view(), newton::Asking::Always);
+        let mut minimum = workspace.minimize(
+            problem.energy(),
+            &self.constraint,
+            from.view(),
+            newton::SilentCheck::EveryStep,
+        );
         minimum.certificate.iterations += near.map_or(0, |near| near.iterations);
         minimum
     }
@@ -173,8 +177,6 @@ impl<'a> Approach<'a> {
         let external_current = problem.external_current[0];
         let params = MinimumParams {
             neurons: plan.neurons as u32,
-            stride: plan.stride as u32,
-            rows_per_part: plan.rows_per_part as u32,
             admits: u32::from(admits),
             iterations: MAX_ITERATIONS,
             tolerance: (TOLERANCE * (external_current.abs() + 100.0)) as f32,
@@ -191,12 +193,7 @@ impl<'a> Approach<'a> {
             weights: Weights::upload(device, plan, problem.weights)?,
             positions: device.storage("positions", problem.maps.all_sites())?,
             between: device.empty("weights between candidates", scratch)?,
-            pipeline: device.pipeline(&shaders::minimum(vec![
-                ("THREADS", MINIMUM_THREADS as f64),
-                ("PARTS", plan.parts as f64),
-                ("SLOTS", plan.slots as f64),
-                ("MASK_WORDS", plan.mask_words as f64),
-            ]))?,
+            pipeline: device.pipeline(&shaders::minimum(plan.minimum_constants()))?,
         })
     }
 

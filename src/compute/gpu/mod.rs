@@ -10,7 +10,9 @@
 //! | scores | `scores.wgsl` | [`score::Scorer::place`](crate::dynamics::decoding::Scorer::place) | f32 |
 
 mod adapter;
+mod counts;
 mod device;
+mod grouping;
 mod minimum;
 mod peaks;
 mod plan;
@@ -25,6 +27,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use adapter::{AdapterReport, DeviceKind, Verdict, list, preferred};
+pub use counts::Counted;
 pub use device::Conditions;
 pub use peaks::Peaks;
 pub use products::Precision;
@@ -98,6 +101,11 @@ impl Gpu {
     /// If the device fails.
     pub fn peaks(&self) -> Result<Peaks> {
         self.attempt(&Tick::silent(), |device, _| peaks::peaks(device))
+    }
+
+    /// What kernels and host have counted since the adapter was opened.
+    pub fn counted(&self) -> Counted {
+        self.device().counts().sum()
     }
 
     /// Device memory that a network takes whose idealized bumps have `bump` active neurons: for W, and beside it for a batch
@@ -217,7 +225,7 @@ impl Gpu {
     fn replace(&self, old: &Arc<Device>) -> DeviceResult<Arc<Device>> {
         let mut device = self.device.lock().unwrap_or_else(PoisonError::into_inner);
         if Arc::ptr_eq(&device, old) {
-            let new = adapter::reopen(&self.report, &self.conditions)?;
+            let new = adapter::reopen(&self.report, &self.conditions, device.counts())?;
             selftest::run(&new).map_err(Failure::Refused)?;
             self.light_fuse(&new);
             *device = Arc::new(new);
@@ -284,7 +292,6 @@ impl Backend for Gpu {
         at: &[usize],
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>> {
-        supported(true, dynamics.external_current, dynamics.transfer)?;
         let plan = self.plan(dynamics.weights.neurons(), 0)?;
         let runs = self.attempt(tick, |device, tick| {
             trajectories::trajectories(device, &plan, dynamics, starts, at, tick)

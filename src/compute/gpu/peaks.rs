@@ -33,7 +33,7 @@ const SUBMISSIONS: usize = 6;
 pub(super) fn peaks(device: &Device) -> DeviceResult<Peaks> {
     let results = device.empty("results", (GROUPS * THREADS * 4) as u64)?;
     let (turns, turn_seconds) =
-        fastest_turn(device, &shaders::peak_flops(vec![("THREADS", THREADS as f64)]), 0, &[&results])?;
+        fastest_turn(device, &shaders::peak_flops(vec![("THREADS", THREADS as u32)]), 0, &[&results])?;
     check(device, &results, |thread| chain(thread, turns))?;
     let flops = (2 * CHAINS * GROUPS * THREADS) as f64 / turn_seconds;
 
@@ -44,7 +44,7 @@ pub(super) fn peaks(device: &Device) -> DeviceResult<Peaks> {
         return Err(Failure::Refused(format!("it binds only {bytes} bytes, too few to time")));
     }
     let values = device.storage("stream", &vec![1f32; 4 * quads])?;
-    let shader = shaders::peak_bandwidth(vec![("THREADS", THREADS as f64)]);
+    let shader = shaders::peak_bandwidth(vec![("THREADS", THREADS as u32)]);
     let (turns, turn_seconds) = fastest_turn(device, &shader, quads, &[&values, &results])?;
     // Sums of ones are exact up to 2²⁴.
     check(device, &results, |_| (4 * quads / (GROUPS * THREADS) * turns) as f64)?;

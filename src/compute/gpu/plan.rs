@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// States that share each row of W in `trajectories.wgsl`.
-pub const STATES_PER_GROUP: usize = 8;
+use super::grouping::SIZES;
+use super::shaders::{self, Constants, Shader};
 
 /// Parts in which W may be bound.
 const MOST_PARTS: usize = 4;
@@ -11,15 +11,28 @@ const MOST_PARTS: usize = 4;
 /// Threads of a workgroup that every device offers.
 const MOST_THREADS: usize = 256;
 
-/// Workgroup memory of `trajectories.wgsl` beside what grows with N: a list of 256 neurons, and their rates in eight
-/// states (bytes).
-const LIST_BYTES: usize = 256 * (4 + 32) + 16;
+/// Most threads for a state that is alone, and most slices that they come in: more would have less than a dozen rows each.
+const MOST_THREADS_ALONE: usize = 1024;
+const MOST_SLICES: usize = 4;
+
+/// Workgroup memory that every device offers (bytes); what is more than that may keep others from running beside it.
+const WORKGROUP_MEMORY: usize = 16 << 10;
+
+/// Entries of the list in `trajectories.wgsl`, for groups of so many states.
+fn list_entries(group: usize) -> usize {
+    if group > 8 { 128 } else { 256 }
+}
+
+/// Workgroup memory of `trajectories.wgsl` for groups of so many states, without the slices' sums (bytes).
+fn trajectory_memory(group: usize, mask_words: usize) -> usize {
+    list_entries(group) * (4 + 16 * group.div_ceil(4)) + 8 * mask_words + 4 * mask_words.div_ceil(16) + 16
+}
 
 /// Workgroup memory of `minimum.wgsl` for each slot (bytes).
 const SLOT_BYTES: usize = 9 * 4;
 
 /// Threads of `minimum.wgsl`: as many as a bump has neurons, so that few idle.
-pub const MINIMUM_THREADS: usize = 64;
+const MINIMUM_THREADS: usize = 64;
 
 /// Slots of a state in `minimum.wgsl` for each neuron of the idealized bump. Searches have up to twice as many
 /// candidates; one that needs more than there are slots is left to the host.
@@ -49,8 +62,10 @@ pub struct Plan {
     pub mask_words: usize,
     /// Threads of a workgroup of `trajectories.wgsl`.
     pub trajectory_threads: usize,
-    /// Most groups of states in one batch of trajectories.
-    pub trajectory_groups: usize,
+    /// Slices of the threads of a state that is alone.
+    pub slices: usize,
+    /// Most states in one batch of trajectories.
+    pub trajectory_states: usize,
     /// Slots of a state in `minimum.wgsl`.
     pub slots: usize,
     /// Most states in one batch of minima.
@@ -62,12 +77,53 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What `shared/weights.wgsl` has to know.
+    fn weight_constants(&self) -> Constants {
+        vec![
+            ("PARTS", self.parts as u32),
+            ("ROWS_PER_PART", self.rows_per_part as u32),
+            ("QUADS", (self.stride / 4) as u32),
+        ]
+    }
+
+    /// Constants of `trajectories.wgsl` for groups of so many states.
+    pub fn trajectory_constants(&self, group: usize, is_root: bool) -> Constants {
+        let slices = if group == 1 { self.slices } else { 1 };
+        let mut constants = self.weight_constants();
+        constants.extend([
+            ("THREADS", (self.trajectory_threads * slices) as u32),
+            ("GROUP", group as u32),
+            ("SLICES", slices as u32),
+            ("LIST", list_entries(group) as u32),
+            ("MASK_WORDS", self.mask_words as u32),
+            ("IS_ROOT", u32::from(is_root)),
+        ]);
+        constants
+    }
+
+    /// Constants of `minimum.wgsl`.
+    pub fn minimum_constants(&self) -> Constants {
+        let mut constants = self.weight_constants();
+        constants.extend([
+            ("THREADS", MINIMUM_THREADS as u32),
+            ("SLOTS", self.slots as u32),
+            ("MASK_WORDS", self.mask_words as u32),
+        ]);
+        constants
+    }
+
+    /// Every shader that a network of square-root neurons runs, with its constants.
+    pub fn shaders(&self) -> Vec<Shader> {
+        let trajectories = SIZES.map(|size| shaders::trajectories(self.trajectory_constants(size, true)));
+        let mut all = vec![shaders::minimum(self.minimum_constants())];
+        all.extend(trajectories);
+        all
+    }
+
     /// Device memory for W, and for the largest batch of `states` trajectories or minima (bytes).
     pub fn memory(&self, states: usize) -> (u64, u64) {
         let row = 4 * self.stride as u64;
-        let states_at_once = states.next_multiple_of(STATES_PER_GROUP) as u64;
-        let most = (self.trajectory_groups * STATES_PER_GROUP) as u64;
-        let trajectories = 2 * row * states_at_once.min(most);
+        let trajectories = 2 * row * (states.min(self.trajectory_states) as u64);
         let slots = self.slots as u64;
         let of_states = 8 * slots * (states.min(self.minimum_states) as u64);
         let between = 4 * slots * slots * (self.minimum_groups as u64);
@@ -99,7 +155,8 @@ impl Plan {
         }
         let mask_words = neurons.div_ceil(32);
         let memory = limits.max_compute_workgroup_storage_size as usize;
-        let trajectory_memory = LIST_BYTES + 8 * mask_words;
+        let trajectories = SIZES.map(|group| trajectory_memory(group, mask_words));
+        let trajectory_memory = trajectories.into_iter().fold(0, usize::max);
         let reduction_memory = 16 * (MINIMUM_THREADS + 8) + 4 * mask_words + 16;
         if trajectory_memory > memory || reduction_memory + 64 * SLOT_BYTES > memory {
             return Err(format!(
@@ -107,7 +164,12 @@ impl Plan {
             ));
         }
         let quads = stride / 4;
-        let passes = quads.div_ceil(MOST_THREADS.min(limits.max_compute_invocations_per_workgroup as usize));
+        let most_threads = limits.max_compute_invocations_per_workgroup as usize;
+        let passes = quads.div_ceil(MOST_THREADS.min(most_threads));
+        let threads = quads.div_ceil(passes).next_multiple_of(32);
+        let for_sums =
+            memory.min(2 * WORKGROUP_MEMORY).saturating_sub(self::trajectory_memory(1, mask_words));
+        let threads_alone = most_threads.min(MOST_THREADS_ALONE).min(for_sums / 16);
         let grid = limits.max_compute_workgroups_per_dimension as usize;
         let batch = binding.min(BATCH_BYTES);
         let fitting = |bytes: u64| ((batch / bytes) as usize).clamp(1, grid);
@@ -121,8 +183,9 @@ impl Plan {
             rows_per_part,
             parts,
             mask_words,
-            trajectory_threads: quads.div_ceil(passes).next_multiple_of(32),
-            trajectory_groups: fitting(row_bytes * STATES_PER_GROUP as u64),
+            trajectory_threads: threads,
+            slices: (threads_alone / threads).clamp(1, MOST_SLICES),
+            trajectory_states: fitting(row_bytes).max(SIZES[0]),
             slots,
             minimum_states: fitting(4 * slots as u64).min(MOST_STATES),
             minimum_groups: fitting(4 * (slots * slots) as u64),

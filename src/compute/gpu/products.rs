@@ -92,7 +92,7 @@ struct Product<'a> {
 impl<'a> Product<'a> {
     fn new<R: Real>(
         device: &'a Device,
-        shader: fn(Vec<(&'static str, f64)>) -> Shader,
+        shader: fn(shaders::Constants) -> Shader,
         states: &States,
     ) -> DeviceResult<Self> {
         if size_of::<R>() == 8 && !device.has_f64() {

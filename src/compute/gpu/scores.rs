@@ -38,7 +38,7 @@ pub(super) fn places(
     let uniform = device.uniform("scores", &params)?;
     let neuron_at = device.storage("neurons by position", &neuron_at)?;
     let bump = device.storage("bump", &bump)?;
-    let pipeline = device.pipeline(&shaders::scores(vec![("THREADS", THREADS as f64)]))?;
+    let pipeline = device.pipeline(&shaders::scores(vec![("THREADS", THREADS as u32)]))?;
     let mut found = Vec::with_capacity(rates.len() / neurons);
     for batch in rates.chunks(plan.score_states * neurons) {
         let count = batch.len() / neurons;

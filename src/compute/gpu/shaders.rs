@@ -1,18 +1,25 @@
 //! The shaders of `shaders/`, one WGSL file a stage, and the constants they are compiled with.
+//!
+//! Sizes that host and shader share are declared once, here: the text that is compiled begins with them, as `const NAME = 1u;`.
 
 use bytemuck::{Pod, Zeroable};
 
-/// A shader and the values of its `override` constants. Its entry point has its name.
+use super::plan::Plan;
+
+/// Sizes of a shader, by name.
+pub type Constants = Vec<(&'static str, u32)>;
+
+/// A shader and its constants. Its entry point has its name.
 #[derive(Clone, Debug)]
 pub struct Shader {
     /// Name of the stage, of the file and of the entry point.
     pub name: &'static str,
-    /// Lines that stand before the file: the type `real` of shaders that exist in two precisions.
+    /// Sizes.
+    pub constants: Constants,
+    /// What stands before the file: the type `real` of shaders that exist in two precisions, or what shaders share.
     pub prelude: &'static str,
     /// The file.
     pub body: &'static str,
-    /// Values of `override` constants.
-    pub constants: Vec<(&'static str, f64)>,
 }
 
 /// In f32, the type that every device has.
@@ -21,15 +28,20 @@ pub const SINGLE: &str = "alias real = f32;\n";
 /// In f64, where the device has it.
 pub const DOUBLE: &str = "alias real = f64;\n";
 
+/// How W is read.
+const WEIGHTS: &str = include_str!("../../../shaders/shared/weights.wgsl");
+
 impl Shader {
     /// The text that is compiled.
     pub fn source(&self) -> String {
-        format!("{}{}", self.prelude, self.body)
+        let constants: String =
+            self.constants.iter().map(|(name, value)| format!("const {name} = {value}u;\n")).collect();
+        format!("{constants}{}{}", self.prelude, self.body)
     }
 
     /// What distinguishes this shader and its constants from all others.
     pub fn key(&self) -> String {
-        format!("{} {} {:?}", self.name, self.prelude, self.constants)
+        format!("{} {} {:?}", self.name, self.prelude == DOUBLE, self.constants)
     }
 }
 
@@ -37,33 +49,54 @@ macro_rules! shaders {
     ($($constructor:ident, $prelude:expr;)*) => {
         $(
             #[doc = concat!("`shaders/", stringify!($constructor), ".wgsl`.")]
-            pub fn $constructor(constants: Vec<(&'static str, f64)>) -> Shader {
+            pub fn $constructor(constants: Constants) -> Shader {
                 Shader {
                     name: stringify!($constructor),
+                    constants,
                     prelude: $prelude,
                     body: include_str!(concat!("../../../shaders/", stringify!($constructor), ".wgsl")),
-                    constants,
                 }
             }
         )*
-
-        /// Every shader with its default constants.
-        pub fn all() -> Vec<Shader> {
-            vec![$($constructor(Vec::new()),)*]
-        }
     };
 }
 
 shaders! {
     selftest, "";
-    trajectories, "";
-    minimum, "";
+    trajectories, WEIGHTS;
+    minimum, WEIGHTS;
     scores, "";
     gram, SINGLE;
     gradient, SINGLE;
     response, SINGLE;
     peak_flops, "";
     peak_bandwidth, "";
+}
+
+/// Every shader as a network of `neurons` with `bump` active ones in a bump compiles it on a device of the given limits.
+///
+/// # Errors
+/// What the device lacks.
+pub fn all(neurons: usize, bump: usize, limits: &wgpu::Limits) -> Result<Vec<Shader>, String> {
+    let mut all = Plan::new(neurons, bump, limits)?.shaders();
+    all.push(selftest(Vec::new()));
+    all.push(scores(vec![("THREADS", 64)]));
+    all.extend([gram, gradient, response].map(|product| product(Vec::new())));
+    all.extend([peak_flops, peak_bandwidth].map(|peak| peak(vec![("THREADS", 256)])));
+    Ok(all)
+}
+
+/// Limits of an ordinary GPU on a workstation.
+pub fn ordinary_limits() -> wgpu::Limits {
+    wgpu::Limits {
+        max_buffer_size: 2 << 30,
+        max_storage_buffer_binding_size: 2 << 30,
+        max_storage_buffers_per_shader_stage: 16,
+        max_compute_invocations_per_workgroup: 1024,
+        max_compute_workgroup_size_x: 1024,
+        max_compute_workgroup_storage_size: 32 << 10,
+        ..wgpu::Limits::default()
+    }
 }
 
 /// Parameters of `selftest.wgsl`.
@@ -82,16 +115,26 @@ pub struct SelftestParams {
 pub struct TrajectoriesParams {
     /// N.
     pub neurons: u32,
-    /// vec4 in a padded row of W or of currents.
-    pub quads: u32,
-    /// Rows of W in each part of it.
-    pub rows_per_part: u32,
     /// Time steps of this dispatch.
     pub steps: u32,
     /// Δt/τ.
     pub step: f32,
-    /// h (Hz²).
-    pub external_current: f32,
+    /// c of the transfer function (Hz for a current of 1 Hz²).
+    pub gain: f32,
+    /// n of the transfer function.
+    pub exponent: f32,
+}
+
+/// One workgroup of `trajectories.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct StateGroup {
+    /// Index of the first of its states.
+    pub first: u32,
+    /// Rows of W that it has read, low word.
+    pub rows: u32,
+    /// High word.
+    pub rows_high: u32,
 }
 
 /// Parameters of `minimum.wgsl`.
@@ -100,10 +143,6 @@ pub struct TrajectoriesParams {
 pub struct MinimumParams {
     /// N.
     pub neurons: u32,
-    /// Entries in a padded row of W.
-    pub stride: u32,
-    /// Rows of W in each part of it.
-    pub rows_per_part: u32,
     /// 1 if silent neurons may join, 0 if the candidates are given.
     pub admits: u32,
     /// Newton iterations after which a state is left as it is.

@@ -1,19 +1,27 @@
-//! Trajectories on the device: `trajectories.wgsl`, the GPU's `trajectory::trajectories`.
+//! Trajectories on the device: `trajectories.wgsl`, the GPU's `dynamics::trajectories`.
 
-use super::device::{Device, DeviceResult};
-use super::plan::{Pace, Plan, STATES_PER_GROUP};
-use super::shaders::{self, TrajectoriesParams};
+use std::ops::Range;
+
+use super::counts::Counted;
+use super::device::{Device, DeviceResult, Dispatch};
+use super::grouping::{SIZES, grouped};
+use super::plan::{Pace, Plan};
+use super::shaders::{self, StateGroup, TrajectoriesParams};
 use super::weights::Weights;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
 use crate::landscape::states::{StateBuf, States};
+use crate::landscape::transfer::Transfer;
 use crate::progress::Tick;
 
 /// An energy of an f32 state is only good to this fraction of the size of its terms; a rise by less between two
 /// snapshots is rounding (2⁻²⁴ in each rate and a margin of sixteen).
 const RISE_RESOLUTION: f64 = 1e-6;
 
-/// Steps of the first submission, before anything is known of the device's speed.
-const FIRST_STEPS: usize = 8;
+/// Most steps of the first submission, before anything is known of the device's speed.
+const FIRST_STEPS: f64 = 8.0;
+
+/// Operations of the first submission: a hundredth of a second on a slow GPU, 0.1 TFLOP/s.
+const FIRST_FLOPS: f64 = 1e9;
 
 /// As [`crate::dynamics::trajectories::trajectories`], in f32; stopped by `tick`, not from all starts. Energies are f64
 /// energies of the f32 states at the snapshots, and only between snapshots are rises looked for.
@@ -27,72 +35,167 @@ pub(super) fn trajectories(
 ) -> DeviceResult<Vec<Trajectory>> {
     let weights = Weights::upload(device, plan, dynamics.weights)?;
     let mut runs = Vec::with_capacity(starts.len());
-    for batch in starts.chunks(plan.trajectory_groups * STATES_PER_GROUP) {
-        let snapshots = run_batch(device, plan, &weights, dynamics, batch, at, tick)?;
+    for groups in batches(&grouped(starts), plan.trajectory_states) {
+        let states = groups[0].start..groups[groups.len() - 1].end;
+        let batch = Batch::new(device, plan, &weights, dynamics, &starts[states.clone()], &groups)?;
+        let snapshots = batch.run(at, tick)?;
         if tick.stopped() {
             break;
         }
-        runs.extend(assemble(dynamics, batch.len(), &snapshots));
+        runs.extend(assemble(dynamics, states.len(), &snapshots));
     }
     Ok(runs)
 }
 
-/// Dense rates `[at, states, neurons]` of one batch; stopped by `tick`, not all of them.
-fn run_batch(
-    device: &Device,
-    plan: &Plan,
-    weights: &Weights,
-    dynamics: &Dynamics<'_>,
-    starts: &[Vec<f64>],
-    at: &[usize],
-    tick: &Tick<'_>,
-) -> DeviceResult<Vec<Vec<f64>>> {
-    let groups = starts.len().div_ceil(STATES_PER_GROUP);
-    let currents = device.storage("currents", &padded(plan, starts))?;
-    let partial = device.empty("partial fields", currents.size())?;
-    let mut params = TrajectoriesParams {
-        neurons: plan.neurons as u32,
-        quads: (plan.stride / 4) as u32,
-        rows_per_part: plan.rows_per_part as u32,
-        steps: 0,
-        step: dynamics.step as f32,
-        external_current: dynamics.external_current[0] as f32,
-    };
-    let uniform = device.uniform("trajectories", &params)?;
-    let pipeline = device.pipeline(&shaders::trajectories(vec![
-        ("THREADS", plan.trajectory_threads as f64),
-        ("PARTS", plan.parts as f64),
-        ("MASK_WORDS", plan.mask_words as f64),
-    ]))?;
-    let [w0, w1, w2, w3] = weights.parts();
-    let bindings = device.bind(&pipeline, &[&uniform, &currents, &partial, w0, w1, w2, w3])?;
-    let mut pace = Pace::new(FIRST_STEPS, usize::MAX >> 1);
-    let (mut done, mut snapshots) = (0, Vec::with_capacity(at.len()));
-    for &target in at {
-        while done < target {
-            let steps = pace.amount().min(target - done).min(u32::MAX as usize);
-            params.steps = steps as u32;
-            device.write(&uniform, &[params])?;
-            let took = device.run(&pipeline, &bindings, [groups as u32, 1, 1])?;
-            pace.learn(steps, took);
-            done += steps;
-            tick.add((steps * starts.len()) as u64);
-            if tick.stopped() {
-                return Ok(snapshots);
-            }
+/// Whole groups with no more than `most` states together, as long as a group is no larger.
+fn batches(groups: &[Range<usize>], most: usize) -> Vec<Vec<Range<usize>>> {
+    let mut batches: Vec<Vec<Range<usize>>> = Vec::new();
+    for group in groups {
+        match batches.last_mut() {
+            Some(batch) if group.end - batch[0].start <= most => batch.push(group.clone()),
+            _ => batches.push(vec![group.clone()]),
         }
-        let found: Vec<f32> = device.read(&currents, starts.len() * plan.stride)?;
-        snapshots.push(rates(plan, &found));
     }
-    Ok(snapshots)
+    batches
 }
 
-/// Currents `[groups · 8, stride]`; the last group is filled up with its last state.
+/// States that run on the device together.
+struct Batch<'a> {
+    device: &'a Device,
+    plan: &'a Plan,
+    transfer: Transfer,
+    states: usize,
+    params: TrajectoriesParams,
+    uniform: wgpu::Buffer,
+    currents: wgpu::Buffer,
+    kinds: Vec<Kind>,
+    /// Operations of a step of all states at the start.
+    flops: f64,
+}
+
+/// The groups of one size.
+struct Kind {
+    size: usize,
+    groups: usize,
+    buffer: wgpu::Buffer,
+    pipeline: wgpu::ComputePipeline,
+    bindings: wgpu::BindGroup,
+}
+
+impl<'a> Batch<'a> {
+    fn new(
+        device: &'a Device,
+        plan: &'a Plan,
+        weights: &Weights,
+        dynamics: &Dynamics<'_>,
+        starts: &[Vec<f64>],
+        groups: &[Range<usize>],
+    ) -> DeviceResult<Self> {
+        let params = TrajectoriesParams {
+            neurons: plan.neurons as u32,
+            steps: 0,
+            step: dynamics.step as f32,
+            gain: dynamics.transfer.gain() as f32,
+            exponent: dynamics.transfer.exponent() as f32,
+        };
+        let uniform = device.uniform("trajectories", &params)?;
+        let currents = device.storage("currents", &padded(plan, starts))?;
+        let partial = device.empty("partial fields", currents.size())?;
+        let mut external_current: Vec<f32> = dynamics.external_current.iter().map(|&h| h as f32).collect();
+        external_current.resize(plan.stride, 0.0);
+        let external_current = device.storage("external current", &external_current)?;
+        let mut kinds = Vec::new();
+        for size in SIZES {
+            let firsts = groups.iter().filter(|group| group.len() == size);
+            let own: Vec<StateGroup> = firsts
+                .map(|group| StateGroup {
+                    first: (group.start - groups[0].start) as u32,
+                    rows: 0,
+                    rows_high: 0,
+                })
+                .collect();
+            if own.is_empty() {
+                continue;
+            }
+            let constants = plan.trajectory_constants(size, dynamics.transfer.is_root());
+            let pipeline = device.pipeline(&shaders::trajectories(constants))?;
+            let buffer = device.storage("groups of states", &own)?;
+            let [w0, w1, w2, w3] = weights.parts();
+            let bound = [&uniform, w0, w1, w2, w3, &currents, &partial, &external_current, &buffer];
+            let bindings = device.bind(&pipeline, &bound)?;
+            kinds.push(Kind { size, groups: own.len(), buffer, pipeline, bindings });
+        }
+        let active = starts.iter().flatten().filter(|current| **current > 0.0).count();
+        let flops = 2.0 * active as f64 * plan.neurons as f64;
+        Ok(Self {
+            device,
+            plan,
+            transfer: dynamics.transfer,
+            states: starts.len(),
+            params,
+            uniform,
+            currents,
+            kinds,
+            flops,
+        })
+    }
+
+    /// Dense rates `[at, states, neurons]`; stopped by `tick`, not all of them.
+    fn run(&self, at: &[usize], tick: &Tick<'_>) -> DeviceResult<Vec<Vec<f64>>> {
+        let dispatches: Vec<Dispatch<'_>> = self
+            .kinds
+            .iter()
+            .map(|kind| Dispatch {
+                pipeline: &kind.pipeline,
+                bindings: &kind.bindings,
+                workgroups: [kind.groups as u32, 1, 1],
+            })
+            .collect();
+        let first = (FIRST_FLOPS / self.flops.max(1.0)).min(FIRST_STEPS) as usize;
+        let mut pace = Pace::new(first, u32::MAX as usize);
+        let (mut done, mut snapshots) = (0, Vec::with_capacity(at.len()));
+        for &target in at {
+            while done < target {
+                let steps = pace.amount().min(target - done);
+                self.device
+                    .write(&self.uniform, &[TrajectoriesParams { steps: steps as u32, ..self.params }])?;
+                let took = self.device.run_all(&dispatches)?;
+                pace.learn(steps, took);
+                done += steps;
+                tick.add((steps * self.states) as u64);
+                if tick.stopped() {
+                    return Ok(snapshots);
+                }
+            }
+            let found: Vec<f32> = self.device.read(&self.currents, self.states * self.plan.stride)?;
+            snapshots.push(rates(self.plan, self.transfer, &found));
+        }
+        self.count()?;
+        Ok(snapshots)
+    }
+
+    /// Adds up the rows that were read.
+    fn count(&self) -> DeviceResult<()> {
+        let row = self.plan.stride as u64;
+        for kind in &self.kinds {
+            let groups: Vec<StateGroup> = self.device.read(&kind.buffer, kind.groups)?;
+            let rows: u64 =
+                groups.iter().map(|group| u64::from(group.rows_high) << 32 | u64::from(group.rows)).sum();
+            self.device.count(Counted {
+                multiply_adds: rows * row * kind.size as u64,
+                weight_bytes: 4 * rows * row,
+                ..Counted::default()
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Currents `[states, stride]`.
 fn padded(plan: &Plan, starts: &[Vec<f64>]) -> Vec<f32> {
-    let count = starts.len().next_multiple_of(STATES_PER_GROUP);
-    let mut currents = vec![-1.0; count * plan.stride];
-    for (s, row) in currents.chunks_exact_mut(plan.stride).enumerate() {
-        for (to, &from) in row.iter_mut().zip(&starts[s.min(starts.len() - 1)]) {
+    let mut currents = vec![-1.0; starts.len() * plan.stride];
+    for (row, start) in currents.chunks_exact_mut(plan.stride).zip(starts) {
+        for (to, &from) in row.iter_mut().zip(start) {
             *to = from as f32;
         }
     }
@@ -100,15 +203,15 @@ fn padded(plan: &Plan, starts: &[Vec<f64>]) -> Vec<f32> {
 }
 
 /// φ(I) of currents `[states, stride]`, as `[states, neurons]`. What is not a number stays so.
-fn rates(plan: &Plan, currents: &[f32]) -> Vec<f64> {
+fn rates(plan: &Plan, transfer: Transfer, currents: &[f32]) -> Vec<f64> {
     let rows = currents.chunks_exact(plan.stride).flat_map(|row| &row[..plan.neurons]);
-    rows.map(|&i| if i <= 0.0 { 0.0 } else { f64::from(i).sqrt() }).collect()
+    rows.map(|&i| if i.is_nan() { f64::NAN } else { transfer.rate(f64::from(i)) }).collect()
 }
 
 fn assemble(dynamics: &Dynamics<'_>, states: usize, snapshots: &[Vec<f64>]) -> Vec<Trajectory> {
     let neurons = dynamics.weights.neurons();
-    let h = dynamics.external_current[0];
     let energy = dynamics.energy();
+    let largest = energy.largest_current();
     let empty =
         Trajectory { snapshots: Vec::new(), energies: Vec::new(), energy_rises: 0, largest_rise: 0.0 };
     let mut runs = vec![empty; states];
@@ -117,7 +220,8 @@ fn assemble(dynamics: &Dynamics<'_>, states: usize, snapshots: &[Vec<f64>]) -> V
         let packed = States::pack(neurons, buffers.iter().map(StateBuf::view));
         let energies = energy.of_states(&packed);
         for (s, (run, energy)) in runs.iter_mut().zip(energies).enumerate() {
-            let size: f64 = packed.get(s).rates.iter().map(|r| r * (r * r + h.abs())).sum();
+            let own = |r: &f64| r * (dynamics.transfer.current(*r) + largest);
+            let size: f64 = packed.get(s).rates.iter().map(own).sum();
             let rise = energy - run.energies.last().copied().unwrap_or(f64::INFINITY);
             if rise > RISE_RESOLUTION * size || rise.is_nan() {
                 run.energy_rises += 1;

@@ -24,6 +24,7 @@ class Network {
     this.dtMs = data.dt_ms;
     this.externalCurrent = unpack(data.external_current);
     this.bumpCurrent = unpack(data.bump_current);
+    this.startCurrent = unpack(data.start_current);
     this.base = unpack(data.weights_base);
     this.delta = unpack(data.weights_delta);
     // Positions [2][maps][neurons].
@@ -46,14 +47,14 @@ class Network {
     return all;
   }
 
-  // Current of the idealized bump at `place` of a map, [neurons], interpolated between sites.
+  // Current of the bump that starts at `place` of a map, [neurons], interpolated between sites.
   bumpAt(map, place) {
     const [first, second] = this.sides.map((s) => s.length);
     const wrap = (x, length) => ((x % length) + length) % length;
     return Float32Array.from({ length: this.neurons }, (_, i) => {
       const x = wrap(this.positions[0][map][i] - place[0], first), y = wrap(this.positions[1][map][i] - place[1], second);
       const x0 = Math.floor(x), y0 = Math.floor(y), fx = x - x0, fy = y - y0;
-      const at = (a, b) => this.bumpCurrent[(a % first) * second + (b % second)];
+      const at = (a, b) => this.startCurrent[(a % first) * second + (b % second)];
       return (1 - fx) * ((1 - fy) * at(x0, y0) + fy * at(x0, y0 + 1)) + fx * ((1 - fy) * at(x0 + 1, y0) + fy * at(x0 + 1, y0 + 1));
     });
   }

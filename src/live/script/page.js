@@ -2,7 +2,7 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const network = new Network(data), landscape = new Landscape(data.landscape);
-const WHICH = ["before", "after"], RING = network.sides[0].length;
+const WHICH = ["before", "after"], view = network.dimension === 1 ? new Ring(network) : new Sheet(network, data);
 const element = (id) => document.getElementById(id);
 const peakRate = Math.sqrt(network.bumpCurrent.reduce((a, b) => Math.max(a, b), 0));
 
@@ -10,9 +10,9 @@ const peakRate = Math.sqrt(network.bumpCurrent.reduce((a, b) => Math.max(a, b), 
 const CUE_STRENGTH = 0.3;
 
 // What is asked for; the loop sees to it. `changed` names what workers have to be told.
-const asked = { map: 0, other: Math.min(1, data.maps - 1), place: 0, count: 1, part: 1, fano: 0, cue: null, steps: 0, playing: false, changed: new Set() };
+const asked = { map: 0, other: Math.min(1, data.maps - 1), place: [0, 0], own: false, count: 1, part: 1, fano: 0, cue: null, steps: 0, playing: false, changed: new Set() };
 // What is there: steps made, starts, and what both networks last answered.
-const shown = { steps: 0, starts: [], found: null, marker: null, dirty: true, orders: [], frames: 0 };
+const shown = { steps: 0, starts: [], found: null, marker: null, dirty: true, frames: 0 };
 
 function ask(change, ...changed) {
   Object.assign(asked, change);
@@ -27,15 +27,9 @@ function play(playing) {
   if (!playing) announce();
 }
 
-// Bumps lie evenly from the asked place on, on whole sites, as the program's own starts do.
+// Where the bumps start: as the program's own do, or spread from the asked place on.
 function startPlaces() {
-  return Array.from({ length: asked.count }, (_, k) => [Math.floor(asked.place + k * RING / asked.count) % RING, 0]);
-}
-
-// The neurons of a map by position.
-function orderOf(map) {
-  const positions = network.positions[0][map];
-  return Array.from(positions.keys()).sort((a, b) => positions[a] - positions[b]);
+  return asked.own ? data.starts : view.spread(asked.place, asked.count);
 }
 
 async function tellWorkers(simulation) {
@@ -46,11 +40,13 @@ async function tellWorkers(simulation) {
     shown.steps = 0;
     simulation.forget();
     shown.found = await simulation.order("start", { map: asked.map, places: shown.starts, part: asked.part });
+    // A bump at rest may have its centre beside its site.
+    shown.origin = shown.found[0].phases.slice(0, 2);
   } else if (changed.has("part")) {
     shown.found = await simulation.order("part", { part: asked.part });
   }
   if (changed.has("surroundings")) {
-    const cue = asked.cue === null ? null : { place: [asked.cue, 0], strength: CUE_STRENGTH };
+    const cue = asked.cue === null ? null : { place: asked.cue, strength: CUE_STRENGTH };
     await simulation.order("surroundings", { fano: asked.fano, cue });
   }
 }
@@ -108,14 +104,13 @@ function draw() {
   shown.dirty = false;
   const palette = shown.palette ??= colours();
   const { range, lines } = shown.hills ??= landscape.pair(asked.map, asked.part);
-  const [order, otherOrder] = [asked.map, asked.other].map((map) => shown.orders[map] ??= orderOf(map));
   WHICH.forEach((which, w) => {
     const { phases: places, winning, first } = shown.found[w], part = w ? asked.part : 0;
-    const common = { length: RING, map: asked.map, winning, start: shown.starts[0][0], places, rates: first.rates, colour: palette[which], colours: palette };
-    drawRing(element(`${which}-ring`), { ...common, order, peak: peakRate, cue: asked.cue, marker: shown.marker });
-    drawStrip(element(`${which}-strip`), { ...common, order: otherOrder, peak: peakRate });
-    const energy = first.energy - landscape.level(part);
-    drawHill(element(`${which}-hill`), { ...common, energies: lines[w], range, energy });
+    const { map, other, cue } = asked, { marker, starts: [start] } = shown;
+    const told = { map, other, cue, marker, start, winning, places, rates: first.rates, peak: peakRate, colour: palette[which], colours: palette };
+    view.drawMap(element(`${which}-map`), told);
+    view.drawOther(element(`${which}-other`), told);
+    view.drawLandscape(element(`${which}-hill`), { ...told, energies: lines[w], range, energy: first.energy - landscape.level(part) });
   });
   const [before, after] = WHICH.map((_, w) => ways(shown.found[w].locations));
   drawHistogram(element("histogram"), { before, after, colours: palette });
@@ -138,11 +133,11 @@ function tell() {
   write("clock", `${(shown.steps * data.dt_ms / 1000).toFixed(3)} s`);
   WHICH.forEach((which, w) => {
     const { phases, locations, winning, first } = shown.found[w], moved = ways(locations).map(Math.abs);
-    write(`${which}-phase`, number(phases[0], 2));
-    write(`${which}-moved`, number(network.way(shown.starts[0], phases.subarray(0, 2)), 2));
+    write(`${which}-phase`, Array.from(phases.subarray(0, network.dimension), (x) => number(x, 2)).join(", "));
+    write(`${which}-moved`, number(network.way(shown.origin, phases.subarray(0, 2)), 2));
     write(`${which}-score`, number(first.score, 2));
     write(`${which}-energy`, number(first.energy - landscape.level(w ? asked.part : 0), 1));
-    write(`${which}-map`, String(winning[0]));
+    write(`${which}-winner`, String(winning[0]));
     write(`${which}-mean`, number(moved.reduce((a, b) => a + b, 0) / moved.length, 2));
     write(`${which}-largest`, number(Math.max(...moved), 0));
     write(`${which}-own`, `${winning.filter((map) => map === asked.map).length} of ${winning.length}`);
@@ -175,17 +170,28 @@ function fail(error) {
   document.documentElement.dataset.error = error.message;
 }
 
-function place(position) {
-  ask({ place: Math.round(position) % RING, cue: null }, "start", "surroundings");
+function place(where) {
+  ask({ place: view.snap(where), own: false, cue: null }, "start", "surroundings");
+  describe();
   play(true);
 }
 
+// Where the marker of the keys is, for those who do not see it.
+function describe() {
+  const at = shown.marker ?? asked.place, cue = asked.cue === null ? "" : ", cue held";
+  for (const which of WHICH) {
+    const map = element(`${which}-map`);
+    map.setAttribute("aria-valuenow", view.index(at));
+    map.setAttribute("aria-valuetext", `${view.inWords(at)}${cue}`);
+  }
+}
+
 // A press that stays in its place puts a bump there; one that moves is a cue that pulls the bump along.
-function listenToRing(canvas) {
+function listenToMap(canvas) {
   let pressed = null;
-  const position = (event) => {
+  const placeOf = (event) => {
     const box = canvas.getBoundingClientRect();
-    return positionOnRing(box.width, box.height, event.clientX - box.left, event.clientY - box.top, RING);
+    return view.placeAt(box.width, box.height, event.clientX - box.left, event.clientY - box.top);
   };
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
@@ -195,12 +201,12 @@ function listenToRing(canvas) {
     if (!pressed) return;
     pressed.moved ||= Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) > 5;
     if (!pressed.moved) return;
-    ask({ cue: position(event) }, "surroundings");
+    ask({ cue: placeOf(event) }, "surroundings");
     if (!asked.playing) play(true);
   });
   const release = (event) => {
     if (pressed?.moved) ask({ cue: null }, "surroundings");
-    else if (pressed && event.type === "pointerup") place(position(event));
+    else if (pressed && event.type === "pointerup") place(placeOf(event));
     pressed = null;
   };
   for (const kind of ["pointerup", "pointercancel"]) canvas.addEventListener(kind, release);
@@ -208,11 +214,12 @@ function listenToRing(canvas) {
   canvas.addEventListener("blur", () => { shown.marker = null; shown.dirty = true; });
 }
 
-const STRIDES = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
+// Steps to the right and up.
+const STRIDES = { ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowLeft: [-1, 0], ArrowDown: [0, -1], PageUp: [0, 10], PageDown: [0, -10] };
 
 function moveMarker(event) {
   const from = shown.marker ?? asked.place;
-  if (event.key in STRIDES) shown.marker = (from + STRIDES[event.key] + RING) % RING;
+  if (event.key in STRIDES) shown.marker = view.step(from, STRIDES[event.key]);
   else if (event.key === "Enter" || event.key === " ") place(from);
   else if (event.key === "c") {
     ask({ cue: asked.cue === null ? from : null }, "surroundings");
@@ -220,10 +227,7 @@ function moveMarker(event) {
   } else return;
   event.preventDefault();
   if (event.key in STRIDES && asked.cue !== null) ask({ cue: shown.marker }, "surroundings");
-  for (const which of WHICH) {
-    element(`${which}-ring`).setAttribute("aria-valuenow", shown.marker ?? asked.place);
-    element(`${which}-ring`).setAttribute("aria-valuetext", `position ${shown.marker ?? asked.place}${asked.cue === null ? "" : ", cue held"}`);
-  }
+  describe();
   shown.dirty = true;
 }
 
@@ -243,7 +247,7 @@ const CONTROLS = {
   other: (value) => ask({ other: Number(value) }),
   part: (value) => ask({ part: Number(value) }, "part"),
   noise: (value) => ask({ fano: fanoOf(value) }, "surroundings"),
-  bumps: (value) => ask({ count: bumpsOf(value) }, "start"),
+  bumps: (value) => ask({ count: bumpsOf(value), own: false }, "start"),
   speed: () => {},
 };
 
@@ -265,12 +269,16 @@ function listen() {
     ask({}, "start");
   });
   element("starts").addEventListener("click", () => {
-    element("bumps").value = Math.log10(data.starts_per_map);
-    ask({ place: 0, count: data.starts_per_map, cue: null }, "start", "surroundings");
+    element("bumps").value = Math.log10(data.starts.length);
+    ask({ own: true, place: data.starts[0], count: data.starts.length, cue: null }, "start", "surroundings");
+    describe();
     showSettings();
     play(true);
   });
-  for (const which of WHICH) listenToRing(element(`${which}-ring`));
+  for (const which of WHICH) {
+    element(`${which}-map`).setAttribute("aria-valuemax", String(network.neurons - 1));
+    listenToMap(element(`${which}-map`));
+  }
   const repaint = () => Object.assign(shown, { palette: null, dirty: true });
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
   window.addEventListener("resize", repaint);

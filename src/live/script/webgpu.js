@@ -1,5 +1,5 @@
 // The same dynamics on the GPU, by the program's own trajectories.wgsl: bindings and padding as in the program's
-// compute::gpu::trajectories. It knows one external current for all neurons, and neither noise nor cue.
+// compute::gpu::trajectories. It knows neither noise nor cue.
 
 const STATES_PER_GROUP = 8;
 
@@ -11,7 +11,6 @@ class WebGpu {
     if (!adapter) return { reason: "WebGPU finds no GPU" };
     const bytes = 4 * network.neurons * network.stride, { limits } = adapter;
     if (bytes > limits.maxStorageBufferBindingSize) return { reason: "the network is too large for this GPU" };
-    if (network.externalCurrent.some((h) => h !== network.externalCurrent[0])) return { reason: "neurons have external currents of their own" };
     const device = await adapter.requestDevice({ requiredLimits: { maxStorageBufferBindingSize: bytes } });
     return { engine: new WebGpu(network, device, shader), name: adapter.info.description || adapter.info.vendor };
   }
@@ -20,18 +19,25 @@ class WebGpu {
     this.network = network;
     this.device = device;
     device.lost.then(({ message }) => { this.lost = message || "lost"; });
-    const threads = Math.min(128, 32 * Math.ceil(network.stride / 4 / 32));
+    const quads = network.stride / 4;
+    // As the program's compute::gpu::plan, for groups of eight states.
+    const constants = {
+      PARTS: 1, ROWS_PER_PART: network.neurons, QUADS: quads, THREADS: Math.min(128, 32 * Math.ceil(quads / 32)),
+      GROUP: STATES_PER_GROUP, SLICES: 1, LIST: 256, MASK_WORDS: Math.ceil(network.neurons / 32), IS_ROOT: 1,
+    };
+    const sizes = Object.entries(constants).map(([name, value]) => `const ${name} = ${value}u;\n`).join("");
     this.pipeline = device.createComputePipeline({
       layout: "auto",
       compute: {
-        module: device.createShaderModule({ code: shader }),
+        module: device.createShaderModule({ code: sizes + shader }),
         entryPoint: "trajectories",
-        constants: { THREADS: threads, PARTS: 1, MASK_WORDS: Math.ceil(network.neurons / 32) },
       },
     });
     this.params = device.createBuffer({ size: 32, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
     this.weights = device.createBuffer({ size: 4 * network.neurons * network.stride, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
     this.unused = [1, 2, 3].map(() => device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE }));
+    this.externalCurrent = device.createBuffer({ size: 4 * network.stride, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+    device.queue.writeBuffer(this.externalCurrent, 0, Float32Array.from({ length: network.stride }, (_, i) => network.externalCurrent[i] ?? 0));
     this.capacity = 0;
   }
 
@@ -44,11 +50,15 @@ class WebGpu {
   reserve(states) {
     if (states === this.capacity) return;
     const size = 4 * states * this.network.stride, storage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-    for (const buffer of [this.currents, this.partial, this.result]) buffer?.destroy();
+    for (const buffer of [this.currents, this.partial, this.result, this.groups]) buffer?.destroy();
     this.currents = this.device.createBuffer({ size, usage: storage });
     this.partial = this.device.createBuffer({ size, usage: storage });
     this.result = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-    const buffers = [this.params, this.currents, this.partial, this.weights, ...this.unused];
+    // The first state of every group, and two words in which its rows are counted.
+    const groups = Uint32Array.from({ length: 3 * states / STATES_PER_GROUP }, (_, k) => k % 3 ? 0 : k / 3 * STATES_PER_GROUP);
+    this.groups = this.device.createBuffer({ size: groups.byteLength, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
+    this.device.queue.writeBuffer(this.groups, 0, groups);
+    const buffers = [this.params, this.weights, ...this.unused, this.currents, this.partial, this.externalCurrent, this.groups];
     this.bindings = this.device.createBindGroup({
       layout: this.pipeline.getBindGroupLayout(0),
       entries: buffers.map((buffer, binding) => ({ binding, resource: { buffer } })),
@@ -58,7 +68,7 @@ class WebGpu {
 
   // Takes all bumps of the trajectories so many steps on.
   async advanceAll(trajectories, steps) {
-    const { neurons, stride, step, externalCurrent } = this.network, count = trajectories.currents.length;
+    const { neurons, stride, step } = this.network, count = trajectories.currents.length;
     const states = STATES_PER_GROUP * Math.ceil(count / STATES_PER_GROUP);
     this.reserve(states);
     // The last group is filled up with its last state; padding neurons are silent.
@@ -66,8 +76,9 @@ class WebGpu {
     for (let s = 0; s < states; s++) currents.set(trajectories.currents[Math.min(s, count - 1)], s * stride);
     this.device.queue.writeBuffer(this.currents, 0, currents);
     const params = new DataView(new ArrayBuffer(32));
-    [neurons, stride / 4, neurons, steps].forEach((value, k) => params.setUint32(4 * k, value, true));
-    [step, externalCurrent[0]].forEach((value, k) => params.setFloat32(16 + 4 * k, value, true));
+    [neurons, steps].forEach((value, k) => params.setUint32(4 * k, value, true));
+    // Step, and gain and exponent of the square root.
+    [step, 1, 0.5].forEach((value, k) => params.setFloat32(8 + 4 * k, value, true));
     this.device.queue.writeBuffer(this.params, 0, params.buffer);
     const commands = this.device.createCommandEncoder(), pass = commands.beginComputePass();
     pass.setPipeline(this.pipeline);

@@ -2,6 +2,7 @@
 
 use rand::seq::index;
 
+use super::super::witnesses::random;
 use super::Checker;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::Result;
@@ -75,7 +76,8 @@ impl Checker<'_> {
         let same = found.iter().zip(rows).all(|(e, row)| close(*e, row.start_energy, tolerance));
         self.claim(FILE, same, &format!("the trajectories {name} start with the energies of their bumps"))?;
         let count = (rows.len() / ONE_OF).clamp(2, MOST).min(rows.len());
-        let mut sample = index::sample(&mut self.random(name), rows.len(), count).into_vec();
+        let mut sample =
+            index::sample(&mut random(&self.manifest.configuration, name), rows.len(), count).into_vec();
         sample.sort_unstable();
         let from: Vec<Point> = sample.iter().map(|&row| points[row]).collect();
         let again = self.job.measure_from(weights, which, &from)?.records;

@@ -12,8 +12,6 @@ mod landscape;
 
 use std::path::Path;
 
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::{Manifest, RunDirectory, RunState};
@@ -46,7 +44,7 @@ pub struct Verified {
 }
 
 /// Files whose content is looked at. The seconds and dates in them can be anything that is possible.
-const READ: [&str; 10] = [
+const READ: [&str; 11] = [
     "config.toml",
     "drift.csv",
     "energies.npy",
@@ -57,6 +55,7 @@ const READ: [&str; 10] = [
     "summary.json",
     "weights_base.npy",
     "weights_delta.npy",
+    "witnesses.npy",
 ];
 
 /// J depends on the platform's `exp`, which differs between platforms by a few units in the last place (Hz).
@@ -91,7 +90,6 @@ pub fn verify(path: &Path, full: Option<&dyn Backend>) -> Result<Verified> {
     checker.iterations()?;
     checker.summary()?;
     checker.landscapes()?;
-    checker.states()?;
     checker.drift()?;
     if let Some(backend) = full {
         checker.again(backend)?;
@@ -172,12 +170,6 @@ impl Checker<'_> {
             self.claims.push(what.to_owned());
         }
         Ok(())
-    }
-
-    /// Random numbers that this run's identity alone decides: whoever makes a run cannot choose them apart from it.
-    fn random(&self, purpose: &str) -> ChaCha8Rng {
-        let text = format!("{} {purpose}", self.manifest.configuration);
-        ChaCha8Rng::from_seed(*blake3::hash(text.as_bytes()).as_bytes())
     }
 
     /// Whether the CPU did the work.

@@ -1,0 +1,55 @@
+//! What was done, counted: by the kernels themselves where only they know it, by the host elsewhere.
+
+use std::ops::{AddAssign, Sub};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+/// Work that kernels and host counted. Sums since a device was opened; the difference of two is what came between.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Counted {
+    /// Multiply-adds of f32 with W or a copy of parts of it.
+    pub multiply_adds: u64,
+    /// Bytes of W, or of copies of parts of it, that workgroups asked for, from whatever cache they came.
+    pub weight_bytes: u64,
+    /// Kernels started.
+    pub dispatches: u64,
+    /// Their workgroups.
+    pub workgroups: u64,
+}
+
+impl AddAssign for Counted {
+    fn add_assign(&mut self, other: Self) {
+        self.multiply_adds += other.multiply_adds;
+        self.weight_bytes += other.weight_bytes;
+        self.dispatches += other.dispatches;
+        self.workgroups += other.workgroups;
+    }
+}
+
+impl Sub for Counted {
+    type Output = Self;
+
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            multiply_adds: self.multiply_adds - earlier.multiply_adds,
+            weight_bytes: self.weight_bytes - earlier.weight_bytes,
+            dispatches: self.dispatches - earlier.dispatches,
+            workgroups: self.workgroups - earlier.workgroups,
+        }
+    }
+}
+
+/// The sums of a device, and of those that replace it.
+#[derive(Debug, Default)]
+pub(super) struct Counts(Mutex<Counted>);
+
+impl Counts {
+    pub(super) fn add(&self, more: Counted) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) += more;
+    }
+
+    pub(super) fn sum(&self) -> Counted {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
