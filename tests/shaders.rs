@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::mem::offset_of;
 
-use flatscape::compute::gpu::shaders;
 use flatscape::compute::gpu::shaders::Shader;
+use flatscape::compute::gpu::{every_shader, shaders};
 
 fn validated(shader: &Shader, double: bool) -> naga::Module {
     let source = shader.source();
@@ -30,7 +30,7 @@ fn compiled() -> Vec<Shader> {
     let sizes = [(600, 59, &limits), (1600, 145, &limits), (6000, 590, &limits), (6000, 590, &small)];
     sizes
         .into_iter()
-        .flat_map(|(neurons, bump, limits)| shaders::all(neurons, bump, limits).unwrap())
+        .flat_map(|(neurons, bump, limits)| every_shader(neurons, bump, limits).unwrap())
         .collect()
 }
 

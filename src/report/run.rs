@@ -309,7 +309,7 @@ fn plot(id: &str, what: &str) -> Markup {
     html! { svg.plot id=(id) role="img" aria-label=(what) {} }
 }
 
-/// What the colours mean; without flattening there is nothing but the first.
+/// What the colours mean; without flattening only the first is shown.
 fn key(entries: &[(&str, &str)]) -> Markup {
     let shown = entries.iter().enumerate().filter(|(i, (class, _))| *i == 0 || *class != "none");
     html! {
