@@ -299,7 +299,11 @@ fn grid_is_collected(place: &Workplace, trials: &str) {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    for name in ["own-map-N60-kernel.width=15.0.svg", "drift-N80-kernel.width=18.0.png"] {
+    for name in [
+        "own-map-N60-kernel.width=15.0.svg",
+        "drift-N80-kernel.width=18.0.png",
+        "score-against-kernel.width-N80-L08.svg",
+    ] {
         assert!(names.iter().any(|n| n == name), "{name} is missing in {names:?}");
     }
     // On the same maps the rule and flattening leave less drift than there was.

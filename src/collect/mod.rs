@@ -1,5 +1,7 @@
 //! Gathering the trials of one or several scans: tables, error bars, capacity, plots.
 
+#[cfg(feature = "plots")]
+mod against_keys;
 pub(crate) mod axes;
 mod capacity;
 mod paired;
@@ -13,8 +15,6 @@ use std::path::Path;
 
 pub use capacity::{Capacity, Estimate, Threshold, capacities};
 pub use paired::{PairedRow, paired};
-#[cfg(feature = "plots")]
-pub(crate) use plots::all as figures;
 pub use scaling::{DifferenceRow, ScalingRow, differences, scaling};
 #[cfg(feature = "plots")]
 pub(crate) use tables::mean_and_ci;
@@ -130,6 +130,18 @@ impl Collection {
         }
         Ok(capacities)
     }
+}
+
+/// All plots of a collection.
+#[cfg(feature = "plots")]
+pub(crate) fn figures(
+    records: &[TrialRecord],
+    averages: &[Average<'_>],
+    capacities: &[Capacity],
+) -> Vec<plots::Figure> {
+    let mut figures = plots::all(records, averages, capacities);
+    figures.extend(against_keys::all(records, averages));
+    figures
 }
 
 /// The note on pooling several scans.
