@@ -19,7 +19,8 @@ fn model(settings: &[&str]) -> Model {
 /// SD of the landscape under J + M (Hz³).
 fn roughness(model: &Model, delta: &WeightMatrix) -> f64 {
     let weights = model.network().weights.plus(1.0, delta);
-    Roughness::of_minima(&model.minima(&weights).unwrap()).sd
+    let minima = model.minima(&weights).unwrap();
+    Roughness::of_minima(&minima, std::slice::from_ref(&(0..minima.energies.len()))).sd
 }
 
 fn pairs(delta: &WeightMatrix) -> usize {

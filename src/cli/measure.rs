@@ -18,7 +18,7 @@ use crate::job::path_record::PathRecord;
 use crate::observable::{self, Shown, pairs};
 use crate::records::{self, memory_pairs, recovered_pair};
 use crate::records::{RunDirectory, RunState};
-use crate::setup::config::Config;
+use crate::setup::config::{Config, Starts};
 use crate::setup::plan::Plan;
 
 #[derive(Debug, Args)]
@@ -147,6 +147,7 @@ fn name(plan: &Plan) -> String {
         Some(NoiseKind::Poisson { fano }) => format!("-poisson{fano}"),
         Some(NoiseKind::Current { sd }) => format!("-current{sd}"),
     };
+    let anywhere = if measure.starts == Starts::Anywhere { "-anywhere" } else { "" };
     let how = &measure.corrupt;
     let corrupt = if how.is_none() {
         String::new()
@@ -157,7 +158,7 @@ fn name(plan: &Plan) -> String {
         if plan.replicates > 1 { format!("-{}replicates", plan.replicates) } else { String::new() };
     let seed = if dynamics.noise.seed > 0 { format!("-seed{}", dynamics.noise.seed) } else { String::new() };
     format!(
-        "{}ms-{}starts-dt{}ms{corrupt}{noise}{replicates}{seed}",
+        "{}ms-{}starts{anywhere}-dt{}ms{corrupt}{noise}{replicates}{seed}",
         measure.duration_ms, measure.starts_per_map, dynamics.dt_ms
     )
 }

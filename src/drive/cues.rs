@@ -6,7 +6,6 @@ use super::Driven;
 use crate::dynamics::decoding::Scorer;
 use crate::dynamics::drive::Cue;
 use crate::error::{Error, Result};
-use crate::job::drift::start_points;
 use crate::job::drift_record::Which;
 
 /// Time that is watched after a cue has ended (ms).
@@ -49,7 +48,7 @@ impl Driven<'_> {
         let last = steps(drive.cue.duration_ms + AFTER_MS);
         let at: Vec<usize> = (0..=last).step_by(steps(LOOK_MS).max(1)).collect();
         let per_map = plan.config.measure.starts_per_map;
-        let starts = start_points(&job.network.maps, per_map);
+        let starts = job.start_points();
         let scorer = Scorer::new(&job.network.maps, &job.network.bumps);
         let slopes = crate::connectivity::matrix::WeightMatrix::zeros(plan.neurons);
         let mut records = Vec::new();

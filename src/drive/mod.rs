@@ -17,7 +17,7 @@ use crate::dynamics::noisy::{NoisyStart, driven_trajectories};
 use crate::dynamics::trajectories::Trajectory;
 use crate::error::Result;
 use crate::job::Job;
-use crate::job::drift::{start_currents, start_points};
+use crate::job::drift::start_currents;
 use crate::job::drift_record::Which;
 use crate::manifold::{Point, Vector};
 use crate::setup::config::DriveInput;
@@ -131,7 +131,7 @@ impl Driven<'_> {
         let (job, plan) = (self.job, self.job.plan);
         let scorer = Scorer::new(&job.network.maps, &job.network.bumps);
         let per_map = plan.config.measure.starts_per_map;
-        let starts = start_points(&job.network.maps, per_map);
+        let starts = job.start_points();
         let every = velocities.len().div_ceil(RECORDS).max(1);
         let mut at: Vec<usize> = (0..=velocities.len()).step_by(every).collect();
         if at.last() != Some(&velocities.len()) {

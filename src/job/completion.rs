@@ -14,7 +14,7 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::decoding::Scorer;
 use crate::error::Result;
 use crate::job::Job;
-use crate::job::drift::{start_currents, start_points};
+use crate::job::drift::start_currents;
 use crate::manifold::length;
 
 /// What became of bumps that started damaged.
@@ -41,7 +41,7 @@ impl Job<'_> {
 
     fn completion(&self, weights: &WeightMatrix, exchanged: f64) -> Result<Completion> {
         let (plan, network) = (self.plan, self.network);
-        let points = start_points(&self.network.maps, self.plan.config.measure.starts_per_map);
+        let points = self.start_points();
         let mut starts = start_currents(network, &points);
         for (number, current) in starts.iter_mut().enumerate() {
             damage(current, exchanged, &mut random(plan.config.network.seed, exchanged, number));

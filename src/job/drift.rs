@@ -12,10 +12,11 @@ use crate::job::Job;
 use crate::job::corrupt::corrupt;
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::path_record::PathRecord;
-use crate::manifold::{Maps, Point, Space, Vector, length, start_point};
+use crate::manifold::{Maps, Point, Space, Vector, length, start_anywhere, start_point};
 use crate::network::Network;
 use crate::observable::observables;
 use crate::progress::Tick;
+use crate::setup::config::Starts;
 use crate::setup::plan::Plan;
 
 /// Times at which the course of a measurement is recorded (ms), as far as it lasts; its end is always recorded.
@@ -147,9 +148,13 @@ pub fn recovered_fraction(records: &[DriftRecord], network: Which, plan: &Plan) 
     (!rows.is_empty()).then(|| rows.iter().filter(back).count() as f64 / rows.len() as f64)
 }
 
-/// Where trajectories start: `per_map` points on every map; see [`start_point`].
-pub fn start_points(maps: &Maps, per_map: usize) -> Vec<Point> {
-    (0..maps.count()).flat_map(|map| (0..per_map).map(move |k| start_point(maps, map, k, per_map))).collect()
+/// Where trajectories start: `per_map` points on every map.
+pub fn start_points(maps: &Maps, starts: Starts, per_map: usize) -> Vec<Point> {
+    let point = |map: usize, k: usize| match starts {
+        Starts::Sites => start_point(maps, map, k, per_map),
+        Starts::Anywhere => start_anywhere(maps, map, k),
+    };
+    (0..maps.count()).flat_map(|map| (0..per_map).map(move |k| point(map, k))).collect()
 }
 
 /// The currents of idealized bumps at points, `[points][neurons]` (Hz²).
@@ -187,13 +192,18 @@ impl Job<'_> {
         self.measure_from(weights, which, &self.launches())
     }
 
+    /// Where the trajectories of a measurement start.
+    pub(crate) fn start_points(&self) -> Vec<Point> {
+        let measure = &self.plan.config.measure;
+        start_points(&self.network.maps, measure.starts, measure.starts_per_map)
+    }
+
     /// The trajectories of a measurement: every start's replicates, start after start.
     pub(crate) fn launches(&self) -> Vec<Launch> {
-        let points = start_points(&self.network.maps, self.plan.config.measure.starts_per_map);
         let of_start = |(start, point): (usize, Point)| {
             (0..self.plan.replicates).map(move |replicate| Launch { point, start, replicate })
         };
-        points.into_iter().enumerate().flat_map(of_start).collect()
+        self.start_points().into_iter().enumerate().flat_map(of_start).collect()
     }
 
     /// As [`Job::measure_drift`], only some of the trajectories.

@@ -7,6 +7,7 @@ use super::{FORMAT, Manifest, PROGRAM, RunDirectory, RunState, Summary, to_csv, 
 use crate::compute::device::ComputeDevice;
 use crate::error::Result;
 use crate::files::npy;
+use crate::job::alone::OneMap;
 use crate::job::drift_record::DriftRecord;
 use crate::job::path_record::PathRecord;
 use crate::job::reached::{Landscape, Status};
@@ -26,6 +27,8 @@ pub(crate) struct Findings<'a> {
     pub network: &'a Network,
     /// What the outer iteration has reached, if it has begun.
     pub landscape: Option<&'a Landscape>,
+    /// One map of each kind alone.
+    pub alone: &'a [OneMap],
     /// The measurements that were made.
     pub drift: &'a [DriftRecord],
     /// Places in the course of time, where they were recorded.
@@ -78,6 +81,7 @@ impl Findings<'_> {
             directory.write(PATHS, &to_csv(&PathRecord::rows(paths, maps.dimension())))?;
         }
         let summary = Summary::new(plan, status, iterations, drift).with_memory(plan, network, paths);
+        let summary = Summary { alone: self.alone.to_vec(), ..summary };
         directory.write("summary.json", &to_json(&summary))?;
         directory.write_manifest(self.manifest(directory))?;
         Ok(summary)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::job::alone::OneMap;
 use crate::job::drift::{DriftSummary, recovered_fraction};
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::memory::MemorySummary;
@@ -12,6 +13,7 @@ use crate::job::reached::{IterationRecord, Status};
 use crate::network::Network;
 use crate::observable::{Pair, Shown, pairs, table};
 use crate::setup::plan::Plan;
+use crate::text::significant;
 
 /// The figures of a run. Energies in Hz³, drifts in neuron units, rate changes in Hz².
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +75,9 @@ pub struct Summary {
     /// The same after flattening.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_after: Option<MemorySummary>,
+    /// One map of each kind alone, not flattened, where that is not flat by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alone: Vec<OneMap>,
     /// What a careful reader should know.
     pub warnings: Vec<Warning>,
 }
@@ -161,6 +166,7 @@ impl Summary {
             recovered_after: recovered(Which::Flattened),
             memory_before: None,
             memory_after: None,
+            alone: Vec::new(),
             warnings: warnings(last, drift),
         }
     }
@@ -186,6 +192,15 @@ impl Summary {
     pub fn table(&self) -> String {
         let mut text = table(&self.pairs(&[Shown::First]));
         text.push_str(&format!("{} weight updates; {}\n", self.updates, self.status.describe()));
+        for one in &self.alone {
+            text.push_str(&format!(
+                "one {} alone: {} Hz^3 between the points (SD), drift {}, by phase {} neuron units\n",
+                one.shape.name(),
+                significant(one.heldout_sd),
+                significant(one.drift.mean_drift),
+                significant(one.drift.phase_mean_drift)
+            ));
+        }
         if !self.warnings.is_empty() {
             let warnings: Vec<String> = self.warnings.iter().map(Warning::to_string).collect();
             text.push_str(&format!("note: {}\n", warnings.join("; ")));

@@ -43,6 +43,9 @@ pub struct NetworkConfig {
     /// L; 10, or what `maps_file` has, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maps: Option<usize>,
+    /// Fraction of the neurons that take part in each of the `maps` rings; all if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<f64>,
     /// Seed of the random maps.
     pub seed: u64,
     /// int32 `[L, N]` positions to use in place of random maps; relative to the configuration file.
@@ -164,8 +167,10 @@ pub struct FlattenConfig {
 pub struct MeasureConfig {
     /// Length of a trajectory (ms).
     pub duration_ms: f64,
-    /// Evenly spaced starts on each map.
+    /// Starts on each map.
     pub starts_per_map: usize,
+    /// Where they lie.
+    pub starts: Starts,
     /// Trajectories from every start, each with noise of its own; 20 with noise and 1 without, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicates: Option<usize>,
@@ -251,6 +256,16 @@ pub enum DriveInput {
     Active,
 }
 
+/// Where trajectories start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Starts {
+    /// On sites of the lattice, evenly spaced; see [`crate::manifold::start_point`].
+    Sites,
+    /// Also between them; see [`crate::manifold::start_anywhere`].
+    Anywhere,
+}
+
 /// `[scan]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ScanConfig {
@@ -306,6 +321,7 @@ impl Default for Config {
             network: NetworkConfig {
                 neurons: None,
                 maps: None,
+                members: None,
                 seed: 1,
                 maps_file: None,
                 weights_file: None,
@@ -341,6 +357,7 @@ impl Default for Config {
             measure: MeasureConfig {
                 duration_ms: 3000.0,
                 starts_per_map: 10,
+                starts: Starts::Sites,
                 replicates: None,
                 record_ms: None,
                 completion: None,
