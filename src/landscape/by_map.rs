@@ -36,15 +36,14 @@
 //! ([`SilentCheck`]), so that where two minima exist the other one may be found: at L/N = 1/60 a third of the states
 //! and more, with energies lower by 1 Hz³ in the mean where the landscape's SD is some thousand.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::newton::{NEARLY, SilentCheck, Workspace};
-use crate::connectivity::field::{GROUP, group_field};
-use crate::connectivity::matrix;
+use super::together::{Group, Task};
+use crate::connectivity::field::GROUP;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::Result;
-use crate::landscape::constraint::{Constraint, Minimum, RESIDUAL_TOLERANCE};
+use crate::landscape::constraint::{Minimum, RESIDUAL_TOLERANCE};
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::{State, StateBuf, States};
 use crate::manifold::{Maps, periodic_displacement};
@@ -129,13 +128,6 @@ impl Known {
     }
 }
 
-/// One search: the point's constraint, where it starts, and whether that names the neurons that may join.
-struct Task {
-    constraint: Constraint,
-    start: StateBuf,
-    check: SilentCheck,
-}
-
 /// Points whose minima predict others are at most so far apart, relative to the kernel's width σ.
 const REACH: f64 = 1.0;
 
@@ -203,11 +195,15 @@ impl Line<'_> {
 
     /// The minima of a group; where a predicted start misleads, its own is tried too.
     fn search(&self, group: &mut Group, members: &[usize], tasks: Vec<Task>) -> Vec<Known> {
-        let mut found = group.minimize(&self.problem, &tasks);
+        let known = |task: &Task, search: &Workspace, minimum: Minimum| Known {
+            minimum,
+            targets: search.targets(self.problem.energy(), &task.constraint),
+        };
+        let mut found = group.minimize(&self.problem, &tasks, known);
         let missed = |&g: &usize| tasks[g].check == SilentCheck::AtRest && !found[g].is_good();
         let again: Vec<usize> = (0..tasks.len()).filter(missed).collect();
         let tasks: Vec<Task> = again.iter().map(|&g| self.own(members[g])).collect();
-        for (g, other) in again.into_iter().zip(group.minimize(&self.problem, &tasks)) {
+        for (g, other) in again.into_iter().zip(group.minimize(&self.problem, &tasks, known)) {
             let iterations = |known: &Known| known.minimum.certificate.iterations;
             let both = iterations(&other) + iterations(&found[g]);
             if other.is_better_than(&found[g]) {
@@ -260,68 +256,6 @@ fn interpolation(places: &[f64]) -> Vec<f64> {
         others.map(|(_, other)| other / (other - places[i])).product()
     };
     (0..places.len()).map(weight).collect()
-}
-
-/// Neighbouring points whose searches go side by side and read W together.
-struct Group {
-    searches: [Workspace; GROUP],
-    /// Neurons active in any of the states, and their rates in each.
-    active: Vec<u32>,
-    rates: Vec<[f64; GROUP]>,
-    /// `[GROUP, stride]`
-    fields: Vec<f64>,
-}
-
-impl Group {
-    fn new(neurons: usize) -> Self {
-        Self {
-            searches: std::array::from_fn(|_| Workspace::new(Arch::new(), neurons)),
-            active: Vec::new(),
-            rates: vec![[0.0; GROUP]; neurons],
-            fields: vec![0.0; GROUP * matrix::stride(neurons)],
-        }
-    }
-
-    /// The minima of at most [`GROUP`] points.
-    fn minimize(&mut self, problem: &Problem<'_>, tasks: &[Task]) -> Vec<Known> {
-        let energy = problem.energy();
-        for (search, task) in self.searches.iter_mut().zip(tasks) {
-            search.begin(energy, &task.constraint, task.start.view());
-        }
-        let mut waiting: Vec<usize> = (0..tasks.len()).collect();
-        loop {
-            waiting.retain(|&g| !self.searches[g].advance(energy, &tasks[g].constraint, tasks[g].check));
-            if waiting.is_empty() {
-                break;
-            }
-            self.update_fields(problem.weights, &waiting);
-        }
-        let searches = self.searches.iter_mut().zip(tasks);
-        let finish = |(search, task): (&mut Workspace, &Task)| {
-            let minimum = search.finish(energy, &task.constraint);
-            Known { minimum, targets: search.targets(energy, &task.constraint) }
-        };
-        searches.map(finish).collect()
-    }
-
-    /// Computes the fields of the searches that wait for them.
-    fn update_fields(&mut self, weights: &WeightMatrix, waiting: &[usize]) {
-        self.rates.resize(weights.neurons(), [0.0; GROUP]);
-        self.rates.fill([0.0; GROUP]);
-        for &g in waiting {
-            for (i, r) in self.searches[g].sorted().view().iter() {
-                self.rates[i][g] = r;
-            }
-        }
-        self.active.clear();
-        self.active.extend((0..self.rates.len() as u32).filter(|&i| self.rates[i as usize] != [0.0; GROUP]));
-        self.rates.retain(|r| *r != [0.0; GROUP]);
-        group_field(Arch::new(), weights, &self.active, &self.rates, &mut self.fields);
-        let stride = weights.stride();
-        for &g in waiting {
-            self.searches[g].give_field(&self.fields[g * stride..][..stride]);
-        }
-    }
 }
 
 /// W in the order of positions: `to_pq = from_ij` with the neurons i at p and j at q.

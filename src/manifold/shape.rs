@@ -281,7 +281,10 @@ fn wrapped(x: f64, side: f64) -> (f64, f64) {
 /// Displacement from `from` to `to` around a ring of `length`, in `[-length/2, length/2)`.
 pub fn periodic_displacement(from: f64, to: f64, length: f64) -> f64 {
     let half = length / 2.0;
-    let mut d = (to - from) % length;
+    let mut d = to - from;
+    if d.abs() >= length {
+        d %= length;
+    }
     if d < -half {
         d += length;
     } else if d >= half {

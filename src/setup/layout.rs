@@ -63,6 +63,7 @@ impl Layout {
         for (key, typed) in [
             ("network.maps", config.network.maps.is_some()),
             ("network.maps_file", config.network.maps_file.is_some()),
+            ("network.members", config.network.members.is_some()),
         ] {
             if typed {
                 return Err(Error::Usage(format!(
@@ -99,15 +100,28 @@ impl Layout {
             (None, None) => weights_size(config, arrays)?.unwrap_or(600),
         };
         let count = given.map(Maps::count).or(network.maps).unwrap_or(10);
-        let lattice = Lattice::of_sites(Shape::Ring, [neurons, 1], Arrangement::Square);
+        let members = (network.members.unwrap_or(1.0) * neurons as f64).round() as usize;
+        if given.is_some() && members != neurons {
+            return Err(Error::Usage(
+                "network.members is for random maps; the given ones hold all neurons: leave it out"
+                    .to_owned(),
+            ));
+        }
+        if members < FEWEST_MEMBERS {
+            return Err(Error::Usage(format!(
+                "network.members = {} of {neurons} neurons are {members} members, fewer than a bump needs; make it larger, at least {FEWEST_MEMBERS} neurons",
+                network.members.unwrap_or(1.0)
+            )));
+        }
+        let lattice = Lattice::of_sites(Shape::Ring, [members, 1], Arrangement::Square);
         let placement = match given {
             Some(maps) => Placement::Given((0..count).flat_map(|map| maps.places(map).to_vec()).collect()),
             None => Placement::Lattice,
         };
         let group = Group { count, lattice, margin: 0.0 };
-        let kernel = paper_kernel(config, Shape::Ring, neurons);
+        let kernel = paper_kernel(config, Shape::Ring, members);
         let groups = vec![GroupLayout { group, placement, kernel }];
-        groups[0].check_width("kernel.width, or network.neurons")?;
+        groups[0].check_width("kernel.width, network.neurons or network.members")?;
         Ok(Self { neurons, groups })
     }
 
