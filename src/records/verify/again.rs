@@ -19,7 +19,7 @@ use crate::setup::config::Method;
 const TOLERANCE: f64 = 1e-6;
 
 /// Energies do not feel what the solve cannot see: with J changed at random in its last place those of all landscapes of
-/// `smoke.toml`, and of six maps in 150 neurons, where most points have several minima, move by 2·10⁻¹³ of |E|.
+/// the paper's network, and of six maps in 150 neurons, where most points have several minima, move by 6·10⁻¹³ of |E|.
 const ENERGY_TOLERANCE: f64 = 1e-10;
 
 impl Checker<'_> {
