@@ -255,6 +255,67 @@ fn any_trial_can_be_replayed_by_itself() {
     place.fail(&["scan", "tiny.toml", "--trial", "L99-r000-none"], 2, &["L99-r000-none", "no such trial"]);
 }
 
+/// Two sizes, two widths, methods with keys of their own.
+const GRID: &str = "[network]\nseed = 5\n[flatten]\niterations = 2\nridge = 1e-4\n[measure]\nduration_ms = 300\nstarts_per_map = 2\ncompletion = [0.3]\n[dynamics]\ndt_ms = 0.5\n[scan]\nloads = [0.025, 0.1]\nrealizations = 3\n[scan.vary]\n\"network.neurons\" = [60, 80]\n\"kernel.width\" = [15.0, 18.0]\n[scan.methods.none]\n[scan.methods.flat]\nidealized_updates = 1\n[scan.methods.pseudo-inverse]\npseudo_inverse_ridge = 1e-2\n";
+
+#[test]
+fn any_keys_and_methods_are_planned_scanned_in_shards_and_collected() {
+    let place = Workplace::new(GRID);
+    let count = 2 * 2 * 2 * 3 * 3;
+    let plan = place.succeed(&["plan", "tiny.toml"]);
+    for part in ["60 to 80 neurons, 2 to 8 maps", "24 flat", "kernel.width = 15.0, 18.0"] {
+        assert!(plan.contains(part), "{part}: {plan}");
+    }
+    place.succeed(&["scan", "tiny.toml", "--out", "whole", "--quiet"]);
+    let expected = trials_csv(&place, "whole");
+    assert_eq!(expected.lines().count(), 1 + count);
+    for shard in ["1/2", "2/2"] {
+        place.succeed(&["scan", "tiny.toml", "--out", "parts", "--shard", shard, "--quiet"]);
+    }
+    assert_eq!(trials_csv(&place, "parts"), expected);
+    let status: serde_json::Value =
+        serde_json::from_str(&place.succeed(&["scan", "--status", "parts", "--json"])).unwrap();
+    assert_eq!(
+        (status["trials"].as_u64(), status["done"].as_u64()),
+        (Some(count as u64), Some(count as u64))
+    );
+    let id = "L08-r002-flat-kernel.width=18.0-network.neurons=80";
+    place.succeed(&["scan", "tiny.toml", "--trial", id, "--out", "whole", "--quiet"]);
+    grid_is_collected(&place, &expected);
+}
+
+/// Every table and plot of the grid, with the methods in the order that they have to be in.
+fn grid_is_collected(place: &Workplace, trials: &str) {
+    let header = trials.lines().next().unwrap();
+    assert!(header.contains("method,kernel.width,") && header.contains("change_sd_ratio"), "{header}");
+    let read = |name: &str| fs::read_to_string(place.path("whole/collected").join(name)).unwrap();
+    // Every (size, width, load): three pairs of methods, five measures, three realizations each.
+    let paired = read("paired.csv");
+    assert_eq!(paired.lines().count(), 1 + 8 * 3 * 5);
+    assert!(paired.lines().skip(1).all(|line| line.split(',').nth(6) == Some("3")), "{paired}");
+    assert_eq!(read("completion.csv").lines().count(), 1 + 72);
+    assert_eq!(read("summary.csv").lines().count(), 1 + 24);
+    let names: Vec<String> = fs::read_dir(place.path("whole/collected"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for name in ["own-map-N60-kernel.width=15.0.svg", "drift-N80-kernel.width=18.0.png"] {
+        assert!(names.iter().any(|n| n == name), "{name} is missing in {names:?}");
+    }
+    // On the same maps the rule and flattening leave less drift than there was.
+    for (maps, neurons) in [("8", "80"), ("6", "60")] {
+        let of = |method| mean_and_error(&rows_of(trials, neurons), "phase_mean_drift", maps, method).0;
+        let [none, flat, rule] = ["none", "flat", "pseudo-inverse"].map(of);
+        assert!(flat < none && rule < none, "N = {neurons}: {none} {flat} {rule}");
+    }
+}
+
+/// The header and the rows of one size.
+fn rows_of(trials: &str, neurons: &str) -> String {
+    let own = |line: &&str| line.starts_with("id,") || line.split(',').nth(2) == Some(neurons);
+    trials.lines().filter(own).map(|line| format!("{line}\n")).collect()
+}
+
 /// Mean and 1.96 standard errors of a column of `trials.csv`, for one number of maps and one method.
 fn mean_and_error(trials: &str, column: &str, maps: &str, method: &str) -> (f64, f64) {
     let names: Vec<&str> = trials.lines().next().unwrap().split(',').collect();
@@ -297,8 +358,15 @@ fn collected_tables_and_plots_are_complete() {
     let place = Workplace::new(SCAN);
     undisturbed(&place);
     let folder = place.path("undisturbed/collected");
-    for name in ["trials.csv", "summary.csv", "course.csv", "iterations.csv", "timings.csv", "capacity.json"]
-    {
+    for name in [
+        "trials.csv",
+        "summary.csv",
+        "paired.csv",
+        "course.csv",
+        "iterations.csv",
+        "timings.csv",
+        "capacity.json",
+    ] {
         assert!(fs::metadata(folder.join(name)).unwrap().len() > 100, "{name}");
     }
     let rows = fs::read_to_string(folder.join("summary.csv")).unwrap();

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Options;
 use super::output::as_text;
+use crate::collect::axes::describe;
 use crate::collect::{Capacity, Collection, Estimate};
 use crate::error::Result;
 use crate::text::tell;
@@ -50,22 +51,24 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
 }
 
 fn table(record: &CollectRecord<'_>) -> String {
-    let cell = |estimate: Option<Estimate>| match estimate {
+    let cell = |estimate: &Option<Estimate>| match estimate {
         Some(e) => format!("{:.1} ({:.1} to {:.1})", e.maps, e.low, e.high),
         None => "not in this scan".to_owned(),
     };
+    let width = record.capacities.iter().map(|c| c.method.len()).fold(10, usize::max) + 1;
     let mut text = format!(
-        "{:>8} {:<11}{:>20}{:>20}{:>20}\n",
+        "{:>8} {:<width$}{:>20}{:>20}{:>20}\n",
         "neurons", "method", "kink of the score", "90 % in own map", "drift of 1 unit"
     );
     for c in record.capacities {
+        let varied = if c.varied.is_empty() { String::new() } else { format!("  {}", describe(&c.varied)) };
         text.push_str(&format!(
-            "{:>8} {:<11}{:>20}{:>20}{:>20}\n",
+            "{:>8} {:<width$}{:>20}{:>20}{:>20}{varied}\n",
             c.neurons,
-            c.method.name(),
-            cell(c.score_kink),
-            cell(c.own_map),
-            cell(c.drift)
+            c.method,
+            cell(&c.score_kink),
+            cell(&c.own_map),
+            cell(&c.drift)
         ));
     }
     text.push_str("capacity in maps, with 95 % bootstrap intervals\n");

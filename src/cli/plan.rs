@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
+use toml::Value;
 
 use super::Options;
 use crate::error::{Error, Result};
@@ -13,6 +14,7 @@ use crate::setup::config::{Config, Method};
 use crate::setup::cost::Cost;
 use crate::setup::layout::GroupLayout;
 use crate::setup::plan::Plan;
+use crate::setup::scanned::Vary;
 use crate::solve::SolverKind;
 use crate::text::{duration, size, wrapped};
 
@@ -80,10 +82,13 @@ fn is_scan(config: &Config, arguments: &Arguments, options: &Options) -> Result<
 /// What a scan would do.
 #[derive(Serialize)]
 struct ScanRecord {
-    neurons: usize,
+    /// Least and largest number of neurons.
+    neurons: (usize, usize),
     trials: usize,
     /// Trials by method.
-    methods: BTreeMap<&'static str, usize>,
+    methods: BTreeMap<String, usize>,
+    /// Further keys that are varied, with their values.
+    vary: Vary,
     realizations: usize,
     /// Least and largest number of maps.
     maps: (usize, usize),
@@ -104,9 +109,10 @@ impl ScanRecord {
             return Err(Error::Usage("this scan has no trials; see scan.maps".to_owned()));
         };
         let mut record = Self {
-            neurons: first.neurons,
+            neurons: (first.neurons, first.neurons),
             trials: trials.len(),
             methods: BTreeMap::new(),
+            vary: config.scan.vary.clone(),
             realizations: config.scan.realizations,
             maps: (first.maps, first.maps),
             longest: String::new(),
@@ -117,7 +123,8 @@ impl ScanRecord {
         };
         for trial in &trials {
             let cost = trial.plan(config)?.cost;
-            *record.methods.entry(trial.method.name()).or_default() += 1;
+            *record.methods.entry(trial.method.clone()).or_default() += 1;
+            record.neurons = (record.neurons.0.min(trial.neurons), record.neurons.1.max(trial.neurons));
             record.maps = (record.maps.0.min(trial.maps), record.maps.1.max(trial.maps));
             record.peak_bytes = record.peak_bytes.max(cost.peak_bytes);
             record.total_seconds += cost.total_seconds;
@@ -132,9 +139,10 @@ impl ScanRecord {
         let methods: Vec<String> =
             self.methods.iter().map(|(name, count)| format!("{count} {name}")).collect();
         let rows = [
-            ("network", format!("{} neurons, {} to {} maps", self.neurons, self.maps.0, self.maps.1)),
+            ("network", format!("{} neurons, {} maps", range(self.neurons), range(self.maps))),
             ("trials", format!("{}: {}", self.trials, methods.join(", "))),
             ("realizations", format!("{} of every number of maps", self.realizations)),
+            ("varied", varied(&self.vary)),
             (
                 "longest trial",
                 format!("{}, about {} on all cores", self.longest, duration(self.longest_seconds)),
@@ -142,8 +150,22 @@ impl ScanRecord {
             ("memory", format!("at most {} a trial", size(self.peak_bytes))),
             ("time", format!("about {}", duration(self.total_seconds))),
         ];
-        rows.iter().map(|(name, text)| row(name, text)).collect()
+        rows.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| row(name, text)).collect()
     }
+}
+
+/// From the least to the largest, or the one that there is.
+fn range((least, largest): (usize, usize)) -> String {
+    if least == largest { least.to_string() } else { format!("{least} to {largest}") }
+}
+
+/// Every varied key with its values.
+fn varied(vary: &Vary) -> String {
+    let key = |(key, values): (&String, &Vec<Value>)| {
+        let values: Vec<String> = values.iter().map(Value::to_string).collect();
+        format!("{key} = {}", values.join(", "))
+    };
+    vary.iter().map(key).collect::<Vec<String>>().join("; ")
 }
 
 /// A line of a table, broken where the terminal ends.
@@ -229,17 +251,23 @@ fn table(plan: &Plan) -> String {
     rows.iter().map(|(name, text)| row(name, text)).collect()
 }
 
-/// What the weight updates take to one level.
+/// What the weight updates do: the pseudo-inverse rule, or what they take to one level.
 fn updates(plan: &Plan) -> String {
-    let (first, all, minima) = (plan.idealized_updates, plan.iterations, plan.states());
+    let (all, minima) = (plan.iterations, plan.states());
     let mut kinds = Vec::new();
-    if first > 0 {
-        kinds.push(format!("1 to {first}: minima and idealized bumps, {} energies", 2 * minima));
+    let mut done = usize::from(plan.pseudo_inverse_first);
+    if plan.pseudo_inverse_first {
+        kinds.push(format!("1: pseudo-inverse rule, the currents of {minima} idealized bumps"));
     }
-    if all > first {
+    if plan.idealized_updates > 0 {
+        let first = done + 1;
+        done += plan.idealized_updates;
+        kinds.push(format!("{first} to {done}: minima and idealized bumps, {} energies", 2 * minima));
+    }
+    if all > done {
         let states =
             if plan.config.flatten.method == Method::Idealized { "idealized bumps" } else { "minima" };
-        kinds.push(format!("{} to {all}: {states}, {minima} energies", first + 1));
+        kinds.push(format!("{} to {all}: {states}, {minima} energies", done + 1));
     }
     if kinds.is_empty() { "none".to_owned() } else { kinds.join("; ") }
 }
@@ -250,7 +278,10 @@ fn time(plan: &Plan) -> String {
     let mut parts = vec![format!("first landscape {}", duration(cost.minima_seconds))];
     for (count, update) in [
         (plan.idealized_updates, cost.first_update_seconds),
-        (plan.iterations - plan.idealized_updates, cost.update_seconds),
+        (
+            plan.iterations - plan.idealized_updates - usize::from(plan.pseudo_inverse_first),
+            cost.update_seconds,
+        ),
     ] {
         if count > 0 {
             let landscape = duration(cost.later_minima_seconds);

@@ -136,7 +136,7 @@ fn replay(
     let record = run_trial(trial, config, backend, &|| false)?.record;
     options.report_json(&record)?;
     let Some(out) = out else { return Ok(0) };
-    match Store::open(out)?.look_up(&trial.content_hash(config), trial, config)? {
+    match Store::open(out)?.look_up(&trial.content_hash(config)?, trial, config)? {
         Lookup::Done(stored) if *stored == record => {
             tell(&format!("the same as the record in {}", out.display()))
         }
@@ -165,7 +165,8 @@ fn status(directory: &Path, options: &Options) -> Result<u8> {
     let store = Store::open(directory)?;
     let config = store.config()?;
     let trials = trials(&config)?;
-    let wanted: HashSet<String> = trials.par_iter().map(|trial| trial.content_hash(&config)).collect();
+    let wanted: HashSet<String> =
+        trials.par_iter().map(|trial| trial.content_hash(&config)).collect::<Result<_>>()?;
     let (done, complaints) = store.count_done(&wanted);
     let record = StatusRecord {
         trials: trials.len(),

@@ -3,10 +3,16 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use rayon::prelude::*;
 use serde::Serialize;
 
+use super::axes::Group;
+use crate::dynamics::decoding::Scorer;
+use crate::manifold::start_point;
 use crate::scan::TrialRecord;
-use crate::setup::config::Method;
+use crate::setup::config::Config;
+use crate::setup::plan::Plan;
+use crate::setup::scanned::Setting;
 
 /// Draws of the bootstrap: enough for the 2.5 and 97.5 percentiles.
 const DRAWS: usize = 1000;
@@ -23,25 +29,53 @@ const KINK_POINTS: usize = 5;
 /// A kink counts only if two lines leave less than this fraction of the squared error of one.
 const KINK_IMPROVEMENT: f64 = 0.5;
 
-/// Capacity of one (neurons, method) by all criteria; `None` where the scan does not reach it.
+/// Bumps within a distance of their start, at the capacity for that resolution.
+pub const WITHIN_FRACTION: f64 = 0.95;
+
+/// Damaged bumps that find their map and place, at capacity.
+pub const COMPLETED_FRACTION: f64 = 0.9;
+
+/// Mean score at capacity, as a fraction of that of a bump alone in its network: below, bumps have shrunk to a few
+/// neurons, and that those are of the own map says little.
+pub const SHAPE_FRACTION: f64 = 0.5;
+
+/// Capacity of one (neurons, varied keys, method) by all criteria; `None` where the scan does not reach it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Capacity {
     /// N.
     pub neurons: usize,
     /// How the landscape was flattened.
-    pub method: Method,
+    pub method: String,
+    /// Varied keys but the number of neurons.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub varied: Vec<Setting>,
     /// Largest number of maps scanned.
     pub largest_maps: usize,
     /// Where two lines fitted to the mean score against the number of maps meet.
     pub score_kink: Option<Estimate>,
+    /// Where the mean score falls below half of that of a bump alone in its network.
+    pub shape: Option<Estimate>,
     /// Where fewer than 90 % of bumps are still in their own map.
     pub own_map: Option<Estimate>,
     /// Where the mean drift passes one neuron unit.
     pub drift: Option<Estimate>,
+    /// Where fewer than 95 % of bumps are still in their own map and within ε of their start, for every ε (neuron units).
+    pub within: Vec<Threshold>,
+    /// Where fewer than 90 % of damaged bumps find their map and place, for every fraction of exchanged neurons.
+    pub completed: Vec<Threshold>,
+}
+
+/// Capacity by a criterion that has a parameter.
+#[derive(Clone, Debug, Serialize)]
+pub struct Threshold {
+    /// The parameter.
+    pub at: f64,
+    /// Capacity; `None` where the scan does not reach it.
+    pub estimate: Option<Estimate>,
 }
 
 /// A number of maps with its 95 % bootstrap confidence interval over realizations.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Estimate {
     /// L.
     pub maps: f64,
@@ -53,42 +87,97 @@ pub struct Estimate {
     pub alpha: f64,
     /// Fraction of the bootstrap draws in which the criterion is met within the scan.
     pub defined: f64,
+    /// Realizations of the number of maps that has fewest.
+    pub realizations: usize,
+    /// L of every bootstrap draw, in the order drawn, NaN where the criterion is not met. Methods that were run on the
+    /// same maps have the same draws of realizations.
+    #[serde(skip)]
+    pub draws: Vec<f64>,
 }
 
 /// Values of one measure: for every number of maps, one a realization.
 type Samples = Vec<(usize, Vec<f64>)>;
 
-/// Estimates from all records, for every (neurons, method).
+/// Estimates from all records, for every (neurons, varied keys, method).
 pub fn capacities(records: &[TrialRecord]) -> Vec<Capacity> {
-    let mut groups: Vec<(usize, Method)> =
-        records.iter().map(|r| (r.trial.neurons, r.trial.method)).collect();
+    let group = |r: &TrialRecord| (Group::of(r), r.trial.method.clone());
+    let mut groups: Vec<(Group, String)> = records.iter().map(group).collect();
     groups.sort_unstable();
     groups.dedup();
     groups
-        .into_iter()
-        .map(|(neurons, method)| {
-            let rows: Vec<&TrialRecord> =
-                records.iter().filter(|r| (r.trial.neurons, r.trial.method) == (neurons, method)).collect();
-            let of = |f: fn(&TrialRecord) -> f64| samples(&rows, f);
-            let scores = of(|r| r.drift.score);
-            Capacity {
-                neurons,
-                method,
-                largest_maps: scores.last().map_or(0, |s| s.0),
-                score_kink: bootstrap(&scores, neurons, kink),
-                own_map: bootstrap(&of(|r| r.drift.own_map_fraction), neurons, |curve| {
-                    crossing(curve, |fraction| fraction - OWN_MAP_FRACTION)
-                }),
-                drift: bootstrap(&of(|r| r.drift.mean_drift), neurons, |curve| {
-                    crossing(curve, |drift| DRIFT - drift)
-                }),
-            }
+        .into_par_iter()
+        .map(|(cell, method)| {
+            let own = |r: &&TrialRecord| r.trial.method == method && Group::of(r) == cell;
+            let rows: Vec<&TrialRecord> = records.iter().filter(own).collect();
+            capacity(cell, method, &rows)
         })
         .collect()
 }
 
-fn samples(rows: &[&TrialRecord], f: fn(&TrialRecord) -> f64) -> Samples {
-    let mut pairs: Vec<(usize, f64)> = rows.iter().map(|r| (r.trial.maps, f(r))).collect();
+/// A distance ε (neuron units), and the fraction of bumps within it.
+type Resolution = (f64, fn(&TrialRecord) -> f64);
+
+fn capacity(cell: Group, method: String, rows: &[&TrialRecord]) -> Capacity {
+    let neurons = cell.neurons;
+    let scores = samples(rows, |r| Some(r.drift.score));
+    let falls_below = |level: f64, f: &dyn Fn(&TrialRecord) -> Option<f64>| {
+        bootstrap(&samples(rows, f), neurons, |curve| crossing(curve, |value| value - level))
+    };
+    let distances: [Resolution; 4] = [
+        (0.5, |r| r.drift.within_0_5),
+        (1.0, |r| r.drift.within_1),
+        (2.0, |r| r.drift.within_2),
+        (5.0, |r| r.drift.within_5),
+    ];
+    let within = |(at, of): &Resolution| Threshold {
+        at: *at,
+        estimate: falls_below(WITHIN_FRACTION, &|r| Some(of(r))),
+    };
+    let mut exchanged: Vec<f64> = rows.iter().flat_map(|r| &r.completion).map(|c| c.exchanged).collect();
+    exchanged.sort_by(f64::total_cmp);
+    exchanged.dedup();
+    let completed = |at: f64| Threshold {
+        at,
+        estimate: falls_below(COMPLETED_FRACTION, &|r| {
+            r.completion.iter().find(|c| c.exchanged == at).map(|c| c.completed_fraction)
+        }),
+    };
+    Capacity {
+        neurons,
+        method,
+        varied: cell.axes,
+        largest_maps: scores.last().map_or(0, |s| s.0),
+        score_kink: bootstrap(&scores, neurons, kink),
+        shape: rows
+            .first()
+            .and_then(|record| score_alone(record))
+            .and_then(|alone| falls_below(SHAPE_FRACTION, &|r| Some(r.drift.score / alone))),
+        own_map: falls_below(OWN_MAP_FRACTION, &|r| Some(r.drift.own_map_fraction)),
+        drift: bootstrap(&samples(rows, |r| Some(r.drift.mean_drift)), neurons, |curve| {
+            crossing(curve, |drift| DRIFT - drift)
+        }),
+        within: distances.iter().map(within).collect(),
+        completed: exchanged.into_iter().map(completed).collect(),
+    }
+}
+
+/// Score of a bump alone in a network like a trial's; `None` where maps are of several kinds, whose bumps score differently.
+fn score_alone(record: &TrialRecord) -> Option<f64> {
+    let mut config = Config::parse(&record.config, &record.id).ok()?;
+    match config.maps.as_mut_slice() {
+        [] => config.network.maps = Some(1),
+        [only] => only.count = 1,
+        _ => return None,
+    }
+    let network = Plan::new(config).and_then(|plan| plan.network(0)).ok()?;
+    let mut rates = vec![0.0; network.neurons()];
+    network.bumps.at(&network.maps, &start_point(&network.maps, 0, 0, 1)).view().scatter(&mut rates);
+    Some(Scorer::new(&network.maps, &network.bumps).place(&rates).score)
+}
+
+fn samples(rows: &[&TrialRecord], f: impl Fn(&TrialRecord) -> Option<f64>) -> Samples {
+    let mut pairs: Vec<(usize, f64)> =
+        rows.iter().filter_map(|r| f(r).map(|value| (r.trial.maps, value))).collect();
     pairs.sort_by_key(|p| p.0);
     pairs.chunk_by(|a, b| a.0 == b.0).map(|chunk| (chunk[0].0, chunk.iter().map(|p| p.1).collect())).collect()
 }
@@ -103,22 +192,30 @@ fn bootstrap(
         samples.iter().map(|(maps, values)| (*maps as f64, pick(values))).collect()
     };
     let maps = estimate(&curve(&mut |values| values.iter().sum::<f64>() / values.len() as f64))?;
-    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    // Other draws for other sizes, whose networks have nothing in common.
+    let mut rng = ChaCha8Rng::seed_from_u64(neurons as u64);
     let mut resampled_mean = |values: &[f64]| {
         let count = values.len();
         (0..count).map(|_| values[rng.random_range(0..count)]).sum::<f64>() / count as f64
     };
-    let mut draws: Vec<f64> = (0..DRAWS).filter_map(|_| estimate(&curve(&mut resampled_mean))).collect();
-    draws.sort_by(f64::total_cmp);
-    let percentile =
-        |p: f64| draws.get((p * (draws.len() as f64 - 1.0)).round() as usize).copied().unwrap_or(maps);
+    let draws: Vec<f64> =
+        (0..DRAWS).map(|_| estimate(&curve(&mut resampled_mean)).unwrap_or(f64::NAN)).collect();
+    let mut sorted: Vec<f64> = draws.iter().copied().filter(|draw| draw.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
     Some(Estimate {
         maps,
-        low: percentile(0.025),
-        high: percentile(0.975),
+        low: percentile(&sorted, 0.025).unwrap_or(maps),
+        high: percentile(&sorted, 0.975).unwrap_or(maps),
         alpha: maps / neurons as f64,
-        defined: draws.len() as f64 / DRAWS as f64,
+        defined: sorted.len() as f64 / DRAWS as f64,
+        realizations: samples.iter().map(|(_, values)| values.len()).min().unwrap_or(0),
+        draws,
     })
+}
+
+/// The value below which this part of sorted values lies; `None` without values.
+pub(super) fn percentile(sorted: &[f64], part: f64) -> Option<f64> {
+    sorted.get((part * (sorted.len() as f64 - 1.0)).round() as usize).copied()
 }
 
 /// Where a curve first becomes negative after `sign`, by linear interpolation; `None` if it never does, or is from

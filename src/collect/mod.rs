@@ -1,16 +1,21 @@
 //! Gathering the trials of one or several scans: tables, error bars, capacity, plots.
 
+pub(crate) mod axes;
 mod capacity;
+mod paired;
 #[cfg(feature = "plots")]
 mod plots;
+mod scaling;
 mod tables;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-pub use capacity::{Capacity, Estimate, capacities};
+pub use capacity::{Capacity, Estimate, Threshold, capacities};
+pub use paired::{PairedRow, paired};
 #[cfg(feature = "plots")]
 pub(crate) use plots::all as figures;
+pub use scaling::{DifferenceRow, ScalingRow, differences, scaling};
 #[cfg(feature = "plots")]
 pub(crate) use tables::mean_and_ci;
 pub use tables::{Average, TimingRow, averages};
@@ -21,8 +26,9 @@ use crate::files::{claim_folder, made_by, mark, remove_partials, write_atomicall
 #[cfg(feature = "plots")]
 use crate::plot::image;
 use crate::records::{to_csv, to_json};
-use crate::scan::{Store, Timing, TrialRecord};
+use crate::scan::{Store, Timing, Trial, TrialRecord};
 use crate::setup::config::Config;
+use crate::setup::scanned::Setting;
 
 /// The command, as folders that it made name it.
 const COMMAND: &str = "collect";
@@ -81,11 +87,35 @@ impl Collection {
         let averages = averages(&self.records);
         let capacities = capacities(&self.records);
         let timings: Vec<TimingRow> = self.timings.iter().map(TimingRow::of).collect();
+        let records = &self.records;
+        let of_records = axes::of_records(records);
+        // A row's varied keys are those of its record.
+        let rows = |count: fn(&TrialRecord) -> usize| {
+            records.iter().zip(&of_records).flat_map(move |(r, axes)| std::iter::repeat_n(axes, count(r)))
+        };
+        let (paired, scaling, differences) =
+            (paired(records), scaling(&capacities), differences(&capacities));
         let tables = [
-            ("trials.csv", trials(&self.records).to_csv()),
-            ("summary.csv", tables::summary(&averages).to_csv()),
-            ("course.csv", tables::courses(&self.records).to_csv()),
-            ("iterations.csv", iterations(&self.records).to_csv()),
+            ("trials.csv", axes::with_columns(trials(records).to_csv(), rows(|_| 1))),
+            (
+                "summary.csv",
+                axes::with_columns(tables::summary(&averages).to_csv(), averages.iter().map(|a| &a.axes)),
+            ),
+            ("paired.csv", axes::with_columns(to_csv(&paired), paired.iter().map(|row| &row.axes))),
+            (
+                "completion.csv",
+                axes::with_columns(tables::completions(records).to_csv(), rows(|r| r.completion.len())),
+            ),
+            ("scaling.csv", axes::with_columns(to_csv(&scaling), scaling.iter().map(|row| &row.axes))),
+            (
+                "differences.csv",
+                axes::with_columns(to_csv(&differences), differences.iter().map(|row| &row.axes)),
+            ),
+            ("course.csv", axes::with_columns(tables::courses(records).to_csv(), rows(|r| r.course.len()))),
+            (
+                "iterations.csv",
+                axes::with_columns(iterations(records).to_csv(), rows(|r| r.iterations.len())),
+            ),
             ("timings.csv", to_csv(&timings)),
             ("capacity.json", to_json(&capacities)),
         ];
@@ -118,13 +148,39 @@ fn pooled(mut seeds: Vec<u64>) -> Vec<String> {
 }
 
 /// Trials are averaged together only where their whole configurations agree, but for what tells the trials of one scan
-/// apart. The first two that do not agree are named.
+/// apart: those of one method in all but the maps, those of different methods in all but how they flatten. The first two
+/// that do not agree are named.
 fn check_poolable(found: &[(String, TrialRecord)]) -> Result<()> {
-    let mut kinds: HashMap<String, &TrialRecord> = HashMap::new();
+    let mut methods: BTreeMap<&str, Vec<(Config, &TrialRecord)>> = BTreeMap::new();
     for (_, record) in found {
-        let config = Config::parse(&record.config, &record.id)
+        let parsed = Config::parse(&record.config, &record.id);
+        let config = parsed.and_then(|config| settings(config, &record.trial));
+        let config = config
             .map_err(|e| Error::Usage(format!("{e}; the trial is of another version, so scan it again")))?;
-        kinds.entry(settings(config)).or_insert(record);
+        methods.entry(&record.trial.method).or_default().push((config, record));
+    }
+    // As many points as neurons is one setting for all numbers of neurons; so is one number of points.
+    for trials in methods.values_mut() {
+        let of_neurons = |(config, record): &(Config, &TrialRecord)| {
+            config.flatten.points_per_map == Some(record.trial.neurons)
+        };
+        if trials.iter().all(of_neurons) {
+            trials.iter_mut().for_each(|(config, _)| config.flatten.points_per_map = None);
+        }
+        check_one_kind(trials)?;
+    }
+    let unflattened = |(config, record): &(Config, _)| {
+        let flatten = Config::default().flatten;
+        (Config { flatten, ..config.clone() }, *record)
+    };
+    check_one_kind(&methods.values().flatten().map(unflattened).collect::<Vec<_>>())
+}
+
+/// Checks that all configurations are the same.
+fn check_one_kind(trials: &[(Config, &TrialRecord)]) -> Result<()> {
+    let mut kinds: HashMap<String, &TrialRecord> = HashMap::new();
+    for (config, record) in trials {
+        kinds.entry(config.to_toml()).or_insert(record);
     }
     let mut kinds: Vec<(String, &TrialRecord)> = kinds.into_iter().collect();
     kinds.sort_by_key(|(_, record)| (&record.trial, record.seed));
@@ -140,20 +196,26 @@ fn check_poolable(found: &[(String, TrialRecord)]) -> Result<()> {
     )))
 }
 
-/// A trial's configuration without what may differ between trials that are put in one table.
-fn settings(mut config: Config) -> String {
-    let (defaults, neurons) = (Config::default(), config.network.neurons);
-    // The number of neurons, of maps, and the method: tables have a row for each.
+/// A trial's configuration without what may differ between trials of one method that are put in one table.
+fn settings(mut config: Config, trial: &Trial) -> Result<Config> {
+    let defaults = Config::default();
+    // The number of neurons, of maps: tables have a row for each.
     config.network.neurons = None;
     config.network.maps = None;
-    config.flatten.method = defaults.flatten.method;
     // The seed: it tells draws of the maps apart, over which is averaged; tables of trials have it in every row.
     config.network.seed = defaults.network.seed;
-    // As many points as neurons is the same setting for any number of neurons; any other number is written out, 0 where
-    // it is that, so that texts have the same lines.
-    let points = config.flatten.points_per_map.filter(|_| config.flatten.points_per_map != neurons);
-    config.flatten.points_per_map = Some(points.unwrap_or(0));
-    config.to_toml()
+    // What is varied: tables have a row for each value, and a column for the key. All get the value of one trial.
+    let written = defaults.to_toml();
+    let written: toml::Table = toml::from_str(&written).unwrap_or_default();
+    for Setting { key, .. } in &trial.varied {
+        let path: Vec<&str> = key.split('.').collect();
+        let table =
+            path[..path.len() - 1].iter().try_fold(&written, |table, part| table.get(*part)?.as_table());
+        if let Some(value) = table.and_then(|table| table.get(path[path.len() - 1])) {
+            config.set(&format!("{key}={value}"))?;
+        }
+    }
+    Ok(config)
 }
 
 #[cfg(test)]
@@ -162,20 +224,17 @@ mod tests {
 
     #[test]
     fn what_may_differ_between_pooled_trials_is_a_list() {
+        let (method, varied) = ("constrained".to_owned(), Vec::new());
+        let trial = Trial { neurons: 60, maps: 2, realization: 0, method, varied };
         let of = |changes: &[&str]| {
             let mut config = Config::default();
             ["network.neurons=60", "network.maps=2", "flatten.points_per_map=60"]
                 .iter()
                 .chain(changes)
                 .for_each(|change| config.set(change).unwrap());
-            settings(config)
+            settings(config, &trial).unwrap().to_toml()
         };
-        for same in [
-            &["network.seed=9"][..],
-            &["network.maps=5"],
-            &["flatten.method=none"],
-            &["network.neurons=80", "flatten.points_per_map=80"],
-        ] {
+        for same in [&["network.seed=9"][..], &["network.maps=5"]] {
             assert_eq!(of(same), of(&[]), "{same:?}");
         }
         for other in [

@@ -1,7 +1,9 @@
 //! Plots of a collected scan.
 
+use super::axes::{Group, describe};
+use super::scaling::{criteria, in_words};
 use super::tables::mean_and_ci;
-use super::{Average, Capacity, Estimate};
+use super::{Average, Capacity};
 use crate::job::drift::DriftSummary;
 use crate::job::reached::IterationRecord;
 use crate::observable::Observable;
@@ -9,6 +11,7 @@ use crate::plot::look::{self, Look};
 use crate::plot::{LinePlot, Series};
 use crate::scan::TrialRecord;
 use crate::setup::config::Method;
+use crate::setup::scanned::Setting;
 
 /// A plot and the name of its files.
 pub(crate) struct Figure {
@@ -16,12 +19,46 @@ pub(crate) struct Figure {
     pub plot: LinePlot,
 }
 
-/// How the methods are called in plots, and how they look.
-const METHODS: [(Method, &str, Look); 3] = [
+/// How the program's own methods are called in plots, and how they look.
+const METHODS: [(Method, &str, Look); 4] = [
     (Method::None, "no flattening", look::NONE),
     (Method::Idealized, "idealized bumps", look::IDEALIZED),
     (Method::Constrained, "constrained minima", look::CONSTRAINED),
+    (Method::PseudoInverse, "pseudo-inverse rule", look::FIFTH),
 ];
+
+/// A method as plots show it.
+#[derive(Clone)]
+struct Style {
+    method: String,
+    label: String,
+    look: Look,
+}
+
+/// Styles of the given methods: the program's own have theirs, named ones their name and the looks that are left, in turn.
+fn styles<'m>(methods: impl Iterator<Item = &'m str>) -> Vec<Style> {
+    let mut names: Vec<&str> = methods.collect();
+    names.sort_unstable();
+    names.dedup();
+    let own = METHODS.iter().filter(|(method, ..)| names.contains(&method.name()));
+    let mut styles: Vec<Style> = own
+        .map(|(method, label, look)| Style {
+            method: method.name().to_owned(),
+            label: (*label).to_owned(),
+            look: *look,
+        })
+        .collect();
+    let taken: Vec<Look> = styles.iter().map(|style| style.look).collect();
+    let left: Vec<Look> = look::IN_ORDER.into_iter().filter(|look| !taken.contains(look)).collect();
+    let named: Vec<&str> =
+        names.into_iter().filter(|name| METHODS.iter().all(|(method, ..)| method.name() != *name)).collect();
+    styles.extend(named.into_iter().zip(left.into_iter().cycle()).map(|(name, look)| Style {
+        method: name.to_owned(),
+        label: name.to_owned(),
+        look,
+    }));
+    styles
+}
 
 /// What error bars are, where points are means.
 const ERROR_BARS: &str =
@@ -78,34 +115,69 @@ const PANELS: [Panel; 5] = {
     ]
 };
 
-/// All plots: one set for every number of neurons, and finite-size scaling if there are several.
+/// All plots: one set for every number of neurons and every value of what else is varied, and finite-size scaling if there
+/// are several numbers of neurons.
 pub(crate) fn all(records: &[TrialRecord], averages: &[Average<'_>], capacities: &[Capacity]) -> Vec<Figure> {
-    let mut sizes: Vec<usize> = averages.iter().map(|r| r.neurons).collect();
+    let cells = Group::all(records);
+    let styles = styles(records.iter().map(|r| r.trial.method.as_str()));
+    let mut sizes: Vec<usize> = cells.iter().map(|cell| cell.neurons).collect();
     sizes.dedup();
     let mut figures = Vec::new();
-    for &neurons in &sizes {
-        let rows: Vec<&Average<'_>> = averages.iter().filter(|r| r.neurons == neurons).collect();
-        let own: Vec<&TrialRecord> = records.iter().filter(|r| r.trial.neurons == neurons).collect();
-        let mut plots: Vec<(&str, LinePlot)> = PANELS.iter().map(|a| (a.name, a.plot(&rows))).collect();
-        plots.extend(roughness_of_minima(&rows).map(|plot| ("roughness-minima", plot)));
+    for cell in &cells {
+        let rows: Vec<&Average<'_>> =
+            averages.iter().filter(|r| r.neurons == cell.neurons && r.axes == cell.axes).collect();
+        let own: Vec<&TrialRecord> = records.iter().filter(|r| Group::of(r) == *cell).collect();
+        let mut plots: Vec<(&str, LinePlot)> =
+            PANELS.iter().map(|a| (a.name, a.plot(&rows, &styles))).collect();
+        let (suffix, note) = suffix(cell, sizes.len() > 1);
+        figures.extend(completion(&rows, &styles).into_iter().map(|(part, mut plot)| {
+            plot.note.push_str(&note);
+            Figure { name: format!("completed-{part}{suffix}"), plot }
+        }));
+        plots.extend(roughness_of_minima(&rows, &styles).map(|plot| ("roughness-minima", plot)));
         plots.extend(roughness_of_idealized(&own).map(|plot| ("roughness-idealized", plot)));
-        let (suffix, note) = if sizes.len() > 1 {
-            (format!("-N{neurons}"), format!(" {neurons} neurons."))
-        } else {
-            (String::new(), String::new())
-        };
         figures.extend(plots.into_iter().map(|(name, mut plot)| {
             plot.note.push_str(&note);
             Figure { name: format!("{name}{suffix}"), plot }
         }));
     }
     if sizes.len() > 1 {
-        figures.extend(CRITERIA.iter().filter_map(|(name, label, criterion)| {
-            let plot = finite_size(capacities, *criterion, label)?;
-            Some(Figure { name: (*name).to_owned(), plot })
-        }));
+        for axes in distinct(cells.iter().map(|cell| &cell.axes)) {
+            let own: Vec<&Capacity> = capacities.iter().filter(|c| c.varied == *axes).collect();
+            let (suffix, note) = suffix(&Group { neurons: 0, axes: axes.clone() }, false);
+            let reached = own.iter().flat_map(|c| criteria(c)).map(|(criterion, _)| criterion);
+            figures.extend(distinct(reached).into_iter().map(|criterion| {
+                let mut plot = finite_size(&own, &styles, &criterion);
+                plot.note.push_str(&note);
+                let name = format!("finite-size-{}{suffix}", criterion.replace('_', "-"));
+                Figure { name, plot }
+            }));
+        }
     }
     figures
+}
+
+/// What tells the plots of a cell apart from those of others: the end of their names, and the end of their notes.
+fn suffix(cell: &Group, sizes: bool) -> (String, String) {
+    let (mut suffix, mut note) = (String::new(), String::new());
+    if sizes {
+        suffix.push_str(&format!("-N{}", cell.neurons));
+        note.push_str(&format!(" {} neurons.", cell.neurons));
+    }
+    for Setting { key, value } in &cell.axes {
+        suffix.push_str(&format!("-{key}={}", value.replace(['"', '/', '\\'], "")));
+    }
+    if !cell.axes.is_empty() {
+        note.push_str(&format!(" {}.", describe(&cell.axes)));
+    }
+    (suffix, note)
+}
+
+fn distinct<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort_unstable();
+    items.dedup();
+    items
 }
 
 /// A plot against the number of maps.
@@ -122,28 +194,27 @@ fn against_maps(title: &str, note: &str, label: &str, series: Vec<Series>) -> Li
     }
 }
 
-/// Averages of the given methods; a method that was not scanned has no series.
-fn by_method(
+/// Averages of the given methods; a method that was not scanned here has no series.
+fn by_method<'s>(
     rows: &[&Average<'_>],
-    methods: &[Method],
+    styles: impl IntoIterator<Item = &'s Style>,
     value: impl Fn(&Average<'_>) -> (f64, f64),
 ) -> Vec<Series> {
-    let series =
-        METHODS.iter().filter(|(method, ..)| methods.contains(method)).map(|(method, label, look)| {
-            let own = rows.iter().filter(|r| r.method == *method);
-            let points: Vec<(f64, f64, f64)> = own
-                .map(|r| (r.maps as f64, value(r)))
-                .map(|(x, (y, error))| (x, y, error))
-                .filter(|p| p.1.is_finite())
-                .collect();
-            Series::measured(label, *look, &points)
-        });
+    let series = styles.into_iter().map(|Style { method, label, look }| {
+        let own = rows.iter().filter(|r| r.method == *method);
+        let points: Vec<(f64, f64, f64)> = own
+            .map(|r| (r.maps as f64, value(r)))
+            .map(|(x, (y, error))| (x, y, error))
+            .filter(|p| p.1.is_finite())
+            .collect();
+        Series::measured(label, *look, &points)
+    });
     series.filter(|s| !s.points.is_empty()).collect()
 }
 
 impl Panel {
-    fn plot(&self, rows: &[&Average<'_>]) -> LinePlot {
-        let series = by_method(rows, &METHODS.map(|m| m.0), |average| average.of_drift(&self.figure));
+    fn plot(&self, rows: &[&Average<'_>], styles: &[Style]) -> LinePlot {
+        let series = by_method(rows, styles, |average| average.of_drift(&self.figure));
         let label = self.label.map_or_else(|| self.figure.title(), str::to_owned);
         let side_by_side = self.name == "own-map";
         LinePlot {
@@ -154,9 +225,30 @@ impl Panel {
     }
 }
 
+/// How many damaged bumps find their map and place, for every fraction of exchanged neurons.
+fn completion(rows: &[&Average<'_>], styles: &[Style]) -> Vec<(f64, LinePlot)> {
+    let trials = rows.iter().flat_map(|average| &average.trials);
+    let mut parts: Vec<f64> = trials.flat_map(|r| &r.completion).map(|c| c.exchanged).collect();
+    parts.sort_by(f64::total_cmp);
+    parts.dedup();
+    let plot = |part: f64| {
+        let completed = |trial: &TrialRecord| {
+            let found = trial.completion.iter().find(|c| c.exchanged == part);
+            found.map_or(f64::NAN, |c| c.completed_fraction)
+        };
+        let series = by_method(rows, styles, |average| average.of(completed));
+        let title = "How many damaged bumps find their map and place again";
+        let note =
+            format!("Of the starts' active neurons {part} were exchanged for silent ones. {ERROR_BARS}");
+        (part, LinePlot { side_by_side: true, ..against_maps(title, &note, "fraction of bumps", series) })
+    };
+    parts.into_iter().map(plot).collect()
+}
+
 /// Roughness of the methods whose landscape is one of constrained minima, at the same points of the same maps.
-fn roughness_of_minima(rows: &[&Average<'_>]) -> Option<LinePlot> {
-    let series = by_method(rows, &[Method::None, Method::Constrained], |average| {
+fn roughness_of_minima(rows: &[&Average<'_>], styles: &[Style]) -> Option<LinePlot> {
+    let of_minima = styles.iter().filter(|style| style.method != Method::Idealized.name());
+    let series = by_method(rows, of_minima, |average| {
         average.of_landscape(&IterationRecord::COLUMNS.heldout_robust_sd)
     });
     let title = "Roughness of the landscape of constrained minima";
@@ -169,7 +261,7 @@ fn roughness_of_minima(rows: &[&Average<'_>]) -> Option<LinePlot> {
 /// plot of its own.
 fn roughness_of_idealized(records: &[&TrialRecord]) -> Option<LinePlot> {
     let own: Vec<&TrialRecord> =
-        records.iter().copied().filter(|r| r.trial.method == Method::Idealized).collect();
+        records.iter().copied().filter(|r| r.trial.method == Method::Idealized.name()).collect();
     let mut loads: Vec<usize> = own.iter().map(|r| r.trial.maps).collect();
     loads.sort_unstable();
     loads.dedup();
@@ -198,34 +290,19 @@ fn roughness_of_idealized(records: &[&TrialRecord]) -> Option<LinePlot> {
     (!loads.is_empty()).then_some(LinePlot { logarithmic: true, ..plot })
 }
 
-/// Where the capacity by one criterion is found.
-type Criterion = fn(&Capacity) -> Option<Estimate>;
-
-/// Criteria of capacity, with the plot that shows how each scales with the number of neurons.
-const CRITERIA: [(&str, &str, Criterion); 3] = [
-    ("finite-size-score", "kink of the score", |c| c.score_kink),
-    ("finite-size-own-map", "90 % in their own map", |c| c.own_map),
-    ("finite-size-drift", "mean drift of 1 unit", |c| c.drift),
-];
-
 /// Capacity per neuron against the number of neurons, by one criterion; `None` if no scan reaches it.
-fn finite_size(capacities: &[Capacity], criterion: Criterion, label: &str) -> Option<LinePlot> {
-    let series: Vec<Series> = METHODS
-        .iter()
-        .filter_map(|(method, name, look)| {
-            let own = capacities.iter().filter(|c| c.method == *method);
-            let points: Vec<(f64, f64, f64)> = own
-                .filter_map(|c| criterion(c).map(|e| (c.neurons as f64, e)))
-                .map(|(n, e)| (n, 1000.0 * e.alpha, 500.0 * (e.high - e.low) / n))
-                .collect();
-            (!points.is_empty()).then(|| Series::measured(name, *look, &points))
-        })
-        .collect();
-    if series.is_empty() {
-        return None;
-    }
-    Some(LinePlot {
-        title: format!("Capacity against the number of neurons: {label}"),
+fn finite_size(capacities: &[&Capacity], styles: &[Style], criterion: &str) -> LinePlot {
+    let estimate = |c: &Capacity| {
+        let (_, found) = criteria(c).into_iter().find(|(name, _)| name == criterion)?;
+        Some((c.neurons as f64, 1000.0 * found.alpha, 500.0 * (found.high - found.low) / c.neurons as f64))
+    };
+    let series = styles.iter().map(|Style { method, label, look }| {
+        let own = capacities.iter().filter(|c| c.method == *method);
+        Series::measured(label, *look, &own.filter_map(|c| estimate(c)).collect::<Vec<_>>())
+    });
+    let series = series.filter(|series| !series.points.is_empty()).collect();
+    LinePlot {
+        title: format!("Capacity against the number of neurons: {}", in_words(criterion)),
         note: "Bars: 95\u{a0}% bootstrap interval over draws of the maps.".to_owned(),
         x_label: "number of neurons N".to_owned(),
         y_label: "maps per 1,000 neurons".to_owned(),
@@ -233,7 +310,7 @@ fn finite_size(capacities: &[Capacity], criterion: Criterion, label: &str) -> Op
         bottom: Some(0.0),
         whole: true,
         ..LinePlot::default()
-    })
+    }
 }
 
 #[cfg(test)]
@@ -242,21 +319,34 @@ mod tests {
 
     #[test]
     fn finite_size_is_drawn_where_a_criterion_is_met() {
-        let estimate = Estimate { maps: 4.0, low: 3.5, high: 4.5, alpha: 0.02, defined: 1.0 };
+        let estimate = crate::collect::Estimate {
+            maps: 4.0,
+            low: 3.5,
+            high: 4.5,
+            alpha: 0.02,
+            defined: 1.0,
+            realizations: 3,
+            draws: Vec::new(),
+        };
         let capacities: Vec<Capacity> = [100, 200]
             .map(|neurons| Capacity {
                 neurons,
-                method: Method::None,
+                method: "none".to_owned(),
+                varied: Vec::new(),
                 largest_maps: 8,
                 score_kink: None,
-                own_map: Some(estimate),
+                shape: None,
+                own_map: Some(estimate.clone()),
                 drift: None,
+                within: Vec::new(),
+                completed: Vec::new(),
             })
             .into();
-        let [kink, own_map, _] = CRITERIA;
-        assert!(finite_size(&capacities, kink.2, kink.1).is_none());
-        let plot = finite_size(&capacities, own_map.2, own_map.1).expect("the criterion is met");
-        let svg = plot.svg();
-        assert!(svg.contains("no flattening") && !svg.contains("idealized bumps") && svg.contains(own_map.1));
+        let (capacities, styles): (Vec<&Capacity>, _) =
+            (capacities.iter().collect(), styles(["none"].into_iter()));
+        let svg = finite_size(&capacities, &styles, "own_map").svg();
+        assert!(svg.contains("no flattening") && !svg.contains("idealized bumps"));
+        assert!(svg.contains("90\u{a0}% of bumps in their own map"), "{svg}");
+        assert!(finite_size(&capacities, &styles, "shape").series.is_empty());
     }
 }

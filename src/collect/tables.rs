@@ -3,13 +3,15 @@
 
 use serde::Serialize;
 
+use super::axes::Group;
 use crate::compute::device::ComputeDevice;
+use crate::job::completion::Completion;
 use crate::job::drift::{DriftSummary, Moment};
 use crate::job::reached::IterationRecord;
 use crate::observable::Observable;
 use crate::records::{Cell, Table};
 use crate::scan::{Timing, TrialRecord};
-use crate::setup::config::Method;
+use crate::setup::scanned::Setting;
 
 /// Figures of the landscape that the tables have before the first update and after the last.
 const LANDSCAPE: [Observable<IterationRecord>; 7] = {
@@ -37,7 +39,7 @@ fn trial_cells(record: &TrialRecord) -> Vec<Cell> {
         Cell::Count(trial.maps as u64),
         Cell::Number(Some(trial.maps as f64 / trial.neurons as f64)),
         Cell::Count(trial.realization as u64),
-        Cell::Text(trial.method.name().to_owned()),
+        Cell::Text(trial.method.clone()),
     ]
 }
 
@@ -49,7 +51,8 @@ fn names<T>(figures: &[Observable<T>]) -> impl Iterator<Item = String> {
 /// `trials.csv`: a row for each trial.
 pub(crate) fn trials(records: &[TrialRecord]) -> Table {
     let own = TRIAL.map(str::to_owned).into_iter().chain(["status", "updates"].map(str::to_owned));
-    let drift = names(DriftSummary::ALL).chain(["energy_change".to_owned()]);
+    let others = ["change_sd_ratio", "change_correlation", "energy_change"].map(str::to_owned);
+    let drift = names(DriftSummary::ALL).chain(others);
     let landscape = names(&LANDSCAPE).flat_map(|name| [format!("{name}_before"), format!("{name}_after")]);
     let mut table = Table::new(own.chain(drift).chain(landscape));
     for record in records {
@@ -58,9 +61,26 @@ pub(crate) fn trials(records: &[TrialRecord]) -> Table {
         row.push(Cell::Text(record.status.name().to_owned()));
         row.push(Cell::Count(record.iterations.len().saturating_sub(1) as u64));
         row.extend(DriftSummary::ALL.iter().map(|figure| Cell::of(figure, Some(&record.drift))));
+        row.push(Cell::Number(record.change.map(|change| change.sd_ratio)));
+        row.push(Cell::Number(record.change.map(|change| change.correlation)));
         row.push(Cell::of(&Moment::COLUMNS.energy_change, record.course.last()));
         row.extend(LANDSCAPE.iter().flat_map(|figure| [first, last].map(|of| Cell::of(figure, of))));
         table.push(row);
+    }
+    table
+}
+
+/// `completion.csv`: a row for each trial and fraction of exchanged neurons.
+pub(crate) fn completions(records: &[TrialRecord]) -> Table {
+    let own = ["exchanged", "own_map_fraction", "completed_fraction"];
+    let mut table = Table::new(TRIAL.into_iter().chain(own).map(str::to_owned));
+    for record in records {
+        for completion in &record.completion {
+            let Completion { exchanged, own_map_fraction, completed_fraction } = *completion;
+            let mut row = trial_cells(record);
+            row.extend([exchanged, own_map_fraction, completed_fraction].map(|x| Cell::Number(Some(x))));
+            table.push(row);
+        }
     }
     table
 }
@@ -118,7 +138,7 @@ impl TimingRow {
     }
 }
 
-/// The trials of one (neurons, maps, method): the same but for the draw of the maps.
+/// The trials of one (neurons, varied keys, maps, method): the same but for the draw of the maps.
 #[derive(Clone, Debug)]
 pub struct Average<'a> {
     /// N.
@@ -126,7 +146,9 @@ pub struct Average<'a> {
     /// L.
     pub maps: usize,
     /// How the landscape was flattened.
-    pub method: Method,
+    pub method: String,
+    /// Varied keys but the number of neurons.
+    pub axes: Vec<Setting>,
     /// One a realization.
     pub trials: Vec<&'a TrialRecord>,
 }
@@ -148,18 +170,24 @@ impl Average<'_> {
     }
 }
 
-/// Trials by (neurons, maps, method).
+/// Trials by (neurons, varied keys, maps, method).
 pub fn averages(records: &[TrialRecord]) -> Vec<Average<'_>> {
-    let key = |r: &TrialRecord| (r.trial.neurons, r.trial.maps, r.trial.method.name());
-    let mut records: Vec<&TrialRecord> = records.iter().collect();
-    records.sort_by_key(|record| key(record));
-    let group =
-        |trials: &[&'_ TrialRecord]| (trials[0].trial.neurons, trials[0].trial.maps, trials[0].trial.method);
-    records
+    let mut keyed: Vec<(Group, &TrialRecord)> = records.iter().map(|r| (Group::of(r), r)).collect();
+    fn key<'a>((group, record): &'a (Group, &TrialRecord)) -> (&'a Group, usize, &'a str) {
+        (group, record.trial.maps, &record.trial.method)
+    }
+    keyed.sort_by(|a, b| key(a).cmp(&key(b)));
+    keyed
         .chunk_by(|a, b| key(a) == key(b))
         .map(|trials| {
-            let (neurons, maps, method) = group(trials);
-            Average { neurons, maps, method, trials: trials.to_vec() }
+            let (group, first) = &trials[0];
+            Average {
+                neurons: group.neurons,
+                maps: first.trial.maps,
+                method: first.trial.method.clone(),
+                axes: group.axes.clone(),
+                trials: trials.iter().map(|(_, record)| *record).collect(),
+            }
         })
         .collect()
 }
@@ -175,7 +203,7 @@ pub(crate) fn summary(averages: &[Average<'_>]) -> Table {
             Cell::Count(average.neurons as u64),
             Cell::Count(average.maps as u64),
             Cell::Number(Some(average.maps as f64 / average.neurons as f64)),
-            Cell::Text(average.method.name().to_owned()),
+            Cell::Text(average.method.clone()),
             Cell::Count(average.trials.len() as u64),
         ];
         let drift = DriftSummary::ALL.iter().map(|figure| average.of_drift(figure));

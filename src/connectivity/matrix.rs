@@ -109,6 +109,35 @@ impl WeightMatrix {
     }
 }
 
+/// What a weight change is beside the weights that it changes, over all N² entries.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct RelativeSize {
+    /// SD of the change by the SD of the weights; 0 for no change.
+    pub sd_ratio: f64,
+    /// Correlation of the change with the weights; 0 for no change.
+    pub correlation: f64,
+}
+
+impl RelativeSize {
+    /// Of `change` beside `weights`.
+    pub fn of(change: &WeightMatrix, weights: &WeightMatrix) -> Self {
+        let count = (weights.neurons * weights.neurons) as f64;
+        // Rows' padding is zero in both.
+        let sum = |f: &dyn Fn(f64, f64) -> f64| {
+            change.as_slice().iter().zip(weights.as_slice()).map(|(&m, &j)| f(m, j)).sum::<f64>() / count
+        };
+        let (mean_m, mean_j) = (sum(&|m, _| m), sum(&|_, j| j));
+        let variance_m = (sum(&|m, _| m * m) - mean_m * mean_m).max(0.0);
+        let variance_j = (sum(&|_, j| j * j) - mean_j * mean_j).max(0.0);
+        let covariance = sum(&|m, j| m * j) - mean_m * mean_j;
+        let product = (variance_m * variance_j).sqrt();
+        Self {
+            sd_ratio: if variance_j > 0.0 { (variance_m / variance_j).sqrt() } else { 0.0 },
+            correlation: if product > 0.0 { covariance / product } else { 0.0 },
+        }
+    }
+}
+
 /// Size of a weight matrix (Hz).
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct WeightStatistics {
@@ -131,6 +160,16 @@ mod tests {
         assert_eq!(&matrix.row(1)[..2], &[11.0, 12.0]);
         assert!(matrix.row(10)[11..].iter().all(|&x| x == 0.0));
         assert_eq!(matrix.to_dense(), values);
+    }
+
+    #[test]
+    fn a_change_is_compared_with_the_weights() {
+        let weights = WeightMatrix::from_dense(2, &[0.0, 3.0, -3.0, 0.0]);
+        let of = |change: &[f64]| RelativeSize::of(&WeightMatrix::from_dense(2, change), &weights);
+        let opposite = of(&[0.0, -1.5, 1.5, 0.0]);
+        assert!((opposite.sd_ratio - 0.5).abs() < 1e-15 && (opposite.correlation + 1.0).abs() < 1e-15);
+        assert_eq!(of(&[0.0; 4]), RelativeSize { sd_ratio: 0.0, correlation: 0.0 });
+        assert!(of(&[1.0, 0.0, 0.0, -1.0]).correlation.abs() < 1e-15);
     }
 
     #[test]

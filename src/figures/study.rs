@@ -96,7 +96,8 @@ fn cells(scope: &Scope, config: &Config) -> Vec<(Way, Work)> {
     for &maps in loads.iter().rev() {
         for realization in 0..realizations {
             cells.extend(configs.iter().map(|(way, scan)| {
-                let trial = Trial { neurons, maps, realization, method: way.method() };
+                let (method, varied) = (way.method().name().to_owned(), Vec::new());
+                let trial = Trial { neurons, maps, realization, method, varied };
                 (*way, (trial, scan.clone()))
             }));
         }
@@ -141,7 +142,7 @@ impl Study {
         run(&Arc::new(store), &trials, seconds(scope, workshop.config)?, workshop)?;
         let store = Store::open(folder)?;
         let record = |(way, (trial, scan)): (Way, Work)| match store.look_up(
-            &trial.content_hash(&scan),
+            &trial.content_hash(&scan)?,
             &trial,
             &scan,
         )? {

@@ -86,12 +86,30 @@ observables! {
             /// Trajectories whose energy rose anywhere.
             [File, "trajectories whose energy rose", "1"]
             energy_rises: usize = |runs| runs.iter().filter(|r| r.energy_rises > 0).count(),
+            /// Fraction of bumps in their own map and, by the population vector, within half a neuron unit of their start.
+            [File, "fraction within 0.5 units", "1"]
+            within_0_5: f64 = |runs| within(runs, 0.5),
+            /// Fraction of bumps in their own map and, by the population vector, within one neuron unit of their start.
+            [File, "fraction within 1 unit", "1"]
+            within_1: f64 = |runs| within(runs, 1.0),
+            /// Fraction of bumps in their own map and, by the population vector, within two neuron units of their start.
+            [File, "fraction within 2 units", "1"]
+            within_2: f64 = |runs| within(runs, 2.0),
+            /// Fraction of bumps in their own map and, by the population vector, within five neuron units of their start.
+            [File, "fraction within 5 units", "1"]
+            within_5: f64 = |runs| within(runs, 5.0),
         }
     }
 }
 
 fn mean(runs: &[&DriftRecord], of: fn(&DriftRecord) -> f64) -> f64 {
     runs.iter().map(|run| of(run)).sum::<f64>() / runs.len() as f64
+}
+
+/// Fraction of bumps in their own map that the population vector has within a distance of their start (neuron units).
+fn within(runs: &[&DriftRecord], distance: f64) -> f64 {
+    let near = |run: &&&DriftRecord| run.winning_map == run.map && run.phase_displacement.abs() <= distance;
+    runs.iter().filter(near).count() as f64 / runs.len() as f64
 }
 
 fn largest(runs: &[&DriftRecord], of: fn(&DriftRecord) -> f64) -> f64 {

@@ -13,6 +13,7 @@ use crate::landscape::states::States;
 use crate::manifold::Points;
 use crate::setup::config::{Method, SearchStart};
 use crate::solve::manifolds::Manifolds;
+use crate::solve::pseudo_inverse::pseudo_inverse;
 use crate::solve::{WeightProblem, WeightUpdate};
 
 /// Ways to try a weight update, in order: how much to raise the ridge, and what part of the step to take.
@@ -94,6 +95,9 @@ impl Job<'_> {
     /// Makes one weight update that flattens the landscape, if one can be found. Where the idealized bumps should be flattened
     /// too and stand in its way, the minima alone.
     fn improve(&self, landscape: &mut Landscape) -> Result<Improvement> {
+        if self.plan.flattening_updates(landscape.records.len() - 1).is_none() {
+            return self.apply_pseudo_inverse(landscape);
+        }
         let mut tried = 0;
         if self.plan.flattens_idealized(landscape.records.len() - 1) {
             if self.attempt(landscape, true, tried)? == Improvement::Accepted {
@@ -102,6 +106,25 @@ impl Job<'_> {
             tried = ATTEMPTS.len();
         }
         self.attempt(landscape, false, tried)
+    }
+
+    /// Makes the weight change of the pseudo-inverse rule, whatever the landscape becomes.
+    fn apply_pseudo_inverse(&self, landscape: &mut Landscape) -> Result<Improvement> {
+        let started = Instant::now();
+        let (points, ridge) = (self.fitted_points(), self.plan.config.flatten.pseudo_inverse_ridge);
+        let problem = self.problem(&self.network.weights);
+        let delta = self.stage("pseudo-inverse rule", points.len(), 0.0, |tick| {
+            pseudo_inverse(&problem, points, ridge, tick)
+        })?;
+        let weights = self.network.weights.plus(1.0, &delta);
+        let fitted = self.evaluate("landscape", &weights, points, Start::Idealized)?;
+        let held_out =
+            self.evaluate("landscape between", &weights, self.held_out_points(), Start::Idealized)?;
+        let (statistics, height) = (delta.statistics(), self.idealized_height(&weights, &fitted)?);
+        let accepted = Accepted { attempts: 1, ridge, step: 1.0, statistics, height };
+        let record = record(landscape.records.len(), &fitted, &held_out, accepted, started);
+        landscape.advance(delta, fitted, held_out, record);
+        Ok(Improvement::Accepted)
     }
 
     /// Tries weight updates of the minima alone or of the idealized bumps too, after `tried` others.
@@ -174,6 +197,7 @@ impl Job<'_> {
     /// for every update made, raised by `factor` where updates were rejected.
     pub(crate) fn ridge(&self, updates: usize, factor: f64) -> f64 {
         let flatten = &self.plan.config.flatten;
+        let updates = self.plan.flattening_updates(updates).unwrap_or(0);
         let asked = flatten.ridge * flatten.ridge_decay.powf(updates as f64);
         // From nothing a ridge is raised to rounding first.
         if factor > 1.0 { (asked.max(f64::EPSILON) * factor).min(1.0) } else { asked }
@@ -204,7 +228,9 @@ impl Job<'_> {
                 let (states, energies) = self.idealized(weights, points, tick)?;
                 Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
             }
-            Method::None | Method::Constrained => self.backend.minima(&problem, points, start, tick),
+            Method::None | Method::Constrained | Method::PseudoInverse => {
+                self.backend.minima(&problem, points, start, tick)
+            }
         })
     }
 }

@@ -47,6 +47,7 @@ fn method(method: Method) -> &'static str {
         Method::None => "not flattened",
         Method::Idealized => "flattened at idealized bumps",
         Method::Constrained => "flattened at constrained minima",
+        Method::PseudoInverse => "changed by the pseudo-inverse rule",
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use maud::{Markup, PreEscaped, html};
 
 use super::{colophon, configuration, facts, layout, table};
+use crate::collect::axes::describe;
 use crate::collect::{self, Average, Capacity, Collection, Estimate, capacities, figures};
 use crate::error::Result;
 use crate::job::drift::DriftSummary;
@@ -12,6 +13,7 @@ use crate::job::reached::IterationRecord;
 use crate::observable::Observable;
 use crate::records::checksum;
 use crate::scan::{Store, trials};
+use crate::setup::scanned::Setting;
 use crate::text::significant;
 
 pub(super) fn page(path: &Path) -> Result<String> {
@@ -50,7 +52,7 @@ pub(super) fn page(path: &Path) -> Result<String> {
 }
 
 fn capacity(capacities: &[Capacity]) -> Markup {
-    let cell = |estimate: Option<Estimate>| match estimate {
+    let cell = |estimate: &Option<Estimate>| match estimate {
         Some(e) => format!("{:.1} ({:.1} to {:.1})", e.maps, e.low, e.high),
         None => "not in this scan".to_owned(),
     };
@@ -59,11 +61,11 @@ fn capacity(capacities: &[Capacity]) -> Markup {
         .map(|c| {
             vec![
                 c.neurons.to_string(),
-                c.method.name().to_owned(),
+                method(&c.method, &c.varied),
                 c.largest_maps.to_string(),
-                cell(c.score_kink),
-                cell(c.own_map),
-                cell(c.drift),
+                cell(&c.score_kink),
+                cell(&c.own_map),
+                cell(&c.drift),
             ]
         })
         .collect();
@@ -75,6 +77,11 @@ fn capacity(capacities: &[Capacity]) -> Markup {
             (table(&header, &rows))
         }
     }
+}
+
+/// A method, with the keys that are varied beside it.
+fn method(name: &str, axes: &[Setting]) -> String {
+    if axes.is_empty() { name.to_owned() } else { format!("{name}, {}", describe(axes)) }
 }
 
 fn means(averages: &[Average<'_>]) -> Markup {
@@ -91,7 +98,7 @@ fn means(averages: &[Average<'_>]) -> Markup {
         let mut row = vec![
             average.neurons.to_string(),
             average.maps.to_string(),
-            average.method.name().to_owned(),
+            method(&average.method, &average.axes),
             average.trials.len().to_string(),
         ];
         row.extend(drift.iter().map(|figure| pair(average.of_drift(figure))));

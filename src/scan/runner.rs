@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Failure, Lookup, Shard, ShardStatus, Store, Timing, Trial, TrialOutcome, run_trial};
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
-use crate::setup::config::{Config, Method};
+use crate::setup::config::Config;
 use crate::setup::memory::available_memory;
 
 /// Fraction of the free memory that a scan may plan to use.
@@ -102,13 +102,13 @@ impl Queue {
     }
 }
 
-/// Time (s on all cores) and memory (bytes) of trials. Those of the same sizes and method cost the same, whatever their maps.
+/// Time (s on all cores) and memory (bytes) of trials. Those of all realizations cost the same.
 #[derive(Default)]
-struct Costs(BTreeMap<(usize, usize, Method, *const Config), (f64, u64)>);
+struct Costs(BTreeMap<(Trial, *const Config), (f64, u64)>);
 
 impl Costs {
     fn of(&mut self, (trial, scan): &Work) -> Result<(f64, u64)> {
-        let key = (trial.neurons, trial.maps, trial.method, Arc::as_ptr(scan));
+        let key = (Trial { realization: 0, ..trial.clone() }, Arc::as_ptr(scan));
         if let Some(&known) = self.0.get(&key) {
             return Ok(known);
         }
@@ -171,7 +171,8 @@ impl Runner {
         work.iter().try_for_each(|work| costs.of(work).map(|_| ()))
     }
 
-    /// Finds out what is left to do, and orders it: what takes longest first, so that cores finish together.
+    /// Finds out what is left to do, and orders it: realization after realization, so that what a scan has when it is
+    /// stopped is balanced; in each what takes longest first, so that cores finish together.
     ///
     /// # Errors
     /// If a trial is impossible on this machine, or the store cannot be read.
@@ -187,7 +188,7 @@ impl Runner {
         for work in work.iter().enumerate().filter(|(place, _)| shard.owns(*place)).map(|(_, work)| work) {
             let (trial, scan) = work;
             total += 1;
-            let hash = trial.content_hash(scan);
+            let hash = trial.content_hash(scan)?;
             match store.look_up(&hash, trial, scan)? {
                 Lookup::Done(_) => {
                     done += 1;
@@ -204,7 +205,10 @@ impl Runner {
             let seconds = seconds * threads as f64;
             queue.push(Task { trial: trial.clone(), scan: scan.clone(), hash, seconds, peak });
         }
-        queue.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        queue.sort_by(|a, b| {
+            let realizations = a.trial.realization.cmp(&b.trial.realization);
+            realizations.then(b.seconds.total_cmp(&a.seconds))
+        });
         let budget = (MEMORY_SHARE * available_memory() as f64) as u64;
         let workers = threads.min((budget / largest) as usize).min(queue.len()).max(1);
         let left = queue.iter().map(|task| task.seconds).sum();
@@ -373,7 +377,13 @@ mod tests {
     #[test]
     fn trials_wait_for_memory_and_one_always_runs() {
         let task = |peak| Task {
-            trial: Trial { neurons: 60, maps: 1, realization: 0, method: Method::None },
+            trial: Trial {
+                neurons: 60,
+                maps: 1,
+                realization: 0,
+                method: "none".to_owned(),
+                varied: Vec::new(),
+            },
             scan: Arc::new(Config::default()),
             hash: String::new(),
             seconds: 1.0,

@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Trial;
 use crate::compute::backend::Backend;
+use crate::connectivity::matrix::RelativeSize;
 use crate::error::{Error, Result};
 use crate::job::Job;
+use crate::job::completion::Completion;
 use crate::job::drift::{DriftSummary, Moment};
 use crate::job::drift_record::Which;
 use crate::job::reached::{IterationRecord, Status};
@@ -25,7 +27,13 @@ pub struct TrialRecord {
     pub status: Status,
     /// Averages over all trajectories.
     pub drift: DriftSummary,
-    /// Their course in time.
+    /// What became of damaged bumps, for every fraction of `measure.completion`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub completion: Vec<Completion>,
+    /// Size of the weight change M beside J.
+    #[serde(default)]
+    pub change: Option<RelativeSize>,
+    /// The course of the trajectories in time.
     pub course: Vec<Moment>,
     /// Roughness, weights and certificates before the first update and after each.
     pub iterations: Vec<IterationRecord>,
@@ -86,11 +94,13 @@ pub fn run_trial(
     if status == Status::Interrupted {
         return Err(Error::Interrupted);
     }
-    let (weights, which) = match trial.method {
+    let (weights, which) = match plan.config.flatten.method {
         Method::None => (network.weights.clone(), Which::Base),
         _ => (network.weights.plus(1.0, &landscape.delta), Which::Flattened),
     };
     let measured = job.measure_drift(&weights, which)?;
+    let completion = job.measure_completion(&weights)?;
+    let change = Some(RelativeSize::of(&landscape.delta, &network.weights));
     let mut iterations = landscape.records;
     let landscape_seconds = iterations.iter_mut().filter_map(|record| record.seconds.take()).collect();
     let drift = DriftSummary::of(&measured.records, which)
@@ -101,9 +111,11 @@ pub fn run_trial(
         seed: trial.seed(scan.network.seed),
         status,
         drift,
+        completion,
+        change,
         course: measured.course,
         iterations,
-        config: trial.config(scan).to_toml(),
+        config: trial.config(scan)?.to_toml(),
     };
     let landscape = TrialLandscape::of(&landscape.energies, plan.maps, plan.points_per_map);
     Ok(TrialOutcome { record, landscape, landscape_seconds })

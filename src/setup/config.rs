@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::connectivity::Kernel;
 use crate::landscape::problem::{Definition, Minimizer};
 use crate::setup::groups::{ExternalCurrent, MapsConfig};
+pub use crate::setup::scanned::Method;
+use crate::setup::scanned::{Methods, Vary};
 
 /// A whole configuration. Units are in the field documentation; defaults are the paper's protocol.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -114,6 +116,10 @@ pub struct FlattenConfig {
     /// How many weight updates, from the first on, take the idealized bumps to the level of the minima too; see
     /// [`crate::job::rows`].
     pub idealized_updates: usize,
+    /// Whether the pseudo-inverse rule makes the first weight update of constrained minima, beside `iterations` others.
+    pub pseudo_inverse_first: bool,
+    /// Ridge of the pseudo-inverse rule, relative to the mean eigenvalue of the bumps' correlations.
+    pub pseudo_inverse_ridge: f64,
     /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,
 }
@@ -125,6 +131,10 @@ pub struct MeasureConfig {
     pub duration_ms: f64,
     /// Evenly spaced starts on each map.
     pub starts_per_map: usize,
+    /// Fractions of the active neurons that are exchanged where the trials of a scan measure pattern completion; none if
+    /// not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completion: Option<Vec<f64>>,
 }
 
 /// `[scan]`
@@ -135,23 +145,17 @@ pub struct ScanConfig {
     /// Independent draws of the maps.
     pub realizations: usize,
     /// Methods to compare on every draw.
-    pub methods: Vec<Method>,
+    pub methods: Methods,
     /// Further numbers of maps, past capacity, that only `score_methods` are run at.
     pub score_maps: Vec<usize>,
     /// Methods for `score_maps`.
     pub score_methods: Vec<Method>,
-}
-
-/// Which states a landscape is flattened at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// Not at all.
-    None,
-    /// At idealized bumps, by one weight change (eq. 2).
-    Idealized,
-    /// At constrained minima, iterated (eq. 3).
-    Constrained,
+    /// Loads α = L/N to scan in place of `maps`: L is α·N, rounded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loads: Option<Vec<f64>>,
+    /// Further keys that are varied, with their values.
+    #[serde(skip_serializing_if = "Vary::is_empty")]
+    pub vary: Vary,
 }
 
 /// Where the search for minima begins after a weight update.
@@ -179,17 +183,6 @@ pub enum Solver {
 /// A path as people read it: not every path is text, and a record of one must not fail for it.
 fn as_text<S: serde::Serializer>(path: &Option<PathBuf>, to: S) -> std::result::Result<S::Ok, S::Error> {
     path.as_ref().map(|path| path.to_string_lossy()).serialize(to)
-}
-
-impl Method {
-    /// As it is typed.
-    pub fn name(self) -> &'static str {
-        match self {
-            Method::None => "none",
-            Method::Idealized => "idealized",
-            Method::Constrained => "constrained",
-        }
-    }
 }
 
 impl Default for Config {
@@ -220,15 +213,19 @@ impl Default for Config {
                 accuracy: 1e-3,
                 start: SearchStart::Previous,
                 idealized_updates: 0,
+                pseudo_inverse_first: false,
+                pseudo_inverse_ridge: 1e-2,
                 tolerance: 1e-6,
             },
-            measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10 },
+            measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10, completion: None },
             scan: ScanConfig {
                 maps: vec![1, 2, 4, 8, 12, 16, 20],
                 realizations: 15,
-                methods: vec![Method::None, Method::Idealized, Method::Constrained],
+                methods: vec![Method::None, Method::Idealized, Method::Constrained].into(),
                 score_maps: Vec::new(),
                 score_methods: vec![Method::None],
+                loads: None,
+                vary: Vary::new(),
             },
         }
     }

@@ -60,6 +60,8 @@ pub(super) struct Sizes {
     pub points_per_map: usize,
     pub iterations: usize,
     pub idealized_updates: usize,
+    /// Whether the first of the updates is the pseudo-inverse rule's.
+    pub pseudo_inverse_first: bool,
     pub steps: usize,
     /// Expected in a bump.
     pub active_neurons: f64,
@@ -79,6 +81,7 @@ impl Sizes {
 impl Cost {
     pub(super) fn new(config: &Config, sizes: Sizes, solver: SolverKind, held_out_stride: usize) -> Self {
         let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps, .. } = sizes;
+        let solves = iterations - usize::from(sizes.pseudo_inverse_first);
         let rows_per_map = sizes.rows_per_map();
         let (n, fitted, s) = (neurons as f64, (maps * points_per_map) as f64, (maps * rows_per_map) as f64);
         let evaluated = fitted + fitted / held_out_stride as f64;
@@ -98,7 +101,9 @@ impl Cost {
         // The fitted ones once more with the idealized bumps, and the room to grow while those are collected.
         let rows_bytes = if idealized_updates > 0 { (2.0 * s * state_bytes) as u64 } else { 0 };
         let gram_bytes = match solver {
-            _ if iterations == 0 => 0,
+            // The rule's correlations, their eigenvectors, and what is made of them.
+            _ if solves == 0 && sizes.pseudo_inverse_first => 6 * bytes(n * n),
+            _ if solves == 0 => 0,
             SolverKind::Direct => bytes(s * s) + 2 * bytes(s * n),
             SolverKind::Cg => {
                 conjugate::memory(neurons, maps, rows_per_map, active, sizes.full_rings, sizes.surfaces)
@@ -109,6 +114,12 @@ impl Cost {
             SolverKind::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
             // Ten iterations to the default accuracy, the factored segments, and the weight change.
             SolverKind::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
+        };
+        // Three products of all states, an eigenvalue problem, two products of matrices; on one core.
+        let pseudo_inverse_seconds = if sizes.pseudo_inverse_first {
+            (6.0 * fitted * n * n + 20.0 * n.powi(3)) / rate::MATRIX_PRODUCT
+        } else {
+            0.0
         };
         let runs = (maps * config.measure.starts_per_map * steps) as f64;
         let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
@@ -143,7 +154,8 @@ impl Cost {
             trajectories_seconds,
             total_seconds: minima_seconds
                 + idealized_updates as f64 * first_update_seconds
-                + (iterations - idealized_updates) as f64 * update_seconds
+                + pseudo_inverse_seconds
+                + (solves - idealized_updates) as f64 * update_seconds
                 + iterations as f64 * later_minima_seconds
                 + networks * trajectories_seconds,
         }

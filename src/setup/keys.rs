@@ -53,7 +53,7 @@ pub enum Values {
 }
 
 /// `flatten.method` and the methods of scans.
-const METHODS: &[&str] = &["none", "idealized", "constrained"];
+const METHODS: &[&str] = &["none", "idealized", "constrained", "pseudo-inverse"];
 
 /// The largest whole number of a TOML file.
 const LARGEST: u64 = i64::MAX as u64;
@@ -142,7 +142,7 @@ pub static KEYS: &[Key<Config>] = &[
         flatten.method,
         Values::Word(METHODS),
         "",
-        "States the landscape is flattened at: none, idealized bumps (eq. 2), or constrained minima, iterated (eq. 3)."
+        "States the landscape is flattened at: none, idealized bumps (eq. 2), or constrained minima, iterated (eq. 3); or the pseudo-inverse rule, a baseline."
     ),
     key!(
         flatten.definition,
@@ -196,6 +196,18 @@ pub static KEYS: &[Key<Config>] = &[
         "How many weight updates, from the first on, take the idealized bumps to the level of the minima too (beyond the paper)."
     ),
     key!(
+        flatten.pseudo_inverse_first,
+        Values::Flag,
+        "",
+        "Whether constrained minima are flattened from the weights of the pseudo-inverse rule on, one update more (beyond the paper)."
+    ),
+    key!(
+        flatten.pseudo_inverse_ridge,
+        Values::Above(0.0, 1e3),
+        "",
+        "Ridge of the pseudo-inverse rule, relative to the mean eigenvalue of the bumps' correlations."
+    ),
+    key!(
         flatten.tolerance,
         Values::Number(0.0, 1e6),
         "Hz^3",
@@ -208,9 +220,21 @@ pub static KEYS: &[Key<Config>] = &[
         "Length of the trajectories that measure drift."
     ),
     key!(measure.starts_per_map, Values::Whole(1, 100_000), "", "Evenly spaced starts on each map."),
+    key!(
+        measure.completion,
+        Values::Numbers(0.0, 1.0, 20),
+        "",
+        "Fractions of a start's active neurons that are exchanged for silent ones: the trials of a scan measure how many such starts find their map and place again.",
+        "pattern completion is not measured"
+    ),
     key!(scan.maps, Values::Wholes(1, 10_000), "", "Numbers of maps to scan."),
     key!(scan.realizations, Values::Whole(1, 10_000), "", "Independent draws of the maps."),
-    key!(scan.methods, Values::Words(METHODS), "", "Methods to compare on every draw."),
+    key!(
+        scan.methods,
+        Values::Words(METHODS),
+        "",
+        "Methods to compare on every draw; or tables [scan.methods.NAME] with the keys of [flatten] that differ."
+    ),
     key!(
         scan.score_maps,
         Values::WholesOrNone(1, 10_000),
@@ -218,6 +242,13 @@ pub static KEYS: &[Key<Config>] = &[
         "Further numbers of maps, usually past capacity, at which only score_methods are run."
     ),
     key!(scan.score_methods, Values::Words(METHODS), "", "Methods for score_maps."),
+    key!(
+        scan.loads,
+        Values::Numbers(1e-5, 100.0, 1000),
+        "",
+        "Loads L/N to scan in place of maps; L is the load times N, rounded.",
+        "the numbers of maps in maps"
+    ),
 ];
 
 /// The shapes of maps.
@@ -347,7 +378,12 @@ impl<T> Key<T> {
 
     /// Sets it in `target`; `None`, and nothing set, if the value is not allowed.
     pub(super) fn assign(&self, target: &mut T, value: &DeValue<'_>) -> Option<()> {
-        (self.assign)(target, self.values.check(value)?)
+        (self.assign)(target, self.check(value)?)
+    }
+
+    /// The value as it would be set, if it is allowed.
+    pub(super) fn check(&self, value: &DeValue<'_>) -> Option<Value> {
+        self.values.check(value)
     }
 }
 

@@ -10,4 +10,6 @@ pub mod layout;
 pub mod memory;
 pub mod plan;
 mod read;
+mod read_scan;
 pub mod reference;
+pub mod scanned;

@@ -50,6 +50,8 @@ pub struct Plan {
     pub settling_steps: usize,
     /// Weight updates, the first ones, that take the idealized bumps to the level of the minima too.
     pub idealized_updates: usize,
+    /// Whether the first weight update is the pseudo-inverse rule's.
+    pub pseudo_inverse_first: bool,
     /// Rows of the largest weight solve: the fitted minima, and the idealized bumps at their points.
     pub rows: usize,
     /// Memory and time.
@@ -169,10 +171,21 @@ impl Plan {
             Method::None => 0,
             Method::Idealized => config.flatten.iterations.min(1),
             Method::Constrained => config.flatten.iterations,
+            Method::PseudoInverse => 1,
+        };
+        let pseudo_inverse_first = match config.flatten.method {
+            Method::None | Method::Idealized => false,
+            Method::Constrained => config.flatten.pseudo_inverse_first,
+            Method::PseudoInverse => true,
+        };
+        let iterations = if config.flatten.method == Method::Constrained {
+            iterations + usize::from(pseudo_inverse_first)
+        } else {
+            iterations
         };
         let idealized_updates = match config.flatten.method {
-            Method::Constrained => config.flatten.idealized_updates.min(iterations),
-            Method::None | Method::Idealized => 0,
+            Method::Constrained => config.flatten.idealized_updates.min(config.flatten.iterations),
+            Method::None | Method::Idealized | Method::PseudoInverse => 0,
         };
         let sizes = Sizes {
             neurons,
@@ -180,6 +193,7 @@ impl Plan {
             points_per_map,
             iterations,
             idealized_updates,
+            pseudo_inverse_first,
             steps,
             active_neurons: layout.active_neurons(),
             full_rings: layout.are_full_rings(),
@@ -201,6 +215,7 @@ impl Plan {
             steps,
             settling_steps,
             idealized_updates,
+            pseudo_inverse_first,
             rows: maps * sizes.rows_per_map(),
             cost,
         };
@@ -247,9 +262,15 @@ impl Plan {
         self.config.dynamics.dt_ms / self.config.dynamics.tau_ms
     }
 
+    /// Number of the updates before the update after `updates` others that flattened the landscape; `None` if that update
+    /// is the pseudo-inverse rule's.
+    pub fn flattening_updates(&self, updates: usize) -> Option<usize> {
+        updates.checked_sub(usize::from(self.pseudo_inverse_first))
+    }
+
     /// Whether the weight update after `updates` others takes the idealized bumps to the level of the minima too.
     pub fn flattens_idealized(&self, updates: usize) -> bool {
-        updates < self.idealized_updates
+        self.flattening_updates(updates).is_some_and(|updates| updates < self.idealized_updates)
     }
 
     /// Expected time of the weight update after `updates` others, and of the landscape it leads to (s).
@@ -264,7 +285,8 @@ impl Plan {
         let usage = |text: String| Err(Error::Usage(text));
         let (n, s) = (self.neurons, self.rows);
         let pairs = n * (n - 1) / 2;
-        if self.iterations > 0 && s >= pairs {
+        let solves = self.iterations > usize::from(self.pseudo_inverse_first);
+        if solves && (self.states() >= pairs || s >= pairs && self.config.flatten.ridge == 0.0) {
             return usage(format!(
                 "{s} states (network.maps = {} times flatten.points_per_map = {}{}) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
                 self.maps,

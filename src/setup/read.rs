@@ -10,6 +10,7 @@ use crate::files;
 use crate::setup::config::Config;
 use crate::setup::groups::{ExternalCurrent, MapsConfig};
 use crate::setup::keys::{KEYS, MAPS_KEYS};
+use crate::setup::read_scan::{self, Refused};
 
 impl Config {
     /// Reads a configuration file, then applies `KEY=VALUE` settings in order.
@@ -108,7 +109,10 @@ impl Config {
                 continue;
             }
             match value.get_ref().as_table() {
-                Some(inner) if is_section(&path) => self.read_table(&path, inner, source)?,
+                Some(inner) if is_section(&path) || read_scan::is_table(&path) => {
+                    read_scan::begin_table(self, &path);
+                    self.read_table(&path, inner, source)?;
+                }
                 Some(_) if !KEYS.iter().any(|key| key.full_name() == path) => {
                     return Err(unknown_section(&at, &path));
                 }
@@ -143,6 +147,15 @@ impl Config {
     }
 
     fn assign(&mut self, at: &str, path: &str, value: &Spanned<DeValue<'_>>, text: &str) -> Result<()> {
+        match read_scan::assign(self, path, value.get_ref()) {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(Refused::Key(why))) => return Err(Error::Usage(format!("{at}: {path}: {why}"))),
+            Some(Err(Refused::Value(allowed))) => {
+                let found = text.get(value.span()).unwrap_or("").replace('\n', " ");
+                return Err(Error::Usage(format!("{at}: {path} = {found} is not allowed; it is {allowed}")));
+            }
+            None => {}
+        }
         let Some(key) = KEYS.iter().find(|key| key.full_name() == path) else {
             return Err(unknown_key(at, path));
         };
@@ -325,6 +338,8 @@ mod tests {
         };
         let mut config = Config { network, ..Config::default() };
         config.flatten.points_per_map = Some(1);
+        config.scan.loads = Some(vec![0.1]);
+        config.measure.completion = Some(vec![0.3]);
         let text = config.to_toml();
         for key in KEYS {
             assert!(text.contains(&format!("{} = ", key.name())), "{} is missing in:\n{text}", key.name());

@@ -16,6 +16,9 @@ const HEAD: &str = "# Configuration reference
 A configuration is a TOML file. Every key may be left out; a key that is not listed here is an error. On the command
 line, `--set section.key=value` sets one key. `flatscape config FILE` prints a configuration with all keys written out.
 
+A scan may vary any key: `[scan.vary]` has a list of values by the whole name of each, `kernel.width = [10.0, 15.0]`, and
+every combination is scanned. It compares methods by name: `[scan.methods.NAME]` has the keys of `[flatten]` that differ.
+
 This file is what `flatscape config --reference` prints.
 ";
 

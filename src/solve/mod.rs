@@ -7,6 +7,7 @@ pub mod direct;
 mod far;
 pub mod manifolds;
 mod products;
+pub mod pseudo_inverse;
 mod schwarz;
 
 use serde::Serialize;

@@ -29,8 +29,9 @@ fn scan_of(place: &Workplace, name: &str, count: usize) -> [String; 2] {
     let mut config = store.config().unwrap();
     settings.iter().for_each(|setting| config.set(setting).unwrap());
     for trial in trials(&config).unwrap() {
-        let (hash, seed, id) = (trial.content_hash(&config), trial.seed(config.network.seed), trial.id());
-        let text = trial.config(&config).to_toml();
+        let (hash, seed, id) =
+            (trial.content_hash(&config).unwrap(), trial.seed(config.network.seed), trial.id());
+        let text = trial.config(&config).unwrap().to_toml();
         let own = TrialRecord { id: id.clone(), seed, config: text, trial, ..record.clone() };
         let timing = Timing { id, seed, ..timing.clone() };
         for (folder, bytes) in [("trials", sealed(&own)), ("timings", sealed(&timing))] {

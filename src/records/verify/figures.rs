@@ -49,6 +49,11 @@ impl Checker<'_> {
             if updates == 0 {
                 return (row.iteration, row.attempts, row.ridge, row.step) == (0, 0, 0.0, 0.0);
             }
+            if self.job.plan.flattening_updates(updates - 1).is_none() {
+                // The pseudo-inverse rule is made once and kept.
+                let ridge = self.job.plan.config.flatten.pseudo_inverse_ridge;
+                return (row.iteration, row.attempts, row.ridge, row.step) == (updates, 1, ridge, 1.0);
+            }
             // Attempts with the idealized bumps come first, then those of the minima alone.
             let most = if self.job.plan.flattens_idealized(updates - 1) { 2 } else { 1 } * ATTEMPTS.len();
             if !(1..=most).contains(&row.attempts) {
