@@ -9,7 +9,6 @@ use super::shared_script;
 use crate::collect::Collection;
 use crate::records::checksum;
 use crate::scan::{Store, TrialLandscape, TrialRecord};
-use crate::setup::config::Method;
 
 const SCRIPT: &str = include_str!("gallery.js");
 
@@ -79,10 +78,11 @@ impl Gallery {
                 maps: record.trial.maps,
                 realization: record.trial.realization,
                 drift: record.drift.mean_drift,
-                look: match record.trial.method {
-                    Method::None => "none",
-                    Method::Idealized => "idealized",
-                    Method::Constrained => "constrained",
+                look: match record.trial.method.as_str() {
+                    "none" => "none",
+                    "idealized" => "idealized",
+                    "constrained" => "constrained",
+                    _ => "reference",
                 },
                 points,
                 landscape: packed,
