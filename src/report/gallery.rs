@@ -53,8 +53,8 @@ pub(super) fn section(store: &Store, collection: &Collection) -> Markup {
                 label { " map " select id="trial-map" {} }
             }
             div.plots {
-                figure { figcaption { "Mean drift of every trial" } svg id="trials" role="img" aria-label="Mean drift of every trial against the number of maps" {} }
-                figure { figcaption { "Its landscape" } svg id="trial-landscape" role="img" aria-labelledby="trial-said" {} }
+                figure { figcaption { "Mean drift of every trial" } svg.plot id="trials" role="img" aria-label="Mean drift of every trial against the number of maps" {} }
+                figure { figcaption { "Its landscape" } svg.plot id="trial-landscape" role="img" aria-labelledby="trial-said" {} }
             }
             p id="trial-said" role="status" {}
             script type="application/json" id="gallery-data" { (PreEscaped(json)) }
