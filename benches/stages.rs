@@ -13,6 +13,7 @@ use flatscape::manifold::Maps;
 use flatscape::manifold::Points;
 use flatscape::network::Network;
 use flatscape::progress::Tick;
+use flatscape::setup::config::Starts;
 use flatscape::solve::direct;
 use serde::Serialize;
 
@@ -62,7 +63,7 @@ fn time(name: &'static str, states_steps: Option<f64>, mut work: impl FnMut()) -
 }
 
 fn trajectories(network: &Network, name: &'static str, starts_per_map: usize) -> Measurement {
-    let starts = start_currents(network, &start_points(&network.maps, starts_per_map));
+    let starts = start_currents(network, &start_points(&network.maps, Starts::Sites, starts_per_map));
     let dynamics = network.dynamics(&network.weights, 0.2 / 15.0);
     let steps = if starts_per_map == NEURONS { EULER_STEPS } else { 10 * EULER_STEPS };
     time(name, Some((starts.len() * steps) as f64), || {

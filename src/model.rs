@@ -261,7 +261,8 @@ impl Model {
 
     /// Points at which the configuration's measurement starts: evenly spaced, map after map.
     pub fn starts(&self) -> Vec<Point> {
-        start_points(&self.network.maps, self.plan.config.measure.starts_per_map)
+        let measure = &self.plan.config.measure;
+        start_points(&self.network.maps, measure.starts, measure.starts_per_map)
     }
 
     /// Currents of the idealized bumps at some points, each `[neurons]` (Hz²): where [`Model::simulate`] may start.
@@ -348,6 +349,7 @@ impl Run {
             plan: &model.plan,
             network: &model.network,
             landscape: Some(&self.landscape),
+            alone: &[],
             drift: &drift,
             status: self.status,
             device: model.backend.describe(),

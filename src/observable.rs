@@ -224,3 +224,65 @@ macro_rules! observables {
 }
 
 pub(crate) use observables;
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::*;
+
+    observables! {
+        averages of f64;
+        /// Averages of some numbers.
+        #[derive(Serialize)]
+        pub struct Averages in AverageColumns {
+            figures {
+                /// Their mean,
+                /// over all of them.
+                [First, "mean in {duration}", "Hz³"]
+                mean: f64 = |all| all.iter().copied().sum::<f64>() / all.len() as f64,
+                /// How many there are.
+                [File, "numbers", "1"]
+                count: usize = |all| all.len(),
+                /// The number above which half of them lie.
+                [Report, "median", "Hz"]
+                median: Option<f64> = |_| None,
+            }
+        }
+    }
+
+    fn averages(numbers: &[f64]) -> Averages {
+        Averages::average(&numbers.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_figure_is_declared_once() {
+        let averages = averages(&[1.0, 2.0, 6.0]);
+        let names: Vec<&str> = Averages::ALL.iter().map(|figure| figure.name).collect();
+        let json = serde_json::to_value(&averages).unwrap();
+        assert_eq!(json.as_object().unwrap().keys().collect::<Vec<_>>(), ["count", "mean", "median"]);
+        assert_eq!(names, ["mean", "count", "median"]);
+        let values: Vec<Option<f64>> = Averages::ALL.iter().map(|figure| (figure.of)(&averages)).collect();
+        assert_eq!(values, [Some(3.0), Some(3.0), None]);
+        assert_eq!(Averages::COLUMNS.mean.meaning, " Their mean, over all of them.");
+        assert_eq!(Averages::COLUMNS.mean.title(), "mean in {duration} (Hz³)");
+        assert_eq!(Averages::COLUMNS.count.title(), "numbers");
+        assert_eq!(Averages::ALL.iter().map(|f| f.is_count).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn what_is_shown_is_chosen_and_what_is_missing_is_a_dash() {
+        let (before, shown) = (averages(&[2.0]), [Shown::First, Shown::Report]);
+        let pairs = pairs(Averages::ALL, &shown, Some(&before), None, 3000.0);
+        let text = table(&pairs);
+        let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(
+            lines,
+            [
+                vec!["before", "after"],
+                vec!["mean", "in", "3", "s", "2.00", "-", "Hz^3"],
+                vec!["median", "-", "-", "Hz"]
+            ]
+        );
+    }
+}

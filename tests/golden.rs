@@ -65,7 +65,7 @@ fn idealized_energies_and_weights() {
         // Condition number 1e7 times rounding 1e-16, and a margin for sums over states.
         Mismatches::of("delta", &update.delta.to_dense(), &delta, 1e-6 * largest).assert_none();
         let level = golden.scalar("level_ideal");
-        Mismatches::of("level", &[update.level], &[level], 1e-9 * level.abs()).assert_none();
+        Mismatches::of("level", &update.levels, &[level], 1e-9 * level.abs()).assert_none();
     }
 }
 

@@ -15,6 +15,7 @@ use flatscape::manifold::{
     Arrangement, Group, Lattice, Maps, Placement, Point, Shape, periodic_displacement,
 };
 use flatscape::network::Network;
+use flatscape::setup::config::Starts;
 
 /// Snapshot `k` of all runs, as r² = max(I, 0): the square root magnifies rounding where a neuron falls silent.
 fn squares(runs: &[Trajectory], k: usize) -> Vec<f64> {
@@ -82,7 +83,7 @@ fn groups_of_every_size() {
     // Four on every position, so that 16 and then 8 share rows; three are alone.
     let gpu = gpu_or_return!(Conditions::default());
     let network = network(NEURONS, 2);
-    let points = start_points(&network.maps, NEURONS);
+    let points = start_points(&network.maps, Starts::Sites, NEURONS);
     let points: Vec<Point> = (0..27).map(|k| points[k / 4]).collect();
     let starts = start_currents(&network, &points);
     let before = gpu.counted();
@@ -109,7 +110,7 @@ fn external_currents_and_transfer_functions_of_every_kind() {
         let network = Network::with_kernels(maps, vec![kernel], 10.0, transfer).unwrap();
         let h = &network.external_current;
         assert!(h.iter().any(|i| *i != h[0]), "neurons in one map and in two");
-        let starts = start_currents(&network, &start_points(&network.maps, 9));
+        let starts = start_currents(&network, &start_points(&network.maps, Starts::Sites, 9));
         let (found, expected) = (run(&gpu, &network, &starts, &[200]), run(&Cpu, &network, &starts, &[200]));
         let currents = |runs: &[Trajectory]| -> Vec<f64> {
             runs.iter().flat_map(|run| run.snapshots[0].iter().map(|r| transfer.current(*r))).collect()
@@ -124,7 +125,7 @@ fn drift_as_jobs_run_it_reads_what_is_active() {
     // Ten starts a map lie too far apart to share rows. 59 neurons are active in a bump of the paper's network.
     let gpu = gpu_or_return!(Conditions::default());
     let network = network(600, 10);
-    let starts = start_currents(&network, &start_points(&network.maps, 10));
+    let starts = start_currents(&network, &start_points(&network.maps, Starts::Sites, 10));
     let steps = 20;
     let before = gpu.counted();
     let found = run(&gpu, &network, &starts, &[steps]);

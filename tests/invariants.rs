@@ -110,7 +110,7 @@ fn a_single_map_is_flat() {
     let points = Points::fitted(&network.maps, 120);
     for with in [KKT, PAPER_NEWTON] {
         let found = minima(&network, &network.weights, points, with);
-        let roughness = Roughness::of_minima(&found);
+        let roughness = Roughness::of_minima(&found, &points.levels());
         // Every state is the same bump shifted; only the order of additions differs.
         assert!(roughness.peak < 1e-9 * roughness.mean.abs(), "{roughness:?}");
         assert!(found.certificates.iter().all(|c| c.converged(1e-8) && c.overlap > 1.0 - 1e-9));

@@ -299,7 +299,11 @@ fn grid_is_collected(place: &Workplace, trials: &str) {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    for name in ["own-map-N60-kernel.width=15.0.svg", "drift-N80-kernel.width=18.0.png"] {
+    for name in [
+        "own-map-N60-kernel.width=15.0.svg",
+        "drift-N80-kernel.width=18.0.png",
+        "score-against-kernel.width-N80-L08.svg",
+    ] {
         assert!(names.iter().any(|n| n == name), "{name} is missing in {names:?}");
     }
     // On the same maps the rule and flattening leave less drift than there was.
@@ -392,7 +396,7 @@ fn collected_tables_and_plots_are_complete() {
             assert!(image.starts_with(beginning), "{name}.{extension}");
         }
     }
-    place.fail(&["collect", "nowhere"], 4, &["nowhere", "no scan directory"]);
+    place.fail(&["collect", "nowhere"], 4, &["nowhere", "not a scan directory"]);
     place.fail(&["scan", "--status", "nowhere"], 4, &["nowhere"]);
     place.fail(
         &["scan", "tiny.toml", "--out", "x", "--set", "network.maps_file=m.npy"],

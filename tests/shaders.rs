@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::mem::offset_of;
 
-use flatscape::compute::gpu::shaders;
 use flatscape::compute::gpu::shaders::Shader;
+use flatscape::compute::gpu::{every_shader, shaders};
 
 fn validated(shader: &Shader, double: bool) -> naga::Module {
     let source = shader.source();
@@ -30,7 +30,7 @@ fn compiled() -> Vec<Shader> {
     let sizes = [(600, 59, &limits), (1600, 145, &limits), (6000, 590, &limits), (6000, 590, &small)];
     sizes
         .into_iter()
-        .flat_map(|(neurons, bump, limits)| shaders::all(neurons, bump, limits).unwrap())
+        .flat_map(|(neurons, bump, limits)| every_shader(neurons, bump, limits).unwrap())
         .collect()
 }
 
@@ -49,6 +49,23 @@ fn every_shader_is_valid_and_has_the_entry_point_of_its_name() {
         assert!(module.entry_points.iter().any(|e| e.name == shader.name), "{}", shader.name);
         if shader.prelude == shaders::SINGLE {
             validated(&Shader { prelude: shaders::DOUBLE, ..shader }, true);
+        }
+    }
+}
+
+/// Writes the shaders of an ordinary device where `benches/isa.sh` looks for them, under names that tell them apart.
+#[test]
+fn every_shader_is_written_for_other_compilers() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("shaders");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (neurons, bump) in [(600, 59), (1600, 145), (6000, 590)] {
+        for shader in shaders::all(neurons, bump, &shaders::ordinary_limits()).unwrap() {
+            let group = shader.constants.iter().find(|(name, _)| *name == "GROUP");
+            let group = group.map_or(String::new(), |(_, size)| format!(".{size}"));
+            let is_sized = shader.constants.iter().any(|(name, _)| *name == "QUADS");
+            let size = if is_sized { format!(".{neurons}") } else { String::new() };
+            let file = folder.join(format!("{}{size}{group}.wgsl", shader.name));
+            std::fs::write(file, shader.source()).unwrap();
         }
     }
 }

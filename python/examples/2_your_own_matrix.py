@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Your own matrix
 #
-# Weights that were measured, trained or made elsewhere, and the place of every neuron in every map: two arrays are enough. Here
-# they come from NumPy: two rings of 300 neurons, each with a cosine of the distance, and noise of one's own on top.
+# Weights that were measured, trained or made elsewhere, the place of every neuron in every map, and the external current. Here
+# they come from NumPy: two rings of 300 neurons, each with a Gaussian of the distance and uniform inhibition, and some noise on top.
 
 # %%
 import numpy as np

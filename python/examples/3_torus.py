@@ -8,7 +8,8 @@ import numpy as np
 import flatscape as fs
 import matplotlib.pyplot as plt
 
-network = fs.Network(maps=[{"shape": "torus", "count": 2, "sides": [20, 20]}], iterations=2, ridge=1e-3, ridge_decay=0.5)
+tori = {"shape": "torus", "count": 2, "sides": [20, 20]}
+network = fs.Network(maps=[tori], iterations=2, ridge=1e-3, ridge_decay=0.5)
 run = network.flatten()
 run
 
@@ -19,8 +20,8 @@ bump = run.minima.rates(0)[210]
 _ = fs.plot.rates(network, bump, ax=right)
 
 # %% [markdown]
-# A bump that a cue pulls around the torus. The rates `[T, N]` are what persistent homology packages (ripser, giotto-tda) take, and
-# their projection on the principal components shows how they lie.
+# Bumps along a path that winds around the torus, each let go for 30 ms. The rates `[T, N]` are what persistent homology packages
+# (ripser, giotto-tda) take; a torus of narrow bumps fills many principal components.
 
 # %%
 path = np.array([[t % 20, (0.35 * t) % 20] for t in np.linspace(0, 60, 400)])

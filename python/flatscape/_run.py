@@ -186,7 +186,9 @@ class Run:
         self._core.save(directory, [one._core for one in given])
 
     def _checked(self, drift: Sequence[Drift]) -> list[Drift]:
-        given = [drift] if isinstance(drift, Drift) else list(drift)
+        if isinstance(drift, Drift):
+            raise UsageError("drift is a single measurement; it is a list of what measure() returns")
+        given = list(drift)
         config = self.config
         own = (config["measure.duration_ms"], config["measure.starts_per_map"])
         for one in given:
@@ -249,9 +251,9 @@ def _curves(energies: Floats) -> str:
         return f"<polyline points='{dots}' fill='none' stroke='{colour}' stroke-width='1.2'/>"
 
     return (
-        f"<svg width='{width}' height='{height}' role='img' aria-label='Energy along map 0, before and after'>"
+        f"<svg width='{width}' height='{height}' role='img' aria-label='Energy at the points of map 0, before and after'>"
         f"{line(energies[0], '#999')}{line(energies[1], '#1f6f8b')}</svg>"
-        "<div style='font-size:smaller'>energy along map 0: before (grey), after</div>"
+        "<div style='font-size:smaller'>energy at the points of map 0: before (grey), after</div>"
     )
 
 

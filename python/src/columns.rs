@@ -27,6 +27,9 @@ pub fn figures<'py, T>(py: Python<'py>, all: &[Observable<T>], records: &[T]) ->
         .collect()
 }
 
+/// Unit of starts and ends.
+const PLACES: &str = "neuron units";
+
 /// The columns of `drift.csv`: which network, which start and end, and the figures.
 pub fn trajectories<'py>(py: Python<'py>, records: &[DriftRecord]) -> PyResult<Vec<Column<'py>>> {
     let names: Vec<&str> = records
@@ -45,16 +48,13 @@ pub fn trajectories<'py>(py: Python<'py>, records: &[DriftRecord]) -> PyResult<V
         1 => &[""],
         _ => &["_x", "_y"],
     };
-    let places: [(&str, fn(&DriftRecord) -> [f64; 2]); 2] = [("start", |r| r.start), ("end", |r| r.end)];
-    for (name, place) in places {
-        for (d, axis) in axes.iter().enumerate() {
-            let values: Vec<f64> = records.iter().map(|record| place(record)[d]).collect();
-            columns.push((
-                format!("{name}{axis}"),
-                "neuron units",
-                array(py, [values.len()], values)?.into_any(),
-            ));
-        }
+    for (d, axis) in axes.iter().enumerate() {
+        let starts: Vec<f64> = records.iter().map(|record| record.start[d]).collect();
+        columns.push((format!("start{axis}"), PLACES, array(py, [starts.len()], starts)?.into_any()));
+    }
+    for (d, axis) in axes.iter().enumerate() {
+        let ends: Vec<f64> = records.iter().map(|record| record.end[d]).collect();
+        columns.push((format!("end{axis}"), PLACES, array(py, [ends.len()], ends)?.into_any()));
     }
     columns.extend(figures(py, DriftRecord::ALL, records)?);
     Ok(columns)

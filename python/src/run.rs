@@ -118,6 +118,12 @@ impl Run {
     /// Writes a run directory, whole or not at all.
     fn save(&self, py: Python<'_>, directory: PathBuf, drift: Vec<PyRef<'_, Drift>>) -> PyResult<()> {
         let run = self.run.clone();
+        let own = run.model().network().weights.as_slice();
+        if drift.iter().any(|d| d.model.network().weights.as_slice() != own) {
+            return Err(usage(
+                "drift was measured in another network than the run's; measure run.network, and the run",
+            ));
+        }
         let drift: Vec<flatscape::Drift> = drift.iter().map(|d| d.drift.clone()).collect();
         wait_for(py, None, move |control| {
             let drift: Vec<&flatscape::Drift> = drift.iter().collect();

@@ -142,18 +142,20 @@ fn told_by(panic: &(dyn Any + Send)) -> String {
 /// Work in progress, counted from beginning to end.
 struct Running;
 
-static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+/// The process, and how much of its work is in progress; a child of a fork has none of its parent's.
+static RUNNING: (Mutex<(u32, usize)>, Condvar) = (Mutex::new((0, 0)), Condvar::new());
 
 impl Running {
     fn begin() -> Self {
-        *hold(&RUNNING.0) += 1;
+        let (mut running, process) = (hold(&RUNNING.0), std::process::id());
+        *running = (process, 1 + if running.0 == process { running.1 } else { 0 });
         Self
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        *hold(&RUNNING.0) -= 1;
+        hold(&RUNNING.0).1 -= 1;
         RUNNING.1.notify_all();
     }
 }
@@ -164,7 +166,8 @@ impl Drop for Running {
 pub fn settle(py: Python<'_>, seconds: f64) {
     let patience = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     py.detach(|| {
-        let _ = RUNNING.1.wait_timeout_while(hold(&RUNNING.0), patience, |running| *running > 0);
+        let own = |running: &mut (u32, usize)| running.0 == std::process::id() && running.1 > 0;
+        let _ = RUNNING.1.wait_timeout_while(hold(&RUNNING.0), patience, own);
     });
 }
 

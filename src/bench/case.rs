@@ -18,6 +18,7 @@ use crate::landscape::states::StateBuf;
 use crate::manifold::{Point, Points};
 use crate::network::Network;
 use crate::progress::{Monitor, Tick};
+use crate::setup::config::Starts;
 use crate::setup::plan::Plan;
 use crate::solve::direct;
 
@@ -47,7 +48,7 @@ pub(super) fn run(bench: &Bench<'_>, plan: &Plan, settings: &Settings) -> Result
         )?,
         subject.trajectories(
             "trajectories, 10 starts a map",
-            start_points(&subject.network.maps, STARTS_PER_MAP),
+            start_points(&subject.network.maps, Starts::Sites, STARTS_PER_MAP),
             LONGER * settings.steps,
         )?,
     ];
@@ -70,7 +71,7 @@ pub(super) fn run(bench: &Bench<'_>, plan: &Plan, settings: &Settings) -> Result
 impl Subject<'_> {
     /// Every site of every map, or evenly spaced runs of neighbours with at most `most` sites.
     fn all_points(&self, most: usize) -> Vec<Point> {
-        let points = start_points(&self.network.maps, self.plan.neurons);
+        let points = start_points(&self.network.maps, Starts::Sites, self.plan.neurons);
         let stride = points.len().div_ceil(most.max(1));
         points.chunks(NEIGHBOURS).step_by(stride).flatten().copied().take(most).collect()
     }

@@ -15,7 +15,7 @@ use crate::job::drift_record::Which;
 use crate::observable::{self, Shown, pairs};
 use crate::records;
 use crate::records::{RunDirectory, RunState};
-use crate::setup::config::Config;
+use crate::setup::config::{Config, Starts};
 use crate::setup::plan::Plan;
 
 #[derive(Debug, Args)]
@@ -72,8 +72,11 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     monitor.finish();
     let measure = &plan.config.measure;
     let name = format!(
-        "drift-{}ms-{}starts-dt{}ms.csv",
-        measure.duration_ms, measure.starts_per_map, plan.config.dynamics.dt_ms
+        "drift-{}ms-{}starts{}-dt{}ms.csv",
+        measure.duration_ms,
+        measure.starts_per_map,
+        if measure.starts == Starts::Anywhere { "-anywhere" } else { "" },
+        plan.config.dynamics.dt_ms
     );
     let csv = records::to_csv(&rows);
     tell_if_unfinished(&manifest, &arguments.run);

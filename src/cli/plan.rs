@@ -16,7 +16,7 @@ use crate::setup::layout::GroupLayout;
 use crate::setup::plan::Plan;
 use crate::setup::scanned::Vary;
 use crate::solve::SolverKind;
-use crate::text::{duration, size, wrapped};
+use crate::text::{COLUMNS, duration, size, wrapped};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -168,9 +168,9 @@ fn varied(vary: &Vary) -> String {
     vary.iter().map(key).collect::<Vec<String>>().join("; ")
 }
 
-/// A line of a table, broken where the terminal ends.
+/// A line of a table, wrapped at the width of the terminal.
 fn row(name: &str, text: &str) -> String {
-    wrapped(&format!("{name:14}{text}"), 80, 14)
+    wrapped(&format!("{name:14}{text}"), COLUMNS, 14)
 }
 
 /// Numbers and shapes of the maps.

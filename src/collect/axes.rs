@@ -28,6 +28,7 @@ impl Group {
 }
 
 /// Varied keys for people: `kernel.width = 10.0, flatten.ridge = 0.1`.
+#[cfg(any(feature = "plots", feature = "cli"))]
 pub fn describe(axes: &[Setting]) -> String {
     axes.iter().map(|s| format!("{} = {}", s.key, s.value)).collect::<Vec<String>>().join(", ")
 }

@@ -175,11 +175,16 @@ fn score_alone(record: &TrialRecord) -> Option<f64> {
     Some(Scorer::new(&network.maps, &network.bumps).place(&rates).score)
 }
 
+/// Numbers of maps with fewer than half as many realizations as the others have are left out: a bootstrap of one or two
+/// knows no spread.
 fn samples(rows: &[&TrialRecord], f: impl Fn(&TrialRecord) -> Option<f64>) -> Samples {
     let mut pairs: Vec<(usize, f64)> =
         rows.iter().filter_map(|r| f(r).map(|value| (r.trial.maps, value))).collect();
     pairs.sort_by_key(|p| p.0);
-    pairs.chunk_by(|a, b| a.0 == b.0).map(|chunk| (chunk[0].0, chunk.iter().map(|p| p.1).collect())).collect()
+    let chunks = pairs.chunk_by(|a, b| a.0 == b.0);
+    let most = chunks.clone().map(<[_]>::len).max().unwrap_or(0);
+    let kept = chunks.filter(|chunk| 2 * chunk.len() >= most);
+    kept.map(|chunk| (chunk[0].0, chunk.iter().map(|p| p.1).collect())).collect()
 }
 
 /// The estimate on the means, and its spread over resampled realizations.

@@ -1,5 +1,7 @@
 //! Gathering the trials of one or several scans: tables, error bars, capacity, plots.
 
+#[cfg(feature = "plots")]
+mod against_keys;
 pub(crate) mod axes;
 mod capacity;
 mod paired;
@@ -13,8 +15,6 @@ use std::path::Path;
 
 pub use capacity::{Capacity, Estimate, Threshold, capacities};
 pub use paired::{PairedRow, paired};
-#[cfg(feature = "plots")]
-pub(crate) use plots::all as figures;
 pub use scaling::{DifferenceRow, ScalingRow, differences, scaling};
 #[cfg(feature = "plots")]
 pub(crate) use tables::mean_and_ci;
@@ -30,7 +30,7 @@ use crate::scan::{Store, Timing, Trial, TrialRecord};
 use crate::setup::config::Config;
 use crate::setup::scanned::Setting;
 
-/// The command, as folders that it made name it.
+/// The name of the command in the mark that it leaves in its folders.
 const COMMAND: &str = "collect";
 
 /// What one or several scan directories hold.
@@ -41,7 +41,7 @@ pub struct Collection {
     pub timings: Vec<Timing>,
     /// Sentences about files that were left out.
     pub complaints: Vec<String>,
-    /// Sentences about what was put together.
+    /// Sentences about how scans were pooled.
     pub notes: Vec<String>,
 }
 
@@ -62,7 +62,7 @@ impl Collection {
             complaints.extend(bad);
             seeds.push(store.config()?.network.seed);
         }
-        // By seed within a cell of the scan: the order depends on no directory's name.
+        // By seed within a cell of the scan, so that the order does not depend on directory names.
         found.sort_by(|a, b| (&a.1.trial, a.1.seed, &a.0).cmp(&(&b.1.trial, b.1.seed, &b.0)));
         found.dedup_by(|a, b| a.0 == b.0);
         if found.is_empty() {
@@ -132,7 +132,19 @@ impl Collection {
     }
 }
 
-/// What is said where several scans were put together.
+/// All plots of a collection.
+#[cfg(feature = "plots")]
+pub(crate) fn figures(
+    records: &[TrialRecord],
+    averages: &[Average<'_>],
+    capacities: &[Capacity],
+) -> Vec<plots::Figure> {
+    let mut figures = plots::all(records, averages, capacities);
+    figures.extend(against_keys::all(records, averages));
+    figures
+}
+
+/// The note on pooling several scans.
 fn pooled(mut seeds: Vec<u64>) -> Vec<String> {
     let scans = seeds.len();
     seeds.sort_unstable();
@@ -202,7 +214,7 @@ fn settings(mut config: Config, trial: &Trial) -> Result<Config> {
     // The number of neurons, of maps: tables have a row for each.
     config.network.neurons = None;
     config.network.maps = None;
-    // The seed: it tells draws of the maps apart, over which is averaged; tables of trials have it in every row.
+    // The seed distinguishes draws of the maps, which are averaged over; tables of trials have it in every row.
     config.network.seed = defaults.network.seed;
     // What is varied: tables have a row for each value, and a column for the key. All get the value of one trial.
     let written = defaults.to_toml();

@@ -29,14 +29,14 @@ const METHODS: [(Method, &str, Look); 4] = [
 
 /// A method as plots show it.
 #[derive(Clone)]
-struct Style {
-    method: String,
-    label: String,
-    look: Look,
+pub(super) struct Style {
+    pub method: String,
+    pub label: String,
+    pub look: Look,
 }
 
 /// Styles of the given methods: the program's own have theirs, named ones their name and the looks that are left, in turn.
-fn styles<'m>(methods: impl Iterator<Item = &'m str>) -> Vec<Style> {
+pub(super) fn styles<'m>(methods: impl Iterator<Item = &'m str>) -> Vec<Style> {
     let mut names: Vec<&str> = methods.collect();
     names.sort_unstable();
     names.dedup();
@@ -61,20 +61,20 @@ fn styles<'m>(methods: impl Iterator<Item = &'m str>) -> Vec<Style> {
 }
 
 /// What error bars are, where points are means.
-const ERROR_BARS: &str =
+pub(super) const ERROR_BARS: &str =
     "Mean over draws of the maps; bars: 95\u{a0}% confidence interval (1.96 standard errors).";
 
 /// One plot of all methods against the number of maps.
-struct Panel {
-    name: &'static str,
-    title: &'static str,
-    /// What the axis says, if not what the figure is called.
+pub(super) struct Panel {
+    pub name: &'static str,
+    pub title: &'static str,
+    /// The axis label, if it is not the figure's own.
     label: Option<&'static str>,
-    figure: Observable<DriftSummary>,
+    pub figure: Observable<DriftSummary>,
     logarithmic: bool,
 }
 
-const PANELS: [Panel; 5] = {
+pub(super) const PANELS: [Panel; 5] = {
     let all = DriftSummary::COLUMNS;
     [
         Panel {
@@ -213,9 +213,14 @@ fn by_method<'s>(
 }
 
 impl Panel {
+    /// What the axis says.
+    pub(super) fn label(&self) -> String {
+        self.label.map_or_else(|| self.figure.title(), str::to_owned)
+    }
+
     fn plot(&self, rows: &[&Average<'_>], styles: &[Style]) -> LinePlot {
         let series = by_method(rows, styles, |average| average.of_drift(&self.figure));
-        let label = self.label.map_or_else(|| self.figure.title(), str::to_owned);
+        let label = self.label();
         let side_by_side = self.name == "own-map";
         LinePlot {
             logarithmic: self.logarithmic,

@@ -29,15 +29,19 @@ pub struct ScalingRow {
     pub defined: f64,
     /// Realizations of the number of maps that has fewest; of the size that has fewest for the extrapolation.
     pub realizations: usize,
-    /// Varied keys but the number of neurons; see [`super::axes::table`].
+    /// Varied keys except the number of neurons, one column each.
     #[serde(skip)]
     pub axes: Vec<Setting>,
 }
 
 /// Criteria that a capacity has an estimate for, by name.
 pub(super) fn criteria(capacity: &Capacity) -> Vec<(String, &Estimate)> {
-    let named =
-        [("score_kink", &capacity.score_kink), ("own_map", &capacity.own_map), ("drift", &capacity.drift)];
+    let named = [
+        ("score_kink", &capacity.score_kink),
+        ("shape", &capacity.shape),
+        ("own_map", &capacity.own_map),
+        ("drift", &capacity.drift),
+    ];
     let named = named.into_iter().map(|(name, estimate)| (name.to_owned(), estimate));
     let within = capacity.within.iter().map(|t| (format!("within_{}", t.at), &t.estimate));
     let completed = capacity.completed.iter().map(|t| (format!("completed_{}", t.at), &t.estimate));
@@ -129,6 +133,7 @@ fn intercept(x: &[f64], y: &[f64], weights: &[f64]) -> f64 {
 }
 
 /// A criterion in words.
+#[cfg(feature = "plots")]
 pub(super) fn in_words(criterion: &str) -> String {
     match criterion.split_once('_') {
         Some(("score", _)) => "kink of the score".to_owned(),
@@ -159,7 +164,7 @@ pub struct DifferenceRow {
     pub difference_low: f64,
     /// 97.5 percentile of the bootstrap.
     pub difference_high: f64,
-    /// Varied keys but the number of neurons; see [`super::axes::table`].
+    /// Varied keys except the number of neurons, one column each.
     #[serde(skip)]
     pub axes: Vec<Setting>,
 }

@@ -27,7 +27,7 @@ const LANDSCAPE: [Observable<IterationRecord>; 7] = {
     ]
 };
 
-/// What tells a trial from others.
+/// Columns that identify a trial.
 const TRIAL: [&str; 7] = ["id", "seed", "neurons", "maps", "alpha", "realization", "method"];
 
 fn trial_cells(record: &TrialRecord) -> Vec<Cell> {

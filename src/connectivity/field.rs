@@ -48,7 +48,7 @@ impl<const G: usize> WithSimd for Field<'_, G> {
         assert!(tail.is_empty() && self.out.len() == G * stride && self.active.len() == self.rates.len());
         let (out, tail) = S::as_mut_simd_f64s(self.out);
         assert!(tail.is_empty());
-        let row = Row { length: stride / S::F64_LANES, simd };
+        let row = RowVectors { length: stride / S::F64_LANES, simd };
         let mut column = 0;
         // As many accumulators as there are registers to hold them beside the weights and a rate.
         let wide = if G == 1 { 8 } else { 4 };
@@ -73,13 +73,13 @@ impl<const G: usize> WithSimd for Field<'_, G> {
 }
 
 #[derive(Clone, Copy)]
-struct Row<S> {
+struct RowVectors<S> {
     /// Vectors in a row of W.
     length: usize,
     simd: S,
 }
 
-impl<S: Simd> Row<S> {
+impl<S: Simd> RowVectors<S> {
     /// `V` vectors of the fields of `G` states, from vector `column` on, kept in registers over all active rows.
     #[inline(always)]
     fn tile<const V: usize, const G: usize>(

@@ -14,7 +14,7 @@ use crate::scan::{Event, Lookup, Outcome, Runner, Shard, Store, Trial, TrialReco
 use crate::setup::config::{Config, Method};
 use crate::text::tell;
 
-/// A way to flatten, as the figures tell them apart.
+/// A way to flatten, as distinguished by the figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     None,
@@ -61,7 +61,7 @@ impl Way {
         }
     }
 
-    /// The configuration for this way; a ridge that the true minima need where they nearly coincide.
+    /// The configuration for this way, with the ridge that true minima need where they nearly coincide.
     pub fn configure(self, config: &Config) -> Config {
         let mut config = config.clone();
         config.flatten.method = self.method();
@@ -110,7 +110,7 @@ pub(super) fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
     cells(scope, config).iter().map(|(_, (trial, scan))| Ok(trial.plan(scan)?.cost.total_seconds)).sum()
 }
 
-/// Does what the store does not have.
+/// Runs the trials that the store does not have.
 fn run(store: &Arc<Store>, trials: &[Work], seconds: f64, workshop: &Workshop<'_>) -> Result<()> {
     let Workshop { backend, monitor, stop, .. } = *workshop;
     let outcome = monitor.stage("trials", trials.len(), seconds, |tick| {
@@ -134,7 +134,8 @@ fn run(store: &Arc<Store>, trials: &[Work], seconds: f64, workshop: &Workshop<'_
 }
 
 impl Study {
-    /// Runs the trials that the store in `folder` does not have yet. Interrupted, it goes on there the next time.
+    /// Runs the trials that the store in `folder` does not have yet. After an interruption it continues there the next
+    /// time.
     pub fn compute(folder: &Path, scope: &Scope, workshop: &Workshop<'_>) -> Result<Self> {
         let cells = cells(scope, workshop.config);
         let trials: Vec<Work> = cells.iter().map(|(_, cell)| cell.clone()).collect();

@@ -11,10 +11,10 @@ use crate::text::printable;
 /// Where a folder says which command made it.
 const MARK: &str = ".flatscape";
 
-/// As many names as a message holds.
+/// How many names a message lists.
 const NAMES: usize = 5;
 
-/// How much of a file is looked at to know whose it is (bytes), at either end.
+/// How much of either end of a file is read to tell who made it (bytes).
 const EXCERPT: usize = 1 << 16;
 
 /// Makes a folder, or makes sure that it is one to write to: empty, or made by the same command (`is_own`).
@@ -72,7 +72,7 @@ fn text(command: &str) -> String {
 pub fn claim_file(path: &Path, is_own: &dyn Fn(&[u8]) -> bool, force: bool) -> Result<()> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_file() && found.len() > 0 && !force && !path.starts_with("/dev") => {}
-        // Whatever else is wrong with the place, writing says it.
+        // Any other problem with the place shows when it is written.
         _ => return Ok(()),
     }
     let excerpt = excerpt(path).map_err(|e| Error::io(path, "read", e))?;

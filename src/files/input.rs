@@ -6,7 +6,7 @@ use std::path::Path;
 /// The bytes of a regular file.
 ///
 /// # Errors
-/// If it cannot be read. A pipe or a device is refused before it is opened: reading one may wait for ever.
+/// If it cannot be read. A pipe or a device is refused before it is opened, because reading it could block forever.
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     let kind = std::fs::metadata(path)?.file_type();
     if kind.is_file() {

@@ -50,7 +50,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     file.metadata().is_ok_and(|a| std::fs::metadata(path).is_ok_and(|b| same(a, b)))
 }
 
-/// Elsewhere a file cannot be removed while it is open.
+/// On other systems a file cannot be removed while it is open.
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> bool {
     true

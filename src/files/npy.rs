@@ -53,7 +53,7 @@ pub fn decode<T: Deserialize + AutoSerialize>(
         return Err(format!("the .npy header claims {header_length} bytes; the file is damaged"));
     }
     let header = &bytes[..header_length + 10];
-    // Nesting is what recursive parsers die of; an array of numbers has two brackets.
+    // Deep nesting overflows recursive parsers; an array of numbers has two brackets.
     if header.iter().filter(|b| b"([{".contains(b)).count() > 8 {
         return Err("the .npy header is not that of a plain array".to_owned());
     }
@@ -113,7 +113,7 @@ fn claimed_count(header: &[u8]) -> Option<u64> {
     let (shape, _) = rest.split_once('(')?.1.split_once(')')?;
     let lengths = shape.split(',').map(str::trim).filter(|n| !n.is_empty());
     let length = |n: &str| n.trim_end_matches('L').parse().unwrap_or(u64::MAX);
-    // A length of 0 hides no other: strides are multiplied without it.
+    // A length of 0 must not hide the others: strides are multiplied without it.
     Some(lengths.map(length).fold(1, |product: u64, n| product.saturating_mul(n.max(1))))
 }
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// How temporary files begin.
 const PARTIAL: &str = ".partial-";
 
-/// More symbolic links than this in a row are a circle.
+/// More symbolic links than this in a row count as a loop.
 const MOST_LINKS: usize = 40;
 
 /// Writes a file whole or not at all: a temporary file beside it, fsync, rename, fsync of the directory. A symbolic link
@@ -21,7 +21,7 @@ pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let failed = |e: io::Error| Error::io(path, "write", e);
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Err(failed(io::Error::from(io::ErrorKind::IsADirectory))),
-        // What lies there may be a file that someone else has open, like the one behind /dev/stdout.
+        // The path may be a file that someone else has open, like the one behind /dev/stdout.
         Ok(found) if !found.is_file() || path.starts_with("/dev") || path.starts_with("/proc") => {
             let mut file = File::options().append(true).open(path).map_err(failed)?;
             file.write_all(bytes).and_then(|()| file.flush()).map_err(failed)
@@ -108,7 +108,7 @@ pub(crate) fn remove_partials(folder: &Path) {
         let left = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
         if is_file && is_partial(&entry.file_name().to_string_lossy()) && left(&entry.path()) {
-            // One that stays costs space and nothing else.
+            // A leftover costs space and nothing else.
             let _ = std::fs::remove_file(entry.path());
         }
     }

@@ -9,9 +9,10 @@ use crate::dynamics::trajectories::Trajectory;
 use crate::error::Result;
 use crate::job::Job;
 use crate::job::drift_record::{DriftRecord, Which};
-use crate::manifold::{Maps, Point, Space, Vector, length, start_point};
+use crate::manifold::{Maps, Point, Space, Vector, length, start_anywhere, start_point};
 use crate::network::Network;
 use crate::observable::observables;
+use crate::setup::config::Starts;
 use crate::setup::plan::Plan;
 
 /// Times at which the course of a measurement is recorded (ms), as far as it lasts; its end is always recorded.
@@ -124,9 +125,13 @@ impl DriftSummary {
     }
 }
 
-/// Where trajectories start: `per_map` points on every map; see [`start_point`].
-pub fn start_points(maps: &Maps, per_map: usize) -> Vec<Point> {
-    (0..maps.count()).flat_map(|map| (0..per_map).map(move |k| start_point(maps, map, k, per_map))).collect()
+/// Where trajectories start: `per_map` points on every map.
+pub fn start_points(maps: &Maps, starts: Starts, per_map: usize) -> Vec<Point> {
+    let point = |map: usize, k: usize| match starts {
+        Starts::Sites => start_point(maps, map, k, per_map),
+        Starts::Anywhere => start_anywhere(maps, map, k),
+    };
+    (0..maps.count()).flat_map(|map| (0..per_map).map(move |k| point(map, k))).collect()
 }
 
 /// The currents of idealized bumps at points, `[points][neurons]` (Hz²).
@@ -152,7 +157,8 @@ impl Job<'_> {
 
     /// Where the trajectories of a measurement start.
     pub(crate) fn start_points(&self) -> Vec<Point> {
-        start_points(&self.network.maps, self.plan.config.measure.starts_per_map)
+        let measure = &self.plan.config.measure;
+        start_points(&self.network.maps, measure.starts, measure.starts_per_map)
     }
 
     /// As [`Job::measure_drift`], from some points only.

@@ -1,5 +1,6 @@
 //! What is done with a network: the outer iteration that flattens its landscape, and the measurement of drift.
 
+pub mod alone;
 pub mod completion;
 pub mod drift;
 pub mod drift_record;

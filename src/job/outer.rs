@@ -2,14 +2,17 @@
 
 use std::time::Instant;
 
+use rayon::prelude::*;
+
 use crate::connectivity::matrix::{WeightMatrix, WeightStatistics};
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::job::reached::{Accepted, Landscape, Status, record};
+use crate::job::reached::{Accepted, IterationRecord, Landscape, Status, record};
 use crate::job::rows::Rows;
+use crate::landscape::constraint::OVERLAP_MINIMUM;
 use crate::landscape::problem::{Minima, Start};
 use crate::landscape::roughness::Roughness;
-use crate::landscape::states::States;
+use crate::landscape::states::{StateBuf, States};
 use crate::manifold::Points;
 use crate::setup::config::{Method, SearchStart};
 use crate::solve::manifolds::Manifolds;
@@ -81,7 +84,7 @@ impl Job<'_> {
         let height = self.idealized_height(weights, &fitted)?;
         let accepted =
             Accepted { attempts: 0, ridge: 0.0, step: 0.0, statistics: WeightStatistics::default(), height };
-        let record = record(0, &fitted, &held_out, accepted, started);
+        let record = self.record(0, &fitted, &held_out, accepted, started);
         Ok(Landscape {
             delta,
             fitted: fitted.states,
@@ -122,7 +125,7 @@ impl Job<'_> {
             self.evaluate("landscape between", &weights, self.held_out_points(), Start::Idealized)?;
         let (statistics, height) = (delta.statistics(), self.idealized_height(&weights, &fitted)?);
         let accepted = Accepted { attempts: 1, ridge, step: 1.0, statistics, height };
-        let record = record(landscape.records.len(), &fitted, &held_out, accepted, started);
+        let record = self.record(landscape.records.len(), &fitted, &held_out, accepted, started);
         landscape.advance(delta, fitted, held_out, record);
         Ok(Improvement::Accepted)
     }
@@ -155,16 +158,20 @@ impl Job<'_> {
             };
             let delta = landscape.delta.plus(step, &solved.delta);
             let weights = self.network.weights.plus(1.0, &delta);
-            let start = self.search_start(&landscape.fitted);
-            let fitted = self.evaluate("landscape", &weights, self.fitted_points(), start)?;
-            if Roughness::of(&fitted.energies, None).sd < landscape.energy_sd() {
-                let start = self.search_start(&landscape.held_out);
-                let held_out = self.evaluate("landscape between", &weights, self.held_out_points(), start)?;
+            let fitted =
+                self.evaluate_after(&weights, "landscape", self.fitted_points(), &landscape.fitted)?;
+            if Roughness::of_minima(&fitted, &self.fitted_points().levels()).sd < landscape.energy_sd() {
+                let held_out = self.evaluate_after(
+                    &weights,
+                    "landscape between",
+                    self.held_out_points(),
+                    &landscape.held_out,
+                )?;
                 let size = solved.delta.statistics();
                 let statistics = WeightStatistics { mean_abs: step * size.mean_abs, sd: step * size.sd };
                 let height = self.idealized_height(&weights, &fitted)?;
                 let accepted = Accepted { attempts: tried + attempt + 1, ridge, step, statistics, height };
-                let record = record(landscape.records.len(), &fitted, &held_out, accepted, started);
+                let record = self.record(landscape.records.len(), &fitted, &held_out, accepted, started);
                 landscape.ridge_factor = after_acceptance(landscape.ridge_factor * raise);
                 landscape.advance(delta, fitted, held_out, record);
                 return Ok(Improvement::Accepted);
@@ -175,6 +182,19 @@ impl Job<'_> {
             (None, Some((_, error))) => Err(error),
             _ => Ok(Improvement::Rejected),
         }
+    }
+
+    /// The record of a landscape, its roughness about the level of each group of maps.
+    fn record(
+        &self,
+        iteration: usize,
+        fitted: &Minima,
+        held_out: &Minima,
+        accepted: Accepted,
+        started: Instant,
+    ) -> IterationRecord {
+        let (at, between) = (self.fitted_points().levels(), self.held_out_points().levels());
+        record(iteration, [(fitted, at.as_slice()), (held_out, between.as_slice())], accepted, started)
     }
 
     fn solve(&self, rows: &Rows<'_>, update: usize, ridge: f64) -> Result<WeightUpdate> {
@@ -203,12 +223,32 @@ impl Job<'_> {
         if factor > 1.0 { (asked.max(f64::EPSILON) * factor).min(1.0) } else { asked }
     }
 
-    /// Where the search for minima begins after a weight update, given the minima before it.
-    fn search_start<'s>(&self, before: &'s States) -> Start<'s> {
-        match self.plan.config.flatten.start {
-            SearchStart::Previous => Start::States(before),
-            SearchStart::Idealized => Start::Idealized,
+    /// As [`Job::evaluate`] after a weight update, given the states before it. A bump that has left its place is sought in it
+    /// again, or it would be followed wherever it went.
+    fn evaluate_after(
+        &self,
+        weights: &WeightMatrix,
+        label: &str,
+        points: Points<'_>,
+        before: &States,
+    ) -> Result<Minima> {
+        if self.plan.config.flatten.start == SearchStart::Idealized {
+            return self.evaluate(label, weights, points, Start::Idealized);
         }
+        let (bumps, maps) = (&self.network.bumps, &self.network.maps);
+        let idealized_if_lost = |s: usize| {
+            let idealized = bumps.at(maps, &points.get(s));
+            let overlap = before.get(s).overlap(idealized.view());
+            (!(overlap >= OVERLAP_MINIMUM)).then_some(idealized)
+        };
+        let lost: Vec<Option<StateBuf>> = (0..points.len()).into_par_iter().map(idealized_if_lost).collect();
+        if lost.iter().all(Option::is_none) {
+            return self.evaluate(label, weights, points, Start::States(before));
+        }
+        let starts =
+            before.iter().zip(&lost).map(|(state, lost)| lost.as_ref().map_or(state, StateBuf::view));
+        let starts = States::pack(before.neurons(), starts);
+        self.evaluate(label, weights, points, Start::States(&starts))
     }
 
     /// States and energies at the given points: idealized bumps or constrained minima, as the method wants.

@@ -1,5 +1,6 @@
 //! What the outer iteration has reached, and one record of it an update.
 
+use std::ops::Range;
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
@@ -178,12 +179,12 @@ impl Landscape {
 
 pub(crate) fn record(
     iteration: usize,
-    fitted: &Minima,
-    held_out: &Minima,
+    [fitted, held_out]: [(&Minima, &[Range<usize>]); 2],
     accepted: Accepted,
     started: Instant,
 ) -> IterationRecord {
-    let (at, between) = (Roughness::of_minima(fitted), Roughness::of_minima(held_out));
+    let [at, between] = [fitted, held_out].map(|(minima, levels)| Roughness::of_minima(minima, levels));
+    let (fitted, held_out) = (fitted.0, held_out.0);
     let certificates = || fitted.certificates.iter().chain(&held_out.certificates);
     let tolerance = 10.0 * RESIDUAL_TOLERANCE;
     IterationRecord {

@@ -33,7 +33,7 @@ struct GroupBumps {
 /// Site before a point, and the bits of its fraction of a spacing.
 type PlaceOnLattice = ([i64; 2], [u64; 2]);
 
-/// What was computed once and is wanted again.
+/// Computed values, kept because they are wanted again.
 type Memory<K, V> = RwLock<HashMap<K, Arc<V>>>;
 
 /// Nearer to an edge than this, in widths σ of the kernel, a bump's shape depends on the edge: a bump reaches 2σ, the
@@ -139,7 +139,7 @@ impl GroupBumps {
     }
 }
 
-/// What was computed for a key, or is now.
+/// The value for a key: the one kept, or computed now.
 fn remembered<K: Eq + std::hash::Hash, V>(
     memory: &Memory<K, V>,
     key: K,

@@ -5,11 +5,11 @@
 //! was scattered over N² weights, past every cache, becomes a block that stays in one. Sorting W costs N² reads a map,
 //! about as much as ten states.
 //!
-//! Without given starts, minima predict each other: first those of points about σ apart are sought from idealized bumps,
-//! then those halfway between, level by level. Between points `T = h + Wr − λc` changes smoothly, also where neurons join
-//! or fall silent, so it is interpolated from four neighbours, and the search starts from `r = √max(T, 0)`. Neurons that
-//! nearly join are named, so that the silent ones need not be asked before the end. Given starts, minima of slightly
-//! other weights, are as good as predictions and stay on their branch: they are taken as they are.
+//! Without given starts, minima predict each other: first those of points about σ apart are sought from idealized
+//! bumps, then those halfway between, level by level. Between points `T = h + Wr − λc` changes smoothly, also where
+//! neurons join or fall silent, so it is interpolated from four neighbours, and the search starts from `r = √max(T,
+//! 0)`. Neurons that nearly join are named, so that the silent ones need not be checked before the end. Given starts,
+//! minima of slightly other weights, are as good as predictions and stay on their branch: they are taken as they are.
 //!
 //! What was measured (one thread of a machine that others used too, CPU ms; N = 6,000: one map of L = 100, K = 600, and
 //! an update made for idealized bumps; L = 80: six maps; L = 40: 40, 40, 4 and 10 of them; "before" is every point from its idealized bump, in double
@@ -32,19 +32,18 @@
 //! takes 14.0 to 14.5 iterations where 14.0 are given above, and coarse points σ/2 apart take 15.8. What is left are
 //! neurons that fall silent one after the other, and failed factorizations on the way (one in three).
 //!
-//! Sums run in another order than in [`super::minima`], starts are others, and silent neurons are asked less often
-//! whether they join ([`Asking`]), so that where two minima exist the other one may be found: at L/N = 1/60 a third of the
-//! states and more, with energies lower by 1 Hz³ in the mean where the landscape's SD is some thousand.
+//! Sums run in another order than in [`super::minima`], starts are others, and silent neurons are checked less often
+//! ([`SilentCheck`]), so that where two minima exist the other one may be found: at L/N = 1/60 a third of the states
+//! and more, with energies lower by 1 Hz³ in the mean where the landscape's SD is some thousand.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
-use super::newton::{Asking, NEARLY, Workspace};
-use crate::connectivity::field::{GROUP, group_field};
-use crate::connectivity::matrix;
+use super::newton::{NEARLY, SilentCheck, Workspace};
+use super::together::{Group, Task};
+use crate::connectivity::field::GROUP;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::Result;
-use crate::landscape::constraint::{Constraint, Minimum, RESIDUAL_TOLERANCE};
+use crate::landscape::constraint::{Minimum, RESIDUAL_TOLERANCE};
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::{State, StateBuf, States};
 use crate::manifold::{Maps, periodic_displacement};
@@ -129,13 +128,6 @@ impl Known {
     }
 }
 
-/// One search: the point's constraint, where it starts, and whether that names the neurons that may join.
-struct Task {
-    constraint: Constraint,
-    start: StateBuf,
-    asking: Asking,
-}
-
 /// Points whose minima predict others are at most so far apart, relative to the kernel's width σ.
 const REACH: f64 = 1.0;
 
@@ -203,11 +195,15 @@ impl Line<'_> {
 
     /// The minima of a group; where a predicted start misleads, its own is tried too.
     fn search(&self, group: &mut Group, members: &[usize], tasks: Vec<Task>) -> Vec<Known> {
-        let mut found = group.minimize(&self.problem, &tasks);
-        let missed = |&g: &usize| tasks[g].asking == Asking::AtRest && !found[g].is_good();
+        let known = |task: &Task, search: &Workspace, minimum: Minimum| Known {
+            minimum,
+            targets: search.targets(self.problem.energy(), &task.constraint),
+        };
+        let mut found = group.minimize(&self.problem, &tasks, known);
+        let missed = |&g: &usize| tasks[g].check == SilentCheck::AtRest && !found[g].is_good();
         let again: Vec<usize> = (0..tasks.len()).filter(missed).collect();
         let tasks: Vec<Task> = again.iter().map(|&g| self.own(members[g])).collect();
-        for (g, other) in again.into_iter().zip(group.minimize(&self.problem, &tasks)) {
+        for (g, other) in again.into_iter().zip(group.minimize(&self.problem, &tasks, known)) {
             let iterations = |known: &Known| known.minimum.certificate.iterations;
             let both = iterations(&other) + iterations(&found[g]);
             if other.is_better_than(&found[g]) {
@@ -222,7 +218,7 @@ impl Line<'_> {
     fn own(&self, k: usize) -> Task {
         let constraint = self.problem.constraint(&self.points[k]);
         let start = self.starts.get(k).unwrap_or(&constraint.idealized).clone();
-        Task { constraint, start, asking: Asking::Seldom }
+        Task { constraint, start, check: SilentCheck::Rarely }
     }
 
     /// The search from `r = √max(T, 0)`, with T interpolated between the two known points on either side; `None` if
@@ -249,7 +245,7 @@ impl Line<'_> {
         let (active, rates) =
             (0..).zip(targets).filter(nearly).map(|(i, t)| (i, self.problem.transfer.rate(t))).unzip();
         let constraint = self.problem.constraint(&self.points[k]);
-        Some(Task { constraint, start: StateBuf { active, rates }, asking: Asking::AtRest })
+        Some(Task { constraint, start: StateBuf { active, rates }, check: SilentCheck::AtRest })
     }
 }
 
@@ -260,68 +256,6 @@ fn interpolation(places: &[f64]) -> Vec<f64> {
         others.map(|(_, other)| other / (other - places[i])).product()
     };
     (0..places.len()).map(weight).collect()
-}
-
-/// Neighbouring points whose searches go side by side and read W together.
-struct Group {
-    searches: [Workspace; GROUP],
-    /// Neurons active in any of the states, and their rates in each.
-    active: Vec<u32>,
-    rates: Vec<[f64; GROUP]>,
-    /// `[GROUP, stride]`
-    fields: Vec<f64>,
-}
-
-impl Group {
-    fn new(neurons: usize) -> Self {
-        Self {
-            searches: std::array::from_fn(|_| Workspace::new(Arch::new(), neurons)),
-            active: Vec::new(),
-            rates: vec![[0.0; GROUP]; neurons],
-            fields: vec![0.0; GROUP * matrix::stride(neurons)],
-        }
-    }
-
-    /// The minima of at most [`GROUP`] points.
-    fn minimize(&mut self, problem: &Problem<'_>, tasks: &[Task]) -> Vec<Known> {
-        let energy = problem.energy();
-        for (search, task) in self.searches.iter_mut().zip(tasks) {
-            search.begin(energy, &task.constraint, task.start.view());
-        }
-        let mut waiting: Vec<usize> = (0..tasks.len()).collect();
-        loop {
-            waiting.retain(|&g| !self.searches[g].advance(energy, &tasks[g].constraint, tasks[g].asking));
-            if waiting.is_empty() {
-                break;
-            }
-            self.update_fields(problem.weights, &waiting);
-        }
-        let searches = self.searches.iter_mut().zip(tasks);
-        let finish = |(search, task): (&mut Workspace, &Task)| {
-            let minimum = search.finish(energy, &task.constraint);
-            Known { minimum, targets: search.targets(energy, &task.constraint) }
-        };
-        searches.map(finish).collect()
-    }
-
-    /// Computes the fields of the searches that wait for them.
-    fn update_fields(&mut self, weights: &WeightMatrix, waiting: &[usize]) {
-        self.rates.resize(weights.neurons(), [0.0; GROUP]);
-        self.rates.fill([0.0; GROUP]);
-        for &g in waiting {
-            for (i, r) in self.searches[g].sorted().view().iter() {
-                self.rates[i][g] = r;
-            }
-        }
-        self.active.clear();
-        self.active.extend((0..self.rates.len() as u32).filter(|&i| self.rates[i as usize] != [0.0; GROUP]));
-        self.rates.retain(|r| *r != [0.0; GROUP]);
-        group_field(Arch::new(), weights, &self.active, &self.rates, &mut self.fields);
-        let stride = weights.stride();
-        for &g in waiting {
-            self.searches[g].give_field(&self.fields[g * stride..][..stride]);
-        }
-    }
 }
 
 /// W in the order of positions: `to_pq = from_ij` with the neurons i at p and j at q.

@@ -86,12 +86,14 @@ impl Constraint {
     pub(crate) fn windowed(maps: &Maps, point: &Point, idealized: StateBuf) -> Self {
         let mut displacements = point.displacements(maps);
         let window = window(maps.space(point.map));
-        for i in 0..maps.neurons() {
-            let displacement: Vector =
-                std::array::from_fn(|d| displacements.get(d).map_or(0.0, |along| along[i]));
-            if length(displacement) > window {
-                displacements.iter_mut().for_each(|along| along[i] = 0.0);
+        match displacements.as_mut_slice() {
+            [along] => along.iter_mut().filter(|x| x.abs() > window).for_each(|x| *x = 0.0),
+            [xs, ys] => {
+                for (x, y) in xs.iter_mut().zip(ys).filter(|(x, y)| **x * **x + **y * **y > window * window) {
+                    (*x, *y) = (0.0, 0.0);
+                }
             }
+            _ => {}
         }
         Self { displacements, support: None, idealized }
     }
@@ -118,11 +120,14 @@ pub(crate) fn certify(
 ) -> Certificate {
     let target = |i: usize| of.external_current[i] + field[i] - constraint.pull(i, multiplier);
     let stationarity = state.iter().map(|(i, r)| (of.transfer.current(r) - target(i)).abs()).fold(0.0, worse);
-    let is_silent = |i: &u32| state.active.binary_search(i).is_err();
-    let excess = |largest: f64, i: u32| worse(largest, target(i as usize));
+    let mut rest = state.active.iter().peekable();
+    let excess = |largest: f64, i: u32| {
+        while rest.next_if(|j| **j < i).is_some() {}
+        if rest.next_if(|j| **j == i).is_some() { largest } else { worse(largest, target(i as usize)) }
+    };
     let silent_excess = match &constraint.support {
-        Some(support) => support.iter().copied().filter(is_silent).fold(0.0, excess),
-        None => (0..of.external_current.len() as u32).filter(is_silent).fold(0.0, excess),
+        Some(support) => support.iter().copied().fold(0.0, excess),
+        None => (0..of.external_current.len() as u32).fold(0.0, excess),
     };
     let moment = |along: &Vec<f64>| state.iter().map(|(i, r)| along[i] * r).sum::<f64>();
     let moments: Vector = std::array::from_fn(|d| constraint.displacements.get(d).map_or(0.0, moment));

@@ -61,11 +61,12 @@ struct Patch {
 const RELAXATION_STEPS: usize = 2000;
 const RELAXATION: f64 = 0.2;
 
-/// A step (spacings) off a site, and relaxation steps within which a bump has to leave it from there.
+/// A displacement from a site (spacings), and the relaxation steps within which a bump that slides has to leave the
+/// site from there.
 const SLIP: f64 = 1e-6;
 const SLIDING_STEPS: usize = 750;
 
-/// How far from a bump's centre neurons may be active in a relative of it, in units of its own reach.
+/// How far from the centre neurons may be active in a related bump, in units of the bump's own reach.
 const PATCH_REACH: f64 = 1.5;
 
 impl LatticeBump {
@@ -80,7 +81,7 @@ impl LatticeBump {
         transfer: Transfer,
     ) -> Result<Self> {
         let closure = closure(lattice);
-        // Where the sites are more or fewer than one a unit, each stands for so many.
+        // Where there is not one site per unit, each site stands for several neurons, or for part of one.
         let density = closure.space.size() / closure.sites() as f64;
         let on_sites = if density == 1.0 { kernel.clone() } else { kernel.times(density) };
         let maps = Maps::lattice_alone(closure);
@@ -217,7 +218,7 @@ impl LatticeBump {
             energy,
             &constraint,
             start.view(),
-            newton::Asking::Always,
+            newton::SilentCheck::EveryStep,
         )
     }
 
@@ -226,7 +227,7 @@ impl LatticeBump {
         let refined = self.checked([0.0; 2])?;
         let mut rates = vec![0.0; self.closure.sites()];
         refined.iter().for_each(|&(site, r)| rates[site] = r);
-        // The bump on a neuron is even; what rounding broke is mended.
+        // The bump on a neuron is even; this restores what rounding has broken.
         for site in 1..rates.len() {
             let opposite = self.opposite(site);
             if site < opposite {
@@ -243,7 +244,7 @@ impl LatticeBump {
         Ok(Bump { rates, current: alone.current(&state), energy })
     }
 
-    /// The site as far on the other side of site 0.
+    /// The mirror image of a site about site 0.
     fn opposite(&self, site: usize) -> usize {
         self.closure.site_at(self.closure.base_of(site).map(|x| -x)).unwrap_or(site)
     }
@@ -473,7 +474,7 @@ fn check_bump(lattice: &Lattice, rates: &[f64]) -> Result<()> {
             "activity spreads over {active} of {n} neurons; make kernel.inhibition more negative or kernel.width smaller"
         )));
     }
-    // What hangs together with site 0.
+    // The sites connected with site 0.
     let mut reached = vec![false; n];
     let mut next: Vec<usize> = if rates[0] > 0.0 { vec![0] } else { Vec::new() };
     while let Some(site) = next.pop() {

@@ -1,14 +1,16 @@
 //! Finding the constrained minima of many points.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
+use super::newton::SilentCheck;
+use super::together::{Group, Task};
+use crate::connectivity::field::GROUP;
 use crate::error::Result;
 use crate::landscape::constraint::Minimum;
 use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::States;
-use crate::landscape::{by_map, descent, newton};
-use crate::manifold::{Point, Points};
+use crate::landscape::{by_map, descent};
+use crate::manifold::{Maps, Point, Points};
 use crate::progress::Tick;
 
 /// From this many neurons on W is larger than the caches, and minima are sought map by map; see
@@ -49,7 +51,7 @@ pub(crate) fn one_by_one(
     at(problem, &points, start, tick)
 }
 
-/// Finds the minima at any points, each by itself.
+/// Finds the minima at any points, each by itself. Neighbours go side by side: see [`super::together`].
 ///
 /// # Errors
 /// [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
@@ -60,34 +62,63 @@ pub(crate) fn at(
     tick: &Tick<'_>,
 ) -> Result<Minima> {
     let neurons = problem.maps.neurons();
-    let found: Result<Vec<Minimum>> = (0..points.len())
-        .into_par_iter()
+    let task = |&s: &usize| {
+        let constraint = problem.constraint(&points[s]);
+        let start = match start {
+            Start::Idealized => constraint.idealized.clone(),
+            Start::States(states) => states.get(s).to_owned(),
+        };
+        Task { constraint, start, check: SilentCheck::EveryStep }
+    };
+    let order = near_each_other(problem.maps, points);
+    let found: Result<Vec<Vec<Minimum>>> = order
+        .par_chunks(GROUP)
         .map_init(
-            || newton::Workspace::new(Arch::new(), neurons),
-            |workspace, s| {
+            || Group::new(neurons),
+            |group, members| {
                 tick.go_on()?;
-                let constraint = problem.constraint(&points[s]);
-                let from = match start {
-                    Start::Idealized => constraint.idealized.view(),
-                    Start::States(states) => states.get(s),
+                let tasks: Vec<Task> = members.iter().map(task).collect();
+                let minima = match problem.minimizer {
+                    Minimizer::Newton => group.minimize(problem, &tasks, |_, _, minimum| minimum),
+                    Minimizer::Descent => tasks
+                        .iter()
+                        .map(|task| descent::minimize(problem, &task.constraint, task.start.view()))
+                        .collect(),
                 };
-                let minimum = match problem.minimizer {
-                    Minimizer::Newton => {
-                        workspace.minimize(problem.energy(), &constraint, from, newton::Asking::Always)
-                    }
-                    Minimizer::Descent => descent::minimize(problem, &constraint, from),
-                };
-                tick.one();
-                Ok(minimum)
+                tick.add(members.len() as u64);
+                Ok(minima)
             },
         )
         .collect();
+    let mut in_order: Vec<(usize, Minimum)> =
+        order.iter().copied().zip(found?.into_iter().flatten()).collect();
+    in_order.sort_unstable_by_key(|(s, _)| *s);
+    let in_order: Vec<Minimum> = in_order.into_iter().map(|(_, minimum)| minimum).collect();
     let mut minima = Minima {
         states: States::pack(neurons, []),
         energies: Vec::new(),
         multipliers: Vec::new(),
         certificates: Vec::new(),
     };
-    minima.append(&found?);
+    minima.append(&in_order);
     Ok(minima)
+}
+
+/// The points' indices in an order in which those that follow on each other are neighbours: on a line as they are, on
+/// surfaces along a curve that fills them (Morton's).
+fn near_each_other(maps: &Maps, points: &[Point]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..points.len()).collect();
+    let spread = |x: u32| (0..16).fold(0_u64, |code, bit| code | u64::from(x >> bit & 1) << (2 * bit));
+    let place = |&s: &usize| {
+        let point = &points[s];
+        let space = maps.space(point.map);
+        if space.dimension() == 1 {
+            return (point.map, s as u64);
+        }
+        // Points are at least half a spacing apart, but for rounding.
+        let [x, y] = point.position.map(|x| (2.0 * x + 0.5) as u32);
+        (point.map, spread(x) | spread(y) << 1)
+    };
+    order.sort_by_cached_key(place);
+    order
 }

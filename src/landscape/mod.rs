@@ -13,4 +13,5 @@ pub(crate) mod rates;
 pub mod roughness;
 pub mod states;
 mod system;
+mod together;
 pub mod transfer;

@@ -43,8 +43,8 @@ impl EnergyParts {
     }
 }
 
-/// Turns of Newton's method after which a projection ends where it is; on one axis it is exact in a few, since the
-/// function is piecewise linear.
+/// Newton iterations after which a projection stops; on one axis it is exact in a few, since the function is piecewise
+/// linear.
 const PROJECTION_TURNS: usize = 50;
 
 /// Moves the positive rates to the nearest ones with `c·r = 0` for each list c of displacements: `r_i ← max(0, r_i − ν·c_i)`

@@ -1,5 +1,8 @@
 //! How rough a landscape is: the loss of the method, and its robust relatives.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::landscape::problem::Minima;
@@ -18,6 +21,21 @@ pub struct Roughness {
     pub peak: f64,
     /// Root mean square of |λ|, the force along the manifold (Hz²/neuron unit); `None` where no minima were sought.
     pub lambda_rms: Option<f64>,
+}
+
+/// The energies of landscapes that have a level each, shifted so that all have the mean of all. One level is left as it is.
+pub fn about_one_level<'e>(energies: &'e [f64], levels: &[Range<usize>]) -> Cow<'e, [f64]> {
+    if levels.len() < 2 {
+        return Cow::Borrowed(energies);
+    }
+    let mean = |own: &[f64]| own[0] + own.iter().map(|e| e - own[0]).sum::<f64>() / own.len() as f64;
+    let of_all = mean(energies);
+    let mut shifted = energies.to_vec();
+    for level in levels {
+        let shift = mean(&energies[level.clone()]) - of_all;
+        shifted[level.clone()].iter_mut().for_each(|e| *e -= shift);
+    }
+    Cow::Owned(shifted)
 }
 
 /// The factor that makes the median absolute deviation of a normal distribution its SD.
@@ -42,10 +60,19 @@ impl Roughness {
         Self { mean, sd, robust_sd, peak, lambda_rms }
     }
 
-    /// Of constrained minima.
-    pub fn of_minima(minima: &Minima) -> Self {
+    /// Of landscapes that have a level each: every energy counts relative to the mean of its own; see
+    /// [`Points::levels`](crate::manifold::Points::levels). [`Roughness::mean`] is that of all.
+    ///
+    /// # Panics
+    /// If there are no energies.
+    pub fn about_levels(energies: &[f64], levels: &[Range<usize>], multipliers: Option<&[Vector]>) -> Self {
+        Self::of(&about_one_level(energies, levels), multipliers)
+    }
+
+    /// Of constrained minima, each landscape about its level.
+    pub fn of_minima(minima: &Minima, levels: &[Range<usize>]) -> Self {
         let multipliers = (!minima.multipliers.is_empty()).then_some(minima.multipliers.as_slice());
-        Self::of(&minima.energies, multipliers)
+        Self::about_levels(&minima.energies, levels, multipliers)
     }
 }
 
@@ -71,6 +98,20 @@ mod tests {
         assert_eq!(after.robust_sd, before.robust_sd);
         assert_eq!(after.robust_sd, NORMAL_MAD * 2.0);
         assert_eq!(after.lambda_rms, None);
+    }
+
+    #[test]
+    fn a_landscape_counts_about_its_own_level() {
+        let energies = [-100.0, -102.0, -98.0, 500.0, 501.0, 499.0];
+        let roughness = Roughness::about_levels(&energies, &[0..3, 3..6], None);
+        assert!(
+            (roughness.sd - (5.0_f64 / 3.0).sqrt()).abs() < 1e-12 && (roughness.peak - 2.0).abs() < 1e-12
+        );
+        assert!((roughness.mean - 200.0).abs() < 1e-12);
+        assert_eq!(
+            Roughness::about_levels(&energies, std::slice::from_ref(&(0..6)), None),
+            Roughness::of(&energies, None)
+        );
     }
 
     #[test]

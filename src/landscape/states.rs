@@ -47,6 +47,11 @@ impl<'a> State<'a> {
         self.active.iter().map(|&i| i as usize).zip(self.rates.iter().copied())
     }
 
+    /// A copy of its own.
+    pub fn to_owned(self) -> StateBuf {
+        StateBuf { active: self.active.to_vec(), rates: self.rates.to_vec() }
+    }
+
     /// Writes the rates to a dense `out` `[neurons]`.
     pub fn scatter(self, out: &mut [f64]) {
         out.fill(0.0);

@@ -134,7 +134,7 @@ impl<T: Precision> System<T> {
     }
 }
 
-/// The places in `slots` between which they follow on one another: nearly all do, and memory in order is read faster.
+/// Where runs of consecutive `slots` end: nearly all slots are consecutive, and memory in order is read faster.
 fn runs(slots: &[usize]) -> Vec<Range<usize>> {
     let mut end = 0;
     let run = |run: &[usize]| {

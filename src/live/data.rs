@@ -117,7 +117,8 @@ impl Data {
         let space = network.maps.space(0);
         let sides = (0..space.dimension())
             .map(|d| Side { length: space.sides[d], periodic: space.shape.axes()[d] == Axis::Joined });
-        let starts = start_points(&network.maps, plan.config.measure.starts_per_map);
+        let starts =
+            start_points(&network.maps, plan.config.measure.starts, plan.config.measure.starts_per_map);
         let starts = &starts[..plan.config.measure.starts_per_map];
         let bump = network.bumps.lattice_bump(0);
         let base = square(directory, "weights_base.npy", plan.neurons)?;

@@ -323,6 +323,19 @@ impl Maps {
         &self.neuron_at[map]
     }
 
+    /// Map `l` alone, with all neurons.
+    pub fn only(&self, map: usize) -> Self {
+        let own = map * self.neurons..(map + 1) * self.neurons;
+        Self {
+            neurons: self.neurons,
+            groups: vec![Group { count: 1, ..*self.group(map) }],
+            group_of: vec![0],
+            places: self.places[own.clone()].to_vec(),
+            sites: self.sites[own].to_vec(),
+            neuron_at: vec![self.neuron_at[map].clone()],
+        }
+    }
+
     /// Sets the margin of all groups (neuron units).
     pub fn set_margin(&mut self, margin: f64) {
         self.groups.iter_mut().for_each(|group| group.margin = margin);

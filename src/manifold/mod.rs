@@ -7,5 +7,5 @@ pub mod shape;
 
 pub use lattice::{Arrangement, Lattice};
 pub use maps::{Group, Maps, NO_PLACE, Placement};
-pub use points::{Point, Points, grid, start_point};
+pub use points::{Point, Points, grid, start_anywhere, start_point};
 pub use shape::{Axis, Shape, Space, Vector, length, periodic_displacement};

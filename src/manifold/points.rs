@@ -1,5 +1,7 @@
 //! Manifold points: where on the maps something is evaluated.
 
+use std::ops::Range;
+
 use super::lattice::{Lattice, fibonacci};
 use super::maps::Maps;
 use super::shape::{Axis, Shape, Vector};
@@ -125,6 +127,22 @@ impl<'a> Points<'a> {
         Point::on_lattice(map, lattice, base, fraction)
     }
 
+    /// The states of each group of maps, in the order of groups: maps of one kind have one level of energy.
+    pub fn levels(&self) -> Vec<Range<usize>> {
+        let mut first_map = 0;
+        let mut levels = Vec::with_capacity(self.maps.groups().len());
+        for group in self.maps.groups() {
+            let last_map = first_map + group.count;
+            let own = self.first_map..self.first_map + self.on_maps;
+            let before = |map: usize| map.clamp(own.start, own.end) - own.start;
+            let at = |map: usize| (before(map) * self.per_map).div_ceil(self.stride);
+            levels.push(at(first_map)..at(last_map));
+            first_map = last_map;
+        }
+        levels.retain(|level| !level.is_empty());
+        levels
+    }
+
     /// All points, in the order of states.
     pub fn iter(&self) -> impl Iterator<Item = Point> + '_ {
         (0..self.len()).map(|s| self.get(s))
@@ -139,8 +157,8 @@ fn between_margins(lattice: &Lattice, d: usize, margin: f64, quarters: usize, co
     (sites.floor() as i64, sites - sites.floor())
 }
 
-/// Rows and columns of `per_map` points on a lattice's shape, as nearly square cells as whole numbers allow: the longer
-/// side of a cell is at most twice the shorter one. `None` if `per_map` cannot be laid so.
+/// Rows and columns of `per_map` points on a lattice's shape, with cells as nearly square as whole numbers allow: the
+/// longer side of a cell is at most twice the shorter one. `None` if `per_map` cannot be laid so.
 pub fn grid(lattice: &Lattice, margin: f64, per_map: usize) -> Option<[usize; 2]> {
     if per_map == 0 {
         return None;
@@ -204,7 +222,6 @@ pub fn start_point(maps: &Maps, map: usize, k: usize, count: usize) -> Point {
     if lattice.space.shape == Shape::Sphere {
         return Point::free(map, lattice, fibonacci(&lattice.space, k as f64, count));
     }
-    const GOLDEN: f64 = 0.618_033_988_749_894_9;
     let mut base = [0; 2];
     for (d, base) in base.iter_mut().enumerate().take(lattice.space.dimension()) {
         *base = match (lattice.space.shape.axes()[d], d) {
@@ -220,6 +237,32 @@ pub fn start_point(maps: &Maps, map: usize, k: usize, count: usize) -> Point {
     }
     Point::on_lattice(map, lattice, base, [0.0; 2])
 }
+
+/// Place `k` from which a trajectory starts that may begin anywhere, also between the sites: a sequence that fills the
+/// shape evenly however many are taken (multiples of the golden ratio, and of its relative in two dimensions).
+pub fn start_anywhere(maps: &Maps, map: usize, k: usize) -> Point {
+    let group = maps.group(map);
+    let (lattice, space) = (&group.lattice, &group.lattice.space);
+    let ratios = if space.dimension() == 1 { [GOLDEN, 0.0] } else { PLASTIC };
+    let [u, v] = ratios.map(|ratio| (0.5 + (k + 1) as f64 * ratio).fract());
+    if space.shape == Shape::Sphere {
+        let height = 2.0 * u - 1.0;
+        let (girth, (sin, cos)) = ((1.0 - height * height).sqrt(), (std::f64::consts::TAU * v).sin_cos());
+        return Point::free(map, lattice, space.position_of([girth * cos, girth * sin, height]));
+    }
+    let mut position = [0.0; 2];
+    for (d, share) in [u, v].into_iter().enumerate().take(space.dimension()) {
+        let edge = if space.shape.axes()[d] == Axis::Open { group.margin } else { 0.0 };
+        position[d] = edge + share * (space.sides[d] - 2.0 * edge);
+    }
+    Point::free(map, lattice, position)
+}
+
+/// (√5 − 1)/2.
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
+
+/// 1/p and 1/p² with p³ = p + 1 (Roberts' sequence of low discrepancy).
+const PLASTIC: Vector = [0.754_877_666_246_692_7, 0.569_840_290_998_053_2];
 
 #[cfg(test)]
 mod tests {
@@ -273,6 +316,23 @@ mod tests {
             let space = *maps.space(0);
             for point in points.iter().chain(points.held_out().iter()) {
                 assert!(space.edge_distance(point.position) >= 3.0 - 1e-9, "{point:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn starts_anywhere_lie_on_the_shape_and_between_sites() {
+        for shape in Shape::ALL {
+            let counts = if shape.dimension() == 1 || shape == Shape::Sphere { [400, 1] } else { [20, 20] };
+            let mut maps = Maps::lattice_alone(Lattice::of_sites(shape, counts, Arrangement::Square));
+            maps.set_margin(2.0);
+            let space = *maps.space(0);
+            for k in 0..50 {
+                let start = start_anywhere(&maps, 0, k);
+                assert!(space.contains(start.position), "{shape:?} {start:?}");
+                assert!(space.edge_distance(start.position) >= 2.0, "{shape:?} {start:?}");
+                let lattice = &maps.group(0).lattice;
+                assert!(lattice.site_near(start.position, 1e-3).is_none(), "{shape:?} {start:?}");
             }
         }
     }

@@ -7,6 +7,7 @@ use super::{FORMAT, Manifest, PROGRAM, RunDirectory, RunState, Summary, to_csv, 
 use crate::compute::device::ComputeDevice;
 use crate::error::Result;
 use crate::files::npy;
+use crate::job::alone::OneMap;
 use crate::job::drift_record::DriftRecord;
 use crate::job::reached::{Landscape, Status};
 use crate::network::Network;
@@ -22,6 +23,8 @@ pub(crate) struct Findings<'a> {
     pub network: &'a Network,
     /// What the outer iteration has reached, if it has begun.
     pub landscape: Option<&'a Landscape>,
+    /// One map of each kind alone.
+    pub alone: &'a [OneMap],
     /// The measurements that were made.
     pub drift: &'a [DriftRecord],
     pub status: Status,
@@ -68,7 +71,8 @@ impl Findings<'_> {
         }
         directory.write("iterations.csv", &to_csv(iterations))?;
         directory.write("drift.csv", &to_csv(drift))?;
-        let summary = Summary::new(plan, status, iterations, drift);
+        let alone = self.alone.to_vec();
+        let summary = Summary { alone, ..Summary::new(plan, status, iterations, drift) };
         directory.write("summary.json", &to_json(&summary))?;
         directory.write_manifest(self.manifest(directory))?;
         Ok(summary)

@@ -9,6 +9,7 @@ use super::{Checkpoint, Findings, RunDirectory, RunState, Summary};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::job::Job;
+use crate::job::alone::OneMap;
 use crate::job::drift_record::Which;
 use crate::job::reached::{Landscape, Status};
 use crate::setup::config::Method;
@@ -32,12 +33,13 @@ pub struct Session<'a> {
     earlier_seconds: f64,
     started: Instant,
     keep_states: bool,
+    alone: Vec<OneMap>,
 }
 
 impl<'a> Session<'a> {
-    /// Takes possession of the directory `path` for a job: for a new run, or with `resume` to go on with one; with `force`
-    /// whatever lies there. With
-    /// `keep_states` the constrained minima after the last update are written too (`rates.npy`).
+    /// Takes possession of the directory `path` for a job: for a new run, with `resume` to continue one, with `force`
+    /// whatever is there. With `keep_states` the constrained minima after the last update are written too
+    /// (`rates.npy`).
     ///
     /// # Errors
     /// As [`RunDirectory::claim`], and [`Error::Data`] if a checkpoint is damaged,
@@ -62,7 +64,16 @@ impl<'a> Session<'a> {
         let (checkpoint, landscape) = Checkpoint::load(directory.path(), job.plan)?;
         let earlier_seconds = checkpoint.wall_seconds;
         let started = Instant::now();
-        let session = Self { job, directory, checkpoint, landscape, earlier_seconds, started, keep_states };
+        let session = Self {
+            job,
+            directory,
+            checkpoint,
+            landscape,
+            earlier_seconds,
+            started,
+            keep_states,
+            alone: Vec::new(),
+        };
         Ok(Opened::Unfinished(Box::new(session)))
     }
 
@@ -102,6 +113,10 @@ impl<'a> Session<'a> {
             if !self.measure(&weights, Which::Flattened, Some(&landscape))? {
                 return Ok((Some(landscape), Status::Interrupted));
             }
+        }
+        match self.job.one_map_alone() {
+            Err(Error::Interrupted) => return Ok((Some(landscape), Status::Interrupted)),
+            alone => self.alone = alone?,
         }
         Ok((Some(landscape), status))
     }
@@ -152,6 +167,7 @@ impl<'a> Session<'a> {
             plan: self.job.plan,
             network: self.job.network,
             landscape,
+            alone: &self.alone,
             drift: &self.checkpoint.drift,
             status,
             device: self.job.backend.describe(),

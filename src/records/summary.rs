@@ -4,11 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::job::alone::OneMap;
 use crate::job::drift::DriftSummary;
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::{IterationRecord, Status};
 use crate::observable::{Pair, Shown, pairs, table};
 use crate::setup::plan::Plan;
+use crate::text::significant;
 
 /// The figures of a run. Energies in Hz³, drifts in neuron units, rate changes in Hz².
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +59,9 @@ pub struct Summary {
     pub drift_before: Option<DriftSummary>,
     /// All averages after flattening.
     pub drift_after: Option<DriftSummary>,
+    /// One map of each kind alone, not flattened, where that is not flat by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alone: Vec<OneMap>,
     /// What a careful reader should know.
     pub warnings: Vec<Warning>,
 }
@@ -139,6 +144,7 @@ impl Summary {
             landscape_after: last.map(IterationRecord::reproducible),
             drift_before: before,
             drift_after: after,
+            alone: Vec::new(),
             warnings: warnings(last, drift),
         }
     }
@@ -156,6 +162,15 @@ impl Summary {
     pub fn table(&self) -> String {
         let mut text = table(&self.pairs(&[Shown::First]));
         text.push_str(&format!("{} weight updates; {}\n", self.updates, self.status.describe()));
+        for one in &self.alone {
+            text.push_str(&format!(
+                "one {} alone: {} Hz^3 between the points (SD), drift {}, by phase {} neuron units\n",
+                one.shape.name(),
+                significant(one.heldout_sd),
+                significant(one.drift.mean_drift),
+                significant(one.drift.phase_mean_drift)
+            ));
+        }
         if !self.warnings.is_empty() {
             let warnings: Vec<String> = self.warnings.iter().map(Warning::to_string).collect();
             text.push_str(&format!("note: {}\n", warnings.join("; ")));

@@ -88,6 +88,8 @@ fn harmless(cell: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::drift_record::{DriftRecord, Which};
+    use crate::job::reached::IterationRecord;
 
     #[test]
     fn spreadsheets_run_nothing_and_show_no_nan() {
@@ -120,5 +122,33 @@ mod tests {
             table.push(vec![Cell::Text((*name).to_owned()), Cell::Count(*count), Cell::Number(*value)]);
         }
         assert_eq!(table.to_csv(), to_csv(&rows));
+    }
+
+    #[test]
+    fn the_columns_of_records_are_their_figures() {
+        let header = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().lines().next().unwrap().to_owned();
+        let names: Vec<&str> = IterationRecord::ALL.iter().map(|figure| figure.name).collect();
+        assert_eq!(header(to_csv(&[IterationRecord::default()])), names.join(","));
+        let names: Vec<&str> = DriftRecord::ALL.iter().map(|figure| figure.name).collect();
+        let record = DriftRecord {
+            dimension: 1,
+            network: Which::Base,
+            map: 0,
+            start: [0.0; 2],
+            end: [0.0; 2],
+            displacement: 0.0,
+            settled_displacement: 0.0,
+            rate_change: 0.0,
+            score: 0.0,
+            winning_map: 0,
+            phase_displacement: 0.0,
+            start_energy: 0.0,
+            end_energy: 0.0,
+            energy_rises: 0,
+        };
+        let line = header(to_csv(std::slice::from_ref(&record)));
+        assert_eq!(line, format!("network,map,start,end,{}", names.join(",")));
+        let line = header(to_csv(&[DriftRecord { dimension: 2, ..record }]));
+        assert_eq!(line, format!("network,map,start_x,start_y,end_x,end_y,{}", names.join(",")));
     }
 }

@@ -5,6 +5,7 @@ mod numbers;
 mod run;
 mod scan;
 pub mod sheets;
+mod surfaces;
 
 use std::path::Path;
 
@@ -103,7 +104,7 @@ fn shared_script() -> Markup {
 
 /// A page about maps of two dimensions and nothing else.
 pub fn sheets_page(title: &str, sheets: &sheets::Sheets) -> String {
-    layout(title, &html! { h1 { (title) } (shared_script()) (sheets.section()) (colophon()) })
+    layout(title, &html! { h1 { (title) } (shared_script()) (sheets.section(0)) (colophon()) })
 }
 
 /// This program, its version, and the paper.

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::surfaces::relative;
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::IterationRecord;
+use crate::manifold::Points;
 use crate::setup::plan::Plan;
 
 /// Energies that a page holds at most. If there are more, only one in every few points of a map is kept.
@@ -15,7 +17,7 @@ pub(super) struct Numbers {
     neurons: usize,
     /// Class of what was flattened.
     method: &'static str,
-    /// Relative to the mean of each landscape `[updates + 1][maps][points]`.
+    /// Relative to the level of their group of maps in each landscape `[updates + 1][maps][points]`.
     energies: Vec<Vec<Vec<f64>>>,
     /// At the fitted points, and between them (robust), for each landscape.
     roughness: Vec<(f64, f64)>,
@@ -30,18 +32,17 @@ pub(super) struct Numbers {
 impl Numbers {
     pub(super) fn new(
         plan: &Plan,
+        points: Points<'_>,
         iterations: &[IterationRecord],
         energies: &[f64],
         drift: &[DriftRecord],
     ) -> Self {
         let stride = energies.len().div_ceil(MOST_ENERGIES).max(1);
-        let landscapes = energies.chunks_exact(plan.states()).zip(iterations);
-        let energies = landscapes
-            .map(|(landscape, record)| {
-                let relative = |row: &[f64]| {
-                    row.iter().step_by(stride).map(|e| rounded(e - record.energy_mean)).collect()
-                };
-                landscape.chunks_exact(plan.points_per_map).map(relative).collect()
+        let energies = energies
+            .chunks_exact(plan.states())
+            .map(|landscape| {
+                let row = |row: &[f64]| row.iter().step_by(stride).map(|e| rounded(*e)).collect();
+                relative(points, landscape).chunks_exact(plan.points_per_map).map(row).collect()
             })
             .collect();
         Self {

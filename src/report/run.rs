@@ -6,11 +6,12 @@ use maud::{Markup, PreEscaped, html};
 use time::OffsetDateTime;
 
 use super::numbers::Numbers;
-use super::{colophon, configuration, facts, layout, shared_script, table};
+use super::sheets::Sheets;
+use super::{colophon, configuration, facts, layout, shared_script, surfaces, table};
 use crate::error::{Error, Result};
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::IterationRecord;
-use crate::manifold::Vector;
+use crate::manifold::{Points, Vector};
 use crate::observable::{Observable, Pair, Shown};
 use crate::records::{Manifest, RunDirectory, RunState, Summary};
 use crate::setup::config::Method;
@@ -28,6 +29,7 @@ struct Run {
     drift: Vec<DriftRecord>,
     configuration: String,
     numbers: Numbers,
+    sheets: Vec<Sheets>,
 }
 
 pub(super) fn page(path: &Path) -> Result<String> {
@@ -89,9 +91,14 @@ impl Run {
             );
             return Err(Error::data(&path.join("energies.npy"), what));
         }
+        let maps = plan.layout.draw(plan.config.network.seed, 0);
+        let points = Points::fitted(&maps, plan.points_per_map);
+        let last = &energies[energies.len() - plan.states()..];
+        let sheets = surfaces::sheets(points, &energies[..plan.states()], last, &drift);
         let configuration = String::from_utf8_lossy(&directory.read("config.toml")?).into_owned();
         Ok(Self {
-            numbers: Numbers::new(&plan, &iterations, &energies, &drift),
+            numbers: Numbers::new(&plan, points, &iterations, &energies, &drift),
+            sheets,
             summary: directory.read_summary()?,
             manifest,
             plan,
@@ -105,14 +112,15 @@ impl Run {
         html! {
             h1 { (title) }
             p.soft { "Outcome: " (self.summary.status.describe()) "." }
+            (shared_script())
             (self.figures())
+            @for (own, sheets) in self.sheets.iter().enumerate() { (sheets.section(own)) }
             (self.landscapes())
             (self.drifts())
             (self.certificates())
             (self.provenance())
             (colophon())
             script type="application/json" id="data" { (PreEscaped(self.numbers.to_json())) }
-            (shared_script())
             script { (PreEscaped(SCRIPT)) }
         }
     }
@@ -138,8 +146,8 @@ impl Run {
     fn sentence(&self) -> String {
         let s = &self.summary;
         let stored = match s.maps {
-            1 => "One ring map is stored in a".to_owned(),
-            maps => format!("{maps} ring maps are stored together in one"),
+            1 => format!("One {} map is stored in a", self.kind()),
+            maps => format!("{maps} {} maps are stored together in one", self.kind()),
         };
         let points = s.maps * s.points_per_map;
         let mut text = format!(
@@ -164,14 +172,23 @@ impl Run {
         text + "."
     }
 
+    /// The shapes of the maps.
+    fn kind(&self) -> String {
+        let mut names: Vec<&str> =
+            self.plan.layout.groups.iter().map(|g| g.group.lattice.space.shape.name()).collect();
+        names.dedup();
+        names.join(" and ")
+    }
+
     fn landscapes(&self) -> Markup {
         let last = self.iterations.len() - 1;
         html! {
             section {
                 h2 { "Energy landscapes" }
                 p {
-                    "The energy of a bump held at each position of a map, relative to the mean of all maps. "
+                    "The energy of a bump held at each position of a map, relative to the mean of all maps of its kind. "
                     "A bump drifts downhill; a flat line is a perfect memory."
+                    @if !self.sheets.is_empty() { " On maps of two dimensions positions are taken row by row here." }
                     @if self.numbers.stride > 1 { " One in " (self.numbers.stride) " points is shown." }
                 }
                 div.controls {
@@ -292,7 +309,7 @@ fn plot(id: &str, what: &str) -> Markup {
     html! { svg.plot id=(id) role="img" aria-label=(what) {} }
 }
 
-/// What the colours mean; without flattening there is nothing but the first.
+/// What the colours mean; without flattening only the first is shown.
 fn key(entries: &[(&str, &str)]) -> Markup {
     let shown = entries.iter().enumerate().filter(|(i, (class, _))| *i == 0 || *class != "none");
     html! {

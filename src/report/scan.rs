@@ -112,7 +112,7 @@ fn means(averages: &[Average<'_>]) -> Markup {
     table(&header, &rows)
 }
 
-/// A plot without ground of its own, in the page's colour of text.
+/// A plot without a background, in the page's text colour.
 fn themed(svg: &str) -> String {
     svg.replace("fill=\"#ffffff\"", "fill=\"none\"").replace(" color=\"#000000\"", "")
 }

@@ -1,10 +1,11 @@
 "use strict";
-// Draws maps of two dimensions from the numbers in #sheets: heat maps, arrows, and what lies under the pointer.
+// Draws maps of two dimensions from the numbers in #sheets-N, N as the script element says: heat maps, arrows, and what lies under the pointer.
 (() => {
-  const data = JSON.parse(document.getElementById("sheets").textContent);
+  const own = document.currentScript.dataset.own, element = (id) => document.getElementById(`${id}-${own}`);
+  const data = JSON.parse(element("sheets").textContent);
   const [wide, high] = data.sides;
   const LEFT = 44, RIGHT = 8, TOP = 6, BOTTOM = 40;
-  const chooser = document.getElementById("sheet"), arrows = document.getElementById("moves"), pointed = document.getElementById("pointed");
+  const chooser = element("sheet"), arrows = element("moves"), pointed = element("pointed");
 
   // Displacements by whole sides under which the box [x0, x1] × [y0, y1] is seen on the map, itself first.
   function copies(x0, x1, y0, y1) {
@@ -53,13 +54,13 @@
   }
 
   function sheet(id, values, moves) {
-    const svg = document.getElementById(id);
+    const svg = element(id);
     const W = Math.round(svg.parentElement.clientWidth || 360), width = W - LEFT - RIGHT, height = Math.round(width * high / wide), H = height + TOP + BOTTOM;
     const px = (x) => LEFT + width * x / wide, py = (y) => TOP + height * (1 - y / high);
     svg.replaceChildren();
     svg.setAttribute("viewBox", `0 0 ${W} ${H}`);
-    node(node(svg, "clipPath", { id: `${id}-clip` }), "rect", { x: LEFT, y: TOP, width, height });
-    const inside = node(svg, "g", { "clip-path": `url(#${id}-clip)` });
+    node(node(svg, "clipPath", { id: `${id}-${own}-clip` }), "rect", { x: LEFT, y: TOP, width, height });
+    const inside = node(svg, "g", { "clip-path": `url(#${id}-${own}-clip)` });
     node(inside, "rect", { class: "empty", x: LEFT, y: TOP, width, height });
     cells(inside, values, px, py);
     if (arrows.checked) for (const each of moves) move(inside, each, px, py);
@@ -89,7 +90,7 @@
   }
 
   function scale() {
-    const svg = document.getElementById("sheet-scale"), W = Math.round(Math.min(420, svg.parentElement.clientWidth || 420)), step = (W - 60) / data.colours.length;
+    const svg = element("sheet-scale"), W = Math.round(Math.min(420, svg.parentElement.clientWidth || 420)), step = (W - 60) / data.colours.length;
     svg.replaceChildren();
     svg.setAttribute("viewBox", `0 0 ${W} 54`);
     data.colours.forEach((fill, i) => node(svg, "rect", { class: "drawn", x: 30 + i * step, y: 2, width: step + 0.3, height: 14, style: `fill:${fill}`, "shape-rendering": "crispEdges" }));

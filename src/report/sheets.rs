@@ -55,8 +55,8 @@ struct Numbers<'a> {
 }
 
 impl Sheets {
-    /// The section with its numbers and its script, which needs `shared.js` before it.
-    pub(super) fn section(&self) -> Markup {
+    /// The section with its numbers and its script, which needs `shared.js` before it; `own` tells it from others of the page.
+    pub(super) fn section(&self, own: usize) -> Markup {
         let values = self.maps.iter().flat_map(|map| map.before.iter().chain(&map.after));
         let most = values.filter(|v| v.is_finite()).fold(0.0, |most: f64, v| most.max(v.abs()));
         let numbers = Numbers {
@@ -81,21 +81,21 @@ impl Sheets {
                     @if closes { " Dashed edges: the map continues at the opposite edge." }
                 }
                 div.controls {
-                    label { "Map " select id="sheet" {
+                    label { "Map " select id={ "sheet-" (own) } {
                         @for (index, map) in self.maps.iter().enumerate() { option value=(index) { (map.name) } }
                     } }
-                    label { input type="checkbox" id="moves" checked; " with arrows" }
+                    label { input type="checkbox" id={ "moves-" (own) } checked; " with arrows" }
                 }
                 noscript { p.warning { "The plots need JavaScript; the tables do not." } }
                 div.sheets {
-                    figure { figcaption { "before" } svg.sheet id="sheet-before" role="img" aria-label="Landscape before flattening" {} }
-                    figure { figcaption { "after" } svg.sheet id="sheet-after" role="img" aria-label="Landscape after flattening" {} }
+                    figure { figcaption { "before" } svg.sheet id={ "sheet-before-" (own) } role="img" aria-label="Landscape before flattening" {} }
+                    figure { figcaption { "after" } svg.sheet id={ "sheet-after-" (own) } role="img" aria-label="Landscape after flattening" {} }
                 }
-                svg.scale id="sheet-scale" role="img" aria-label="Colours of the values" {}
-                p.soft id="pointed" aria-live="polite" { "Point at a place to read its values." }
+                svg.scale id={ "sheet-scale-" (own) } role="img" aria-label="Colours of the values" {}
+                p.soft id={ "pointed-" (own) } aria-live="polite" { "Point at a place to read its values." }
             }
-            script type="application/json" id="sheets" { (PreEscaped(json)) }
-            script { (PreEscaped(SCRIPT)) }
+            script type="application/json" id={ "sheets-" (own) } { (PreEscaped(json)) }
+            script data-own=(own) { (PreEscaped(SCRIPT)) }
         }
     }
 }
@@ -120,9 +120,9 @@ mod tests {
             value_label: "E − mean (Hz³)".to_owned(),
             maps: vec![sheet("map 0"), sheet("map 1")],
         };
-        let page = sheets.section().into_string();
+        let page = sheets.section(3).into_string();
         assert_eq!(page.matches("<option").count(), 2);
-        let json = page.split("id=\"sheets\">").nth(1).unwrap().split("</script>").next().unwrap();
+        let json = page.split("id=\"sheets-3\">").nth(1).unwrap().split("</script>").next().unwrap();
         let numbers: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(numbers["reach"], 7.5);
         assert_eq!(numbers["maps"][1]["before"], serde_json::json!([1.0, -7.5, null, 0.0]));

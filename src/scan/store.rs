@@ -202,7 +202,7 @@ impl Store {
         } else {
             Err(Error::data(
                 path,
-                "is no scan directory (no trials/ or config.toml); give the directory of a scan",
+                "is not a scan directory (it has no trials/ or config.toml); give the directory of a scan",
             ))
         }
     }

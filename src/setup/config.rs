@@ -40,6 +40,9 @@ pub struct NetworkConfig {
     /// L; 10, or what `maps_file` has, if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub maps: Option<usize>,
+    /// Fraction of the neurons that take part in each of the `maps` rings; all if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<f64>,
     /// Seed of the random maps.
     pub seed: u64,
     /// int32 `[L, N]` positions to use in place of random maps; relative to the configuration file.
@@ -129,12 +132,24 @@ pub struct FlattenConfig {
 pub struct MeasureConfig {
     /// Length of a trajectory (ms).
     pub duration_ms: f64,
-    /// Evenly spaced starts on each map.
+    /// Starts on each map.
     pub starts_per_map: usize,
+    /// Where they lie.
+    pub starts: Starts,
     /// Fractions of the active neurons that are exchanged where the trials of a scan measure pattern completion; none if
     /// not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completion: Option<Vec<f64>>,
+}
+
+/// Where trajectories start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Starts {
+    /// On sites of the lattice, evenly spaced; see [`crate::manifold::start_point`].
+    Sites,
+    /// Also between them; see [`crate::manifold::start_anywhere`].
+    Anywhere,
 }
 
 /// `[scan]`
@@ -192,6 +207,7 @@ impl Default for Config {
             network: NetworkConfig {
                 neurons: None,
                 maps: None,
+                members: None,
                 seed: 1,
                 maps_file: None,
                 weights_file: None,
@@ -217,7 +233,12 @@ impl Default for Config {
                 pseudo_inverse_ridge: 1e-2,
                 tolerance: 1e-6,
             },
-            measure: MeasureConfig { duration_ms: 3000.0, starts_per_map: 10, completion: None },
+            measure: MeasureConfig {
+                duration_ms: 3000.0,
+                starts_per_map: 10,
+                starts: Starts::Sites,
+                completion: None,
+            },
             scan: ScanConfig {
                 maps: vec![1, 2, 4, 8, 12, 16, 20],
                 realizations: 15,

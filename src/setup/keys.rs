@@ -85,6 +85,13 @@ pub static KEYS: &[Key<Config>] = &[
         "600, or as many as maps_file has"
     ),
     key!(network.maps, Values::Whole(1, 10_000), "", "Number of maps, L.", "10, or as many as maps_file has"),
+    key!(
+        network.members,
+        Values::Above(0.0, 1.0),
+        "",
+        "Fraction of the neurons that take part in each of the maps, p.",
+        "all of them"
+    ),
     key!(network.seed, Values::Whole(0, LARGEST), "", "Seed of the random maps."),
     key!(
         network.maps_file,
@@ -219,7 +226,13 @@ pub static KEYS: &[Key<Config>] = &[
         "ms",
         "Length of the trajectories that measure drift."
     ),
-    key!(measure.starts_per_map, Values::Whole(1, 100_000), "", "Evenly spaced starts on each map."),
+    key!(measure.starts_per_map, Values::Whole(1, 100_000), "", "Starts on each map."),
+    key!(
+        measure.starts,
+        Values::Word(&["sites", "anywhere"]),
+        "",
+        "Where they lie: on sites of the map's lattice, evenly spaced, or anywhere, also between them."
+    ),
     key!(
         measure.completion,
         Values::Numbers(0.0, 1.0, 20),

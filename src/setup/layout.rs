@@ -63,6 +63,7 @@ impl Layout {
         for (key, typed) in [
             ("network.maps", config.network.maps.is_some()),
             ("network.maps_file", config.network.maps_file.is_some()),
+            ("network.members", config.network.members.is_some()),
         ] {
             if typed {
                 return Err(Error::Usage(format!(
@@ -99,15 +100,28 @@ impl Layout {
             (None, None) => weights_size(config, arrays)?.unwrap_or(600),
         };
         let count = given.map(Maps::count).or(network.maps).unwrap_or(10);
-        let lattice = Lattice::of_sites(Shape::Ring, [neurons, 1], Arrangement::Square);
+        let members = (network.members.unwrap_or(1.0) * neurons as f64).round() as usize;
+        if given.is_some() && members != neurons {
+            return Err(Error::Usage(
+                "network.members is for random maps; the given ones hold all neurons: leave it out"
+                    .to_owned(),
+            ));
+        }
+        if members < FEWEST_MEMBERS {
+            return Err(Error::Usage(format!(
+                "network.members = {} of {neurons} neurons are {members} members, fewer than a bump needs; make it larger, at least {FEWEST_MEMBERS} neurons",
+                network.members.unwrap_or(1.0)
+            )));
+        }
+        let lattice = Lattice::of_sites(Shape::Ring, [members, 1], Arrangement::Square);
         let placement = match given {
             Some(maps) => Placement::Given((0..count).flat_map(|map| maps.places(map).to_vec()).collect()),
             None => Placement::Lattice,
         };
         let group = Group { count, lattice, margin: 0.0 };
-        let kernel = paper_kernel(config, Shape::Ring, neurons);
+        let kernel = paper_kernel(config, Shape::Ring, members);
         let groups = vec![GroupLayout { group, placement, kernel }];
-        groups[0].check_width("kernel.width, or network.neurons")?;
+        groups[0].check_width("kernel.width, network.neurons or network.members")?;
         Ok(Self { neurons, groups })
     }
 
@@ -116,7 +130,7 @@ impl Layout {
         self.groups.iter().map(|group| group.group.count).sum()
     }
 
-    /// K if it was not typed: a point for each site, those within the margins left out.
+    /// K where the configuration does not give it: one point for each site outside the margins.
     pub fn points_per_map(&self) -> usize {
         let lattice = &self.groups[0].group.lattice;
         let axes = lattice.space.shape.axes();
@@ -132,7 +146,7 @@ impl Layout {
         }
     }
 
-    /// Active neurons of a bump, expected, in the maps where they are most.
+    /// Expected number of active neurons in a bump, in the group of maps where it is largest.
     pub fn active_neurons(&self) -> f64 {
         self.groups.iter().map(GroupLayout::active_neurons).fold(0.0, f64::max)
     }
@@ -199,7 +213,7 @@ fn neurons(config: &Config, arrays: &Arrays) -> Result<usize> {
         return Ok(neurons);
     }
     Err(Error::Usage(format!(
-        "maps of {neurons} neurons are not allowed; it is {} to {}: change maps.sides or network.neurons",
+        "a network of {neurons} neurons is not allowed; use {} to {}: change maps.sides or network.neurons",
         NEURONS.start(),
         NEURONS.end()
     )))
@@ -290,7 +304,7 @@ impl GroupLayout {
     }
 }
 
-/// `[kernel]` on a shape of so many members.
+/// The kernel of `[kernel]` on a shape with so many members.
 fn paper_kernel(config: &Config, shape: Shape, members: usize) -> Kernel {
     let k = &config.kernel;
     let kernel =
@@ -377,7 +391,7 @@ fn lattice(maps: &MapsConfig, neurons: usize) -> std::result::Result<Lattice, St
     let whole = sides.iter().all(|side| side.fract() == 0.0);
     if !whole && maps.placement == PlacementKind::Lattice {
         return Err(format!(
-            "maps.sides = {sides:?} are no whole numbers of sites, which placement = \"lattice\" needs"
+            "maps.sides = {sides:?} are not whole numbers of sites, which placement = \"lattice\" needs"
         ));
     }
     let hexagonal = maps.lattice == Arrangement::Hexagonal;
@@ -410,7 +424,7 @@ fn lattice(maps: &MapsConfig, neurons: usize) -> std::result::Result<Lattice, St
     Ok(Lattice::of_sites(*shape, counts, maps.lattice))
 }
 
-/// The two factors nearest to each other, if the larger is at most half as large again.
+/// The two factors closest to each other, if the larger is at most 1.5 times the smaller.
 fn nearly_square(sites: usize) -> Option<[usize; 2]> {
     let columns = (1..=sites.isqrt()).rev().find(|columns| sites.is_multiple_of(*columns))?;
     let rows = sites / columns;
@@ -538,7 +552,7 @@ fn weights_size(config: &Config, arrays: &Arrays) -> Result<Option<usize>> {
     Ok(arrays.read_real(file)?.0.first().copied())
 }
 
-/// Weights and external current that the user brings, checked; `None` if the maps make them.
+/// Weights and external current given by the user, checked; `None` if they are made from the maps.
 ///
 /// # Errors
 /// [`Error::Usage`] if one comes without the other, [`Error::Data`] for a bad file.
@@ -609,7 +623,7 @@ pub fn symmetrize(file: &Path, neurons: usize, values: &mut [f64]) -> Result<()>
     for i in 0..neurons {
         for j in 0..i {
             let (a, b) = (values[i * neurons + j], values[j * neurons + i]);
-            // What single precision leaves of equal numbers.
+            // Two equal weights may differ by the rounding of single precision.
             if (a - b).abs() > 1e-6 * largest {
                 return Err(Error::data(
                     file,

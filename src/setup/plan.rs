@@ -257,6 +257,11 @@ impl Plan {
         }
     }
 
+    /// Whether the user brought weights, in place of the sum of the maps' kernels.
+    pub fn has_given_weights(&self) -> bool {
+        self.given.is_some()
+    }
+
     /// Δt/τ.
     pub fn step(&self) -> f64 {
         self.config.dynamics.dt_ms / self.config.dynamics.tau_ms

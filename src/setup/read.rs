@@ -331,6 +331,7 @@ mod tests {
         let network = NetworkConfig {
             neurons: Some(600),
             maps: Some(2),
+            members: Some(0.5),
             maps_file: Some("m.npy".into()),
             weights_file: Some("w.npy".into()),
             external_current: Some(ExternalCurrent::Uniform(7.0)),

@@ -1,13 +1,13 @@
 //! The two products of the matrix-free weight solve, `X = Σ_t α_t r_t r_tᵀ` and `v_s = ½[r_sᵀ X r_s − Σ_i X_ii r_si²]`.
 //!
-//! In the order of a map's positions the states of that map form a band: state k is active within a reach of its
-//! point. So each product is made of small dense matrix products, over tiles of positions, whose results are added to
-//! (or taken from) the rows of X through the map's permutation. Several maps go through a row of X at a time, or X
-//! would travel between memory and processor once a map. Rates beyond the reach are few; with r = n + f, near and far,
-//! `r rᵀ = n nᵀ + f (r − f/2)ᵀ + (r − f/2) fᵀ`, and the far ones are added one by one.
+//! In the order of a map's positions the states of that map form a band: state k is active within a reach of its point.
+//! So each product is made of small dense matrix products, over tiles of positions, whose results are added to (or
+//! taken from) the rows of X through the map's permutation. Several maps are processed with each row of X, or X would
+//! travel between memory and processor once per map. Rates beyond the reach are few; with r = n + f, near and far, `r
+//! rᵀ = n nᵀ + f (r − f/2)ᵀ + (r − f/2) fᵀ`, and the far ones are added one by one.
 //!
-//! Both products use half of X only, each pair once: 2·a²·S flops each, twice that with what tiles waste. Memory: X, and
-//! 256 MB of tiles at most, whatever S. Every number is summed in an order that does not depend on the threads.
+//! Both products use half of X only, each pair once: 2·a²·S flops each, twice that including what tiles waste. Memory:
+//! X, and 256 MB of tiles at most, whatever S. Every number is summed in an order that does not depend on the threads.
 
 use std::ops::Range;
 

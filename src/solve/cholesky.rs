@@ -28,7 +28,7 @@ pub struct Cholesky {
 pub enum Unfinished {
     /// The matrix is not positive definite to rounding.
     NotPositiveDefinite {
-        /// Index of the column where that showed.
+        /// Index of the column that showed it.
         column: usize,
     },
     /// An end was asked for.

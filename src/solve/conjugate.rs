@@ -1,7 +1,8 @@
 //! The weight change by preconditioned conjugate gradients, without the Gram matrix.
 //!
 //! The level C is eliminated exactly: `G α + C·1 = E` with `1ᵀα = 0` is the same system, so the iteration runs on
-//! `P G P α = P E`, P = I − 11ᵀ/S, and `C = mean(E − G α)`. G acts through the two products of [`super::bands`]
+//! `P G P α = P E`, P = I − 11ᵀ/S, and `C = mean(E − G α)`; where groups of maps have a level each, P takes off the mean of
+//! each group. G acts through the two products of [`super::bands`]
 //! (eqs. S9–S13): `G α` is the response of all energies to `X = Σ_t α_t r_t r_tᵀ`. The residual's root mean square is the
 //! roughness that the linear model predicts after the update; the iteration ends when that has fallen to a set fraction
 //! of the present roughness, since the next outer iteration corrects what is left.
@@ -12,6 +13,8 @@
 //! Cost of an iteration: both products, 4·a²·S flops and what tiles waste. Memory: one weight matrix, 256 MB of tiles,
 //! the preconditioner's factored segments (overlapping runs of every map's points), and vectors of S.
 
+use std::ops::Range;
+
 use super::manifolds::Manifolds;
 use super::products::Products;
 use super::schwarz::Schwarz;
@@ -20,8 +23,8 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::progress::Tick;
 
-/// Iterations after which the solve ends where it is. Regular systems take 10 to a predicted roughness of 10⁻³ and 30
-/// to 10⁻⁹; near capacity, where maps overlap strongly, a thousand reach 4·10⁻³.
+/// Iterations after which the solve stops. Regular systems take 10 to a predicted roughness of 10⁻³ and 30 to 10⁻⁹;
+/// near capacity, where maps overlap strongly, a thousand reach 4·10⁻³.
 const MAX_ITERATIONS: usize = 300;
 
 /// What has reached this fraction of the present roughness by then is an update worth trying, and the next outer
@@ -41,8 +44,8 @@ pub struct Convergence {
     pub reached: f64,
 }
 
-/// Solves for the weight change that takes all `energies` (Hz³) to one level, up to a predicted roughness of
-/// `accuracy` times the present one, or as far as 300 iterations lead. `ridge` is relative to the Gram matrix's mean diagonal.
+/// Solves for the weight change that takes all `energies` (Hz³) to one level, up to a predicted roughness of `accuracy`
+/// times the present one, or as far as 300 iterations get. `ridge` is relative to the Gram matrix's mean diagonal.
 ///
 /// # Errors
 /// [`Error::Run`] if the states are not independent enough, or the iteration does not converge.
@@ -62,10 +65,12 @@ pub fn solve(
     let preconditioner = preconditioner.ok_or_else(|| dependent(count, ridge))?;
     let mut product = WeightMatrix::zeros(manifolds.maps.neurons());
     let mut residual = energies.to_vec();
-    let mean = center(&mut residual);
-    // Once more: what rounding of |E| ≈ 10⁵ has left.
-    center(&mut residual);
-    let mut solve = Solve { alpha: vec![0.0; energies.len()], residual, shift: 0.0 };
+    let levels = manifolds.levels();
+    let means = center(&mut residual, &levels);
+    // Again, to remove what rounding of |E| ≈ 10⁵ has left.
+    center(&mut residual, &levels);
+    let mut solve =
+        Solve { alpha: vec![0.0; energies.len()], residual, shifts: vec![0.0; levels.len()], levels };
     let convergence = solve.run(
         accuracy,
         tick,
@@ -86,11 +91,12 @@ pub fn solve(
         )));
     }
     products.forward(&solve.alpha, &mut product);
-    Ok((WeightUpdate { delta: product, level: mean - solve.shift }, convergence))
+    let levels = means.iter().zip(&solve.shifts).map(|(mean, shift)| mean - shift).collect();
+    Ok((WeightUpdate { delta: product, levels }, convergence))
 }
 
-/// Memory that a solve takes beside the states and the weight change (bytes), at `active` active neurons a state; `sites` of
-/// each map, of which all neurons have one on `full_rings`, else on surfaces or lines.
+/// Memory that a solve takes beside the states and the weight change (bytes), with `active` active neurons a state;
+/// `full_rings` if all maps are rings of all neurons, else `surfaces` or lines.
 pub(crate) fn memory(
     neurons: usize,
     maps: usize,
@@ -115,13 +121,14 @@ struct Solve {
     alpha: Vec<f64>,
     /// `P (E − G α)` (Hz³).
     residual: Vec<f64>,
-    /// Mean of `G α` (Hz³).
-    shift: f64,
+    /// Mean of `G α` over the states of each level (Hz³).
+    shifts: Vec<f64>,
+    levels: Vec<Range<usize>>,
 }
 
 impl Solve {
-    /// Iterates until the residual has fallen to `accuracy`, or no longer does, or `tick` asks for an end. `None` if the product shows that the
-    /// Gram matrix is not positive definite.
+    /// Iterates until the residual has fallen to `accuracy`, the iterations are used up, or `tick` asks for an end.
+    /// `None` if the product shows that the Gram matrix is not positive definite.
     fn run(
         &mut self,
         accuracy: f64,
@@ -137,7 +144,7 @@ impl Solve {
         let mut iterations = 0;
         while reached > accuracy && iterations < MAX_ITERATIONS && !tick.stopped() {
             let mut step = precondition(&self.residual);
-            center(&mut step);
+            center(&mut step, &self.levels);
             let size = dot(&self.residual, &step);
             if direction.is_empty() {
                 direction = step;
@@ -152,7 +159,8 @@ impl Solve {
                 return None;
             }
             let length = size / curvature;
-            self.shift += length * center(&mut image);
+            let means = center(&mut image, &self.levels);
+            self.shifts.iter_mut().zip(means).for_each(|(shift, mean)| *shift += length * mean);
             self.alpha.iter_mut().zip(&direction).for_each(|(a, d)| *a += length * d);
             self.residual.iter_mut().zip(&image).for_each(|(r, g)| *r -= length * g);
             reached = norm(&self.residual) / first;
@@ -178,11 +186,15 @@ fn mean_diagonal(manifolds: Manifolds<'_>) -> f64 {
     manifolds.states.iter().map(|s| diagonal(s.rates)).sum::<f64>() / manifolds.states.len() as f64
 }
 
-/// Takes the mean off a vector, and returns it.
-fn center(vector: &mut [f64]) -> f64 {
-    let mean = vector.iter().sum::<f64>() / vector.len() as f64;
-    vector.iter_mut().for_each(|x| *x -= mean);
-    mean
+/// Takes the mean of each level off a vector, and returns the means.
+fn center(vector: &mut [f64], levels: &[Range<usize>]) -> Vec<f64> {
+    let mut take_off = |level: &Range<usize>| {
+        let own = &mut vector[level.clone()];
+        let mean = own.iter().sum::<f64>() / own.len() as f64;
+        own.iter_mut().for_each(|x| *x -= mean);
+        mean
+    };
+    levels.iter().map(&mut take_off).collect()
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
@@ -203,8 +215,9 @@ mod tests {
     /// `P G P α = P E` for a matrix that is written down, without a preconditioner.
     fn iterate(gram: &[[f64; 4]; 4], energies: [f64; 4], accuracy: f64) -> (Option<Convergence>, Solve) {
         let mut residual = energies.to_vec();
-        center(&mut residual);
-        let mut solve = Solve { alpha: vec![0.0; 4], residual, shift: 0.0 };
+        let levels = vec![0..4];
+        center(&mut residual, &levels);
+        let mut solve = Solve { alpha: vec![0.0; 4], residual, shifts: vec![0.0], levels };
         let product = |x: &[f64]| gram.iter().map(|row| dot(row, x)).collect();
         let convergence = solve.run(accuracy, &Tick::silent(), <[f64]>::to_vec, product);
         (convergence, solve)
@@ -218,7 +231,7 @@ mod tests {
         let energies = [3.0, -1.0, 4.0, 2.0];
         let (convergence, solve) = iterate(&GRAM, energies, 1e-13);
         assert!(convergence.is_some_and(|c| c.iterations <= 4 && c.reached <= 1e-13), "{convergence:?}");
-        let level = energies.iter().sum::<f64>() / 4.0 - solve.shift;
+        let level = energies.iter().sum::<f64>() / 4.0 - solve.shifts[0];
         for (row, energy) in GRAM.iter().zip(energies) {
             assert!(
                 (dot(row, &solve.alpha) + level - energy).abs() < 1e-12,

@@ -3,10 +3,12 @@
 //! Wanted: the symmetric ΔM with zero diagonal and least Frobenius norm that takes every state's energy to one level,
 //! `E_s − ½ r_sᵀ ΔM r_s = C`. The paper's least-squares system has N·L rows and N(N−1)/2 columns; its Gram matrix has a
 //! closed form, `G_st = ½[(r_s·r_t)² − Σ_i r_si² r_ti²]`, and the solution is `ΔM = Σ_s α_s r_s r_sᵀ` without its diagonal,
-//! where `G α = E − C·1`, `C = (1ᵀG⁻¹E)/(1ᵀG⁻¹1)`. A ridge ρ (relative to the mean of G's diagonal) is added to
+//! where `G α = E − C·1`, `C = (1ᵀG⁻¹E)/(1ᵀG⁻¹1)`; maps of different shapes have a level each, [`solve_levels`]. A ridge ρ (relative to the mean of G's diagonal) is added to
 //! G's diagonal: states that nearly coincide make G nearly singular.
 //!
 //! [`solve`] here forms G and factors it; [`crate::solve::conjugate::solve`] does neither, and is for many states.
+
+use std::ops::Range;
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -26,6 +28,20 @@ use crate::solve::cholesky::{Cholesky, PANEL, Unfinished};
 /// [`Error::Run`] if the Gram matrix is not positive definite: states coincide, and the ridge is too small.
 /// [`Error::Interrupted`] if `tick` asks for an end.
 pub fn solve(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -> Result<WeightUpdate> {
+    solve_levels(states, std::slice::from_ref(&(0..states.len())), energies, ridge, tick)
+}
+
+/// As [`solve`], with a level for each group of states: `G α = E − Σ_g C_g 1_g` and `1_gᵀ α = 0` for every group g.
+///
+/// # Errors
+/// As [`solve`].
+pub fn solve_levels(
+    states: &States,
+    levels: &[Range<usize>],
+    energies: &[f64],
+    ridge: f64,
+    tick: &Tick<'_>,
+) -> Result<WeightUpdate> {
     let count = states.len();
     let mut gram = gram_matrix(states, tick);
     tick.go_on()?;
@@ -39,15 +55,45 @@ pub fn solve(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -> 
             "the {count} states are not independent enough to flatten (Gram matrix not positive definite at state {column}); raise flatten.ridge, now {ridge:e} (it falls by flatten.ridge_decay), or lower flatten.points_per_map or flatten.idealized_updates"
         )),
     })?;
-    // Energies relative to their mean keep the digits that matter in the two solves.
+    // Energies relative to their mean keep the digits that matter in the solves.
     let mean = energies.iter().sum::<f64>() / count as f64;
-    let mut solutions: Vec<f64> =
-        energies.iter().map(|e| e - mean).chain(std::iter::repeat_n(1.0, count)).collect();
+    let mut solutions: Vec<f64> = energies.iter().map(|e| e - mean).collect();
+    for level in levels {
+        solutions.extend((0..count).map(|s| f64::from(u8::from(level.contains(&s)))));
+    }
     factor.solve(&mut solutions);
     let (of_energies, of_ones) = solutions.split_at(count);
-    let level = of_energies.iter().sum::<f64>() / of_ones.iter().sum::<f64>();
-    let alpha: Vec<f64> = of_energies.iter().zip(of_ones).map(|(e, o)| e - level * o).collect();
-    Ok(WeightUpdate { delta: weight_gradient(states, &alpha), level: mean + level })
+    let of_ones: Vec<&[f64]> = of_ones.chunks_exact(count).collect();
+    let heights = level_heights(levels, of_energies, &of_ones);
+    let mut alpha = of_energies.to_vec();
+    for (height, ones) in heights.iter().zip(&of_ones) {
+        alpha.iter_mut().zip(*ones).for_each(|(a, o)| *a -= height * o);
+    }
+    let levels = heights.iter().map(|height| mean + height).collect();
+    Ok(WeightUpdate { delta: weight_gradient(states, &alpha), levels })
+}
+
+/// The C with `Σ_h (1_gᵀ G⁻¹ 1_h) C_h = 1_gᵀ G⁻¹ E` for every group g, by Gauss's elimination: the matrix is positive
+/// definite.
+fn level_heights(levels: &[Range<usize>], of_energies: &[f64], of_ones: &[&[f64]]) -> Vec<f64> {
+    let sum = |values: &[f64], level: &Range<usize>| values[level.clone()].iter().sum::<f64>();
+    let mut right: Vec<f64> = levels.iter().map(|level| sum(of_energies, level)).collect();
+    let mut matrix: Vec<Vec<f64>> =
+        levels.iter().map(|level| of_ones.iter().map(|ones| sum(ones, level)).collect()).collect();
+    let count = levels.len();
+    for pivot in 0..count {
+        let own = matrix[pivot].clone();
+        for row in pivot + 1..count {
+            let part = matrix[row][pivot] / own[pivot];
+            matrix[row].iter_mut().zip(&own).for_each(|(x, y)| *x -= part * y);
+            right[row] -= part * right[pivot];
+        }
+    }
+    for row in (0..count).rev() {
+        let known: f64 = (row + 1..count).map(|column| matrix[row][column] * right[column]).sum();
+        right[row] = (right[row] - known) / matrix[row][row];
+    }
+    right
 }
 
 /// Lower triangle of the Gram matrix `G_st = ½[(r_s·r_t)² − Σ_i r_si² r_ti²]`, column-major `[states, states]` (Hz⁴).
@@ -196,7 +242,7 @@ mod tests {
         let energies: Vec<f64> = (0..12).map(|s| -1e5 + 700.0 * f64::from(s).sin()).collect();
         let update = solve(&states, &energies, 0.0, &Tick::silent()).unwrap();
         for (e, lowered) in energies.iter().zip(response(&update.delta, &states)) {
-            assert!((e - lowered - update.level).abs() < 1e-7, "{} {}", e - lowered, update.level);
+            assert!((e - lowered - update.levels[0]).abs() < 1e-7, "{} {:?}", e - lowered, update.levels);
         }
         for i in 0..30 {
             assert_eq!(update.delta.row(i)[i], 0.0);
@@ -204,6 +250,28 @@ mod tests {
                 assert_eq!(update.delta.row(i)[j], update.delta.row(j)[i]);
             }
         }
+    }
+
+    #[test]
+    fn every_group_is_taken_to_its_own_level() {
+        let states = states(12, 30);
+        let energies: Vec<f64> =
+            (0..12).map(|s| f64::from(s / 5) * 4e3 + 700.0 * f64::from(s).sin()).collect();
+        let levels = [0..5, 5..10, 10..12];
+        let update = solve_levels(&states, &levels, &energies, 0.0, &Tick::silent()).unwrap();
+        let lowered = response(&update.delta, &states);
+        for (level, to) in levels.iter().zip(&update.levels) {
+            for s in level.clone() {
+                assert!(
+                    (energies[s] - lowered[s] - to).abs() < 1e-7,
+                    "{s}: {} {to}",
+                    energies[s] - lowered[s]
+                );
+            }
+        }
+        // One level for all takes a larger change.
+        let one = solve(&states, &energies, 0.0, &Tick::silent()).unwrap();
+        assert!(update.delta.statistics().sd < one.delta.statistics().sd);
     }
 
     #[test]

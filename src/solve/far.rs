@@ -24,7 +24,7 @@ impl Lists {
         &self.entries[self.starts[list]..self.starts[list + 1]]
     }
 
-    /// The same entries listed by what was their index, of which there are `count`.
+    /// The same entries, listed by their former index, which runs to `count`.
     fn transposed(&self, count: usize) -> Self {
         let mut starts = vec![0; count + 1];
         for &(i, _) in &self.entries {

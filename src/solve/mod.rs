@@ -27,7 +27,7 @@ pub enum SolverKind {
     Cg,
 }
 
-/// What a weight change has to do: take the energies of some states to one level.
+/// What a weight change has to do: take the energies of some states to one level, or of each group of maps to its own.
 #[derive(Clone, Copy)]
 pub struct WeightProblem<'a> {
     /// The states, and the points of the manifolds that they belong to.
@@ -46,8 +46,8 @@ pub struct WeightProblem<'a> {
 pub struct WeightUpdate {
     /// ΔM `[neurons, neurons]` (Hz), symmetric, zero diagonal.
     pub delta: WeightMatrix,
-    /// C (Hz³): the level that the energies are taken to.
-    pub level: f64,
+    /// C (Hz³): the level that the energies of each group of maps are taken to.
+    pub levels: Vec<f64>,
 }
 
 /// Solves a weight problem. `tick` is told of as many items as there are states.
@@ -58,7 +58,9 @@ pub struct WeightUpdate {
 pub fn weight_update(problem: &WeightProblem<'_>, tick: &Tick<'_>) -> Result<WeightUpdate> {
     let WeightProblem { manifolds, energies, ridge, solver, accuracy } = *problem;
     match solver {
-        SolverKind::Direct => direct::solve(manifolds.states, energies, ridge, tick),
+        SolverKind::Direct => {
+            direct::solve_levels(manifolds.states, &manifolds.levels(), energies, ridge, tick)
+        }
         SolverKind::Cg => {
             conjugate::solve(manifolds, energies, ridge, accuracy, tick).map(|(update, _)| update)
         }

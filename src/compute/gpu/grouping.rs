@@ -46,7 +46,7 @@ mod tests {
 
     /// A bump of 60 active neurons of 600 from neuron `at` on.
     fn bump(at: usize) -> Vec<f64> {
-        (0..600).map(|i| if (i + 600 - at) % 600 < 60 { 5.0 } else { -5.0 }).collect()
+        (0..600).map(|i| if (i + 600 - at % 600) % 600 < 60 { 5.0 } else { -5.0 }).collect()
     }
 
     fn sizes(starts: &[Vec<f64>]) -> Vec<usize> {

@@ -148,8 +148,12 @@ impl Task {
         near: Option<Near>,
     ) -> Minimum {
         let from = near.as_ref().map_or(&self.from, |near| &near.state);
-        let mut minimum =
-            workspace.minimize(problem.energy(), &self.constraint, from.view(), newton::Asking::Always);
+        let mut minimum = workspace.minimize(
+            problem.energy(),
+            &self.constraint,
+            from.view(),
+            newton::SilentCheck::EveryStep,
+        );
         minimum.certificate.iterations += near.map_or(0, |near| near.iterations);
         minimum
     }

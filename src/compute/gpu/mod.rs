@@ -58,6 +58,23 @@ pub fn without_way_out(why: &Error) -> String {
     why.strip_suffix(adapter::WAY_OUT).unwrap_or(&why).to_owned()
 }
 
+/// Every shader as a network of `neurons` with `bump` active ones in a bump compiles it on a device of the given limits.
+///
+/// # Errors
+/// What the device lacks.
+pub fn every_shader(
+    neurons: usize,
+    bump: usize,
+    limits: &wgpu::Limits,
+) -> std::result::Result<Vec<shaders::Shader>, String> {
+    let mut all = Plan::new(neurons, bump, limits)?.shaders();
+    all.push(shaders::selftest(Vec::new()));
+    all.push(shaders::scores(vec![("THREADS", 64)]));
+    all.extend([shaders::gram, shaders::gradient, shaders::response].map(|product| product(Vec::new())));
+    all.extend([shaders::peak_flops, shaders::peak_bandwidth].map(|peak| peak(vec![("THREADS", 256)])));
+    Ok(all)
+}
+
 /// A GPU that passed its self-test.
 pub struct Gpu {
     report: AdapterReport,

@@ -4,8 +4,6 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use super::plan::Plan;
-
 /// Sizes of a shader, by name.
 pub type Constants = Vec<(&'static str, u32)>;
 
@@ -71,19 +69,6 @@ shaders! {
     response, SINGLE;
     peak_flops, "";
     peak_bandwidth, "";
-}
-
-/// Every shader as a network of `neurons` with `bump` active ones in a bump compiles it on a device of the given limits.
-///
-/// # Errors
-/// What the device lacks.
-pub fn all(neurons: usize, bump: usize, limits: &wgpu::Limits) -> Result<Vec<Shader>, String> {
-    let mut all = Plan::new(neurons, bump, limits)?.shaders();
-    all.push(selftest(Vec::new()));
-    all.push(scores(vec![("THREADS", 64)]));
-    all.extend([gram, gradient, response].map(|product| product(Vec::new())));
-    all.extend([peak_flops, peak_bandwidth].map(|peak| peak(vec![("THREADS", 256)])));
-    Ok(all)
 }
 
 /// Limits of an ordinary GPU on a workstation.

@@ -14,9 +14,9 @@ fn energy<'a>(weights: &'a WeightMatrix, external_current: &'a [f64]) -> Energy<
     Energy { weights, external_current, transfer: Transfer::ROOT }
 }
 
-fn minimize(of: Energy<'_>, constraint: &Constraint, start: &[f64], asking: Asking) -> Minimum {
+fn minimize(of: Energy<'_>, constraint: &Constraint, start: &[f64], check: SilentCheck) -> Minimum {
     let start = StateBuf::from_dense(start);
-    Workspace::new(Arch::new(), of.weights.neurons()).minimize(of, constraint, start.view(), asking)
+    Workspace::new(Arch::new(), of.weights.neurons()).minimize(of, constraint, start.view(), check)
 }
 
 fn dense(minimum: &Minimum, neurons: usize) -> Vec<f64> {
@@ -25,37 +25,33 @@ fn dense(minimum: &Minimum, neurons: usize) -> Vec<f64> {
     rates
 }
 
-const ALL: [Asking; 3] = [Asking::Always, Asking::Seldom, Asking::AtRest];
+const ALL: [SilentCheck; 3] = [SilentCheck::EveryStep, SilentCheck::Rarely, SilentCheck::AtRest];
 
 #[test]
 fn independent_neurons_take_the_root_of_their_current_and_silent_ones_join() {
     let (weights, h) = (independent(4), [4.0, 9.0, -1.0, 16.0]);
-    for asking in ALL {
+    for check in ALL {
         // Neuron 3 is silent at first and has to be found; neuron 2 fires and has to fall silent.
-        let found = minimize(energy(&weights, &h), &constraint(&[], 4), &[1.0, 1.0, 1.0, 0.0], asking);
+        let found = minimize(energy(&weights, &h), &constraint(&[], 4), &[1.0, 1.0, 1.0, 0.0], check);
         for (rate, expected) in dense(&found, 4).iter().zip([2.0, 3.0, 0.0, 4.0]) {
-            assert!((rate - expected).abs() < 1e-9, "{asking:?}: {rate} instead of {expected}");
+            assert!((rate - expected).abs() < 1e-9, "{check:?}: {rate} instead of {expected}");
         }
         // −⅔ Σ h^{3/2}
-        assert!(
-            (found.energy + 2.0 / 3.0 * (8.0 + 27.0 + 64.0)).abs() < 1e-9,
-            "{asking:?}: {}",
-            found.energy
-        );
-        assert!(found.certificate.converged(RESIDUAL_TOLERANCE), "{asking:?}: {:?}", found.certificate);
+        assert!((found.energy + 2.0 / 3.0 * (8.0 + 27.0 + 64.0)).abs() < 1e-9, "{check:?}: {}", found.energy);
+        assert!(found.certificate.converged(RESIDUAL_TOLERANCE), "{check:?}: {:?}", found.certificate);
     }
 }
 
 #[test]
 fn the_multiplier_is_the_force_that_holds_the_centre_of_mass() {
     let (weights, h, c) = (independent(2), [4.0, 9.0], [-1.0, 1.0]);
-    for asking in ALL {
-        let found = minimize(energy(&weights, &h), &constraint(&[&c], 2), &[1.0, 3.0], asking);
+    for check in ALL {
+        let found = minimize(energy(&weights, &h), &constraint(&[&c], 2), &[1.0, 3.0], check);
         // Equal rates: r² = 4 + λ = 9 − λ.
         for rate in dense(&found, 2) {
-            assert!((rate - 6.5_f64.sqrt()).abs() < 1e-9, "{asking:?}: {rate}");
+            assert!((rate - 6.5_f64.sqrt()).abs() < 1e-9, "{check:?}: {rate}");
         }
-        assert!((found.multiplier[0] - 2.5).abs() < 1e-9, "{asking:?}: {:?}", found.multiplier);
+        assert!((found.multiplier[0] - 2.5).abs() < 1e-9, "{check:?}: {:?}", found.multiplier);
     }
 }
 
@@ -63,10 +59,10 @@ fn the_multiplier_is_the_force_that_holds_the_centre_of_mass() {
 fn two_equations_have_two_multipliers() {
     let (weights, h) = (independent(4), [5.0, 7.0, 6.0, 10.0]);
     let (x, y) = ([-1.0, 1.0, 0.0, 0.0], [0.0, 0.0, -1.0, 1.0]);
-    for asking in ALL {
-        let found = minimize(energy(&weights, &h), &constraint(&[&x, &y], 4), &[1.0; 4], asking);
+    for check in ALL {
+        let found = minimize(energy(&weights, &h), &constraint(&[&x, &y], 4), &[1.0; 4], check);
         for (rate, square) in dense(&found, 4).iter().zip([6.0_f64, 6.0, 8.0, 8.0]) {
-            assert!((rate - square.sqrt()).abs() < 1e-9, "{asking:?}: {rate}");
+            assert!((rate - square.sqrt()).abs() < 1e-9, "{check:?}: {rate}");
         }
         assert!((found.multiplier[0] - 1.0).abs() < 1e-9 && (found.multiplier[1] - 2.0).abs() < 1e-9);
     }
@@ -76,7 +72,7 @@ fn two_equations_have_two_multipliers() {
 fn only_the_support_may_be_active() {
     let (weights, h) = (independent(3), [4.0, 9.0, 16.0]);
     let constraint = Constraint { support: Some(vec![0, 1]), ..constraint(&[], 3) };
-    let found = minimize(energy(&weights, &h), &constraint, &[1.0, 1.0, 1.0], Asking::Always);
+    let found = minimize(energy(&weights, &h), &constraint, &[1.0, 1.0, 1.0], SilentCheck::EveryStep);
     assert_eq!(found.state.active, [0, 1]);
     // Neuron 2 would join if it might; the certificate does not hold that against the state.
     assert!(found.certificate.converged(RESIDUAL_TOLERANCE), "{:?}", found.certificate);
@@ -128,22 +124,23 @@ fn coupled_neurons_end_where_the_projected_gradient_does() {
     let of = energy(&weights, &h);
     let expected = by_gradient(of, &c);
     assert!(expected.contains(&0.0) && expected.iter().filter(|r| **r > 0.0).count() > 3, "{expected:?}");
-    for asking in ALL {
-        let found = minimize(of, &constraint(&[&c], 9), &[1.0; 9], asking);
-        assert!(found.certificate.converged(RESIDUAL_TOLERANCE), "{asking:?}: {:?}", found.certificate);
+    for check in ALL {
+        let found = minimize(of, &constraint(&[&c], 9), &[1.0; 9], check);
+        assert!(found.certificate.converged(RESIDUAL_TOLERANCE), "{check:?}: {:?}", found.certificate);
         // A gradient of 1e-12 (steps of 1e-14 at 0.01 a step) over the smallest curvature, far from 1e-7.
         for (rate, expected) in dense(&found, 9).iter().zip(&expected) {
-            assert!((rate - expected).abs() < 1e-7, "{asking:?}: {rate} instead of {expected}");
+            assert!((rate - expected).abs() < 1e-7, "{check:?}: {rate} instead of {expected}");
         }
         // Found, not stumbled on: Newton's method takes few iterations.
-        assert!(found.certificate.iterations < 20, "{asking:?}: {}", found.certificate.iterations);
+        assert!(found.certificate.iterations < 20, "{check:?}: {}", found.certificate.iterations);
     }
 }
 
 #[test]
 fn what_is_not_a_number_fails_its_certificate() {
     let weights = WeightMatrix::from_dense(2, &[0.0, f64::NAN, f64::NAN, 0.0]);
-    let found = minimize(energy(&weights, &[1.0, 1.0]), &constraint(&[], 2), &[1.0, 1.0], Asking::Always);
+    let found =
+        minimize(energy(&weights, &[1.0, 1.0]), &constraint(&[], 2), &[1.0, 1.0], SilentCheck::EveryStep);
     assert!(!found.certificate.converged(1.0), "{:?}", found.certificate);
 }
 
@@ -155,7 +152,7 @@ fn a_workspace_keeps_nothing_of_the_search_before() {
     let mut workspace = Workspace::new(Arch::new(), 9);
     let mut found = |c: &[f64], start: &[f64]| {
         let start = StateBuf::from_dense(start);
-        workspace.minimize(of, &constraint(&[c], 9), start.view(), Asking::Always).state.rates
+        workspace.minimize(of, &constraint(&[c], 9), start.view(), SilentCheck::EveryStep).state.rates
     };
     let first = found(&c, &[1.0; 9]);
     let reversed: Vec<f64> = c.iter().rev().copied().collect();

@@ -2,13 +2,20 @@
 
 use super::Checker;
 use crate::error::Result;
+use crate::job::alone::OneMap;
 use crate::job::outer::{ATTEMPTS, after_acceptance};
 use crate::job::reached::IterationRecord;
 use crate::landscape::roughness::Roughness;
-use crate::records::Summary;
+use crate::records::{RunState, Summary};
 
 /// Sums over thousands of energies, printed and parsed exactly, differ by rounding alone.
 const TOLERANCE: f64 = 1e-12;
+
+/// Landscapes and trajectories of one map alone, made again: bumps move to where they would have gone.
+const ALONE_TOLERANCE: f64 = 1e-6;
+
+/// The same for a GPU, which computes in f32: bumps end where they did to some hundredths.
+const GPU_TOLERANCE: f64 = 0.05;
 
 /// Energies of idealized bumps are sums over weights that differ between platforms in the last place; relative to |E|.
 const HEIGHT_TOLERANCE: f64 = 1e-9;
@@ -21,10 +28,10 @@ impl Checker<'_> {
     /// Every row of `iterations.csv`.
     pub(super) fn iterations(&mut self) -> Result<()> {
         const FILE: &str = "iterations.csv";
-        let states = self.job.plan.states();
+        let (states, levels) = (self.job.plan.states(), self.job.fitted_points().levels());
         let agree = self.records.energies.chunks_exact(states).zip(&self.records.iterations).all(
             |(landscape, row)| {
-                let found = Roughness::of(landscape, None);
+                let found = Roughness::about_levels(landscape, &levels, None);
                 landscape.iter().all(|e| e.is_finite())
                     && close(found.sd, row.energy_sd)
                     && close(found.peak, row.energy_peak)
@@ -115,10 +122,30 @@ impl Checker<'_> {
         let summary = self.directory.read_summary()?;
         let records = &self.records;
         let again = Summary::new(self.job.plan, self.manifest.outcome, &records.iterations, &records.drift);
+        let again = Summary { alone: summary.alone.clone(), ..again };
         self.claim(
             "summary.json",
             again == summary,
             "the summary follows from the status, iterations.csv and drift.csv",
-        )
+        )?;
+        let complete = self.manifest.status == RunState::Complete;
+        let alone = if complete { self.job.one_map_alone()? } else { Vec::new() };
+        let tolerance = if self.on_cpu() { ALONE_TOLERANCE } else { GPU_TOLERANCE };
+        let same = |a: &OneMap, b: &OneMap| {
+            let figures = |one: &OneMap| {
+                [
+                    one.heldout_sd,
+                    one.heldout_robust_sd,
+                    one.drift.mean_drift,
+                    one.drift.phase_mean_drift,
+                    one.drift.score,
+                ]
+            };
+            let close = |(x, y): (f64, f64)| (x - y).abs() <= tolerance * (1.0 + x.abs());
+            (a.map, a.shape) == (b.map, b.shape) && figures(a).into_iter().zip(figures(b)).all(close)
+        };
+        let agree =
+            alone.len() == summary.alone.len() && alone.iter().zip(&summary.alone).all(|(a, b)| same(a, b));
+        self.claim("summary.json", agree, "one map alone is as rough, and its bumps move as far, as it says")
     }
 }

@@ -1,5 +1,7 @@
 //! The first and the last landscape, at a sample of their points.
 
+use std::ops::Range;
+
 use super::super::findings::STATES;
 use super::super::witnesses::{self, Witnesses};
 use super::Checker;
@@ -9,6 +11,7 @@ use crate::job::reached::IterationRecord;
 use crate::landscape::constraint::RESIDUAL_TOLERANCE;
 use crate::landscape::minima::{self, minima_by_map};
 use crate::landscape::problem::{Minima, Start};
+use crate::landscape::roughness::about_one_level;
 use crate::landscape::states::{State, StateBuf, States};
 use crate::manifold::Point;
 use crate::progress::Tick;
@@ -71,8 +74,8 @@ impl Checker<'_> {
         }
         let sample = witnesses::sample(identity, "between the first landscape", plan.held_out_points());
         let held_out = self.job.held_out_points();
-        let places: Vec<Point> = sample.into_iter().map(|s| held_out.get(s)).collect();
-        let between = self.is_as_rough(0, &self.evaluate(weights, &places)?);
+        let places: Vec<Point> = sample.iter().map(|&s| held_out.get(s)).collect();
+        let between = self.is_as_rough(0, &sample, &self.evaluate(weights, &places)?);
         self.claim(
             "energies.npy",
             holds,
@@ -123,7 +126,7 @@ impl Checker<'_> {
             multipliers: found.multipliers.iter().skip(energies.len()).copied().collect(),
             certificates: Vec::new(),
         };
-        let between = self.is_as_rough(last, &between);
+        let between = self.is_as_rough(last, &witnesses.held_out, &between);
         self.claim(witnesses::FILE, minima, "the witnesses are constrained minima of the flattened network")?;
         self.claim(
             "energies.npy",
@@ -206,11 +209,22 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether a sample of the held-out points could be of a landscape as rough and as steep as its row says.
-    fn is_as_rough(&self, index: usize, sample: &Minima) -> bool {
+    /// Whether a sample of the held-out points could be of a landscape as rough and as steep as its row says. Each group of
+    /// maps has a level of its own.
+    fn is_as_rough(&self, index: usize, points: &[usize], sample: &Minima) -> bool {
         let slopes: Vec<f64> = sample.multipliers.iter().map(|m| m[0].hypot(m[1])).collect();
         let row = &self.records.iterations[index];
-        spread_agrees(&sample.energies, row) && slope_agrees(&slopes, row.heldout_lambda_rms)
+        let mut by_point: Vec<(usize, f64)> =
+            points.iter().copied().zip(sample.energies.iter().copied()).collect();
+        by_point.sort_by_key(|(point, _)| *point);
+        let before = |end: usize| by_point.partition_point(|(point, _)| *point < end);
+        let level = |level: Range<usize>| before(level.start)..before(level.end);
+        let mut levels: Vec<Range<usize>> =
+            self.job.held_out_points().levels().into_iter().map(level).collect();
+        levels.retain(|level| !level.is_empty());
+        let energies: Vec<f64> = by_point.iter().map(|(_, energy)| *energy).collect();
+        spread_agrees(&about_one_level(&energies, &levels), row)
+            && slope_agrees(&slopes, row.heldout_lambda_rms)
     }
 }
 
