@@ -49,8 +49,11 @@ find . -name '*.md' -not -path './target/*' -not -path './runs/*' -printf '%P\n'
     page "$file" "$(dirname "$file")"
 done
 # What the pages show or link to beside each other.
-for file in docs/flattened.svg src/plot/DejaVuSans-subset.LICENSE; do
-    install -D -m 644 "$file" "$out/$file"
+find . -name '*.md' -not -path './target/*' -not -path './runs/*' -printf '%P\n' | while read -r file; do
+    { grep -oE '\]\([^)#: ]+' "$file" || true; } | cut -c3- | while read -r target; do
+        target=$(realpath -m --relative-to=. "$(dirname "$file")/$target")
+        case "$target" in *.md | ../*) ;; *) if [ -f "$target" ]; then install -D -m 644 "$target" "$out/$target"; fi ;; esac
+    done
 done
 cp "$out/README.html" "$out/index.html"
 python3 docs/links.py "$out"

@@ -58,8 +58,11 @@ def check_run(opened, first, every):
 
 
 def check_scan(document):
-    assert len(document.plots) == 7, list(document.plots)
-    for plot, shapes in document.plots.items():
+    # The trials one by one: eight dots, and two curves of the first of them.
+    assert (document.count("trials", "circle"), document.count("trial-landscape", "path")) == (8, 2), document.plots
+    averages = {plot: shapes for plot, shapes in document.plots.items() if not plot.startswith("trial")}
+    assert len(averages) == 7, list(averages)
+    for plot, shapes in averages.items():
         # Two points, and the sample in the legend.
         assert len(shapes) >= 3, (plot, shapes)
 

@@ -54,7 +54,7 @@ realizations = 2
 methods = ["none", "idealized"]
 EOF
 "$flatscape" optimize "$work/small.toml" --out "$work/run" --backend cpu --quiet
-"$flatscape" scan "$work/small.toml" --out "$work/scan" --backend cpu --quiet --set measure.duration_ms=100
+"$flatscape" scan "$work/small.toml" --out "$work/scan" --backend cpu --quiet --set measure.duration_ms=100 --keep-landscapes
 for kind in run scan; do
     page=$work/$kind/report.html
     "$flatscape" report "$work/$kind" --quiet

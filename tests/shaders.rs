@@ -59,7 +59,7 @@ fn every_shader_is_written_for_other_compilers() {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("shaders");
     std::fs::create_dir_all(&folder).unwrap();
     for (neurons, bump) in [(600, 59), (1600, 145), (6000, 590)] {
-        for shader in shaders::all(neurons, bump, &shaders::ordinary_limits()).unwrap() {
+        for shader in every_shader(neurons, bump, &shaders::ordinary_limits()).unwrap() {
             let group = shader.constants.iter().find(|(name, _)| *name == "GROUP");
             let group = group.map_or(String::new(), |(_, size)| format!(".{size}"));
             let is_sized = shader.constants.iter().any(|(name, _)| *name == "QUADS");

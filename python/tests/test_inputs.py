@@ -166,9 +166,9 @@ def test_maps_and_places_that_are_not_there(network):
 
 
 def test_directories_that_are_no_runs(tmp_path, run):
-    with pytest.raises(fs.DataError, match="is no run directory"):
+    with pytest.raises(fs.DataError, match="is not a run directory"):
         fs.load(tmp_path)
-    with pytest.raises(fs.DataError, match="is no run directory"):
+    with pytest.raises(fs.DataError, match="is not a run directory"):
         fs.load(tmp_path / "nowhere")
     run.save(tmp_path / "run")
     manifest = tmp_path / "run/manifest.json"

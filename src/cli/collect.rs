@@ -55,7 +55,7 @@ fn table(record: &CollectRecord<'_>) -> String {
         Some(e) => format!("{:.1} ({:.1} to {:.1})", e.maps, e.low, e.high),
         None => "not in this scan".to_owned(),
     };
-    let width = record.capacities.iter().map(|c| c.method.len()).fold(10, usize::max) + 1;
+    let width = record.capacities.iter().map(|c| c.method.len()).fold(11, usize::max);
     let mut text = format!(
         "{:>8} {:<width$}{:>20}{:>20}{:>20}\n",
         "neurons", "method", "kink of the score", "90 % in own map", "drift of 1 unit"

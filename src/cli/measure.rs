@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     /// Starts on each map, evenly spaced [default: measure.starts_per_map of the run]
     #[arg(long, value_name = "N")]
     starts: Option<String>,
-    /// Where the rows go, in the format of drift.csv [default: a name made of both, in the run]
+    /// Where the rows go, in the format of drift.csv [default: a name made from both, in the run]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Where the bumps' places in the course of time go, with measure.record_ms or noise [default: beside the rows in the
@@ -173,8 +173,8 @@ fn is_paths(bytes: &[u8]) -> bool {
     bytes.starts_with(b"network,map,start,replicate,time_ms,")
 }
 
-/// The run's configuration with what is to be measured differently. Only `[measure]` and `[dynamics]` may change: the
-/// rest made the network.
+/// The run's configuration, with the settings that differ in this measurement. Only `[measure]` and `[dynamics]` may
+/// change: everything else made the network.
 fn configuration(arguments: &Arguments, options: &Options) -> Result<Config> {
     let mut settings = options.set.clone();
     settings.extend(arguments.duration.iter().map(|v| format!("measure.duration_ms={v}")));

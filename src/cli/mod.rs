@@ -121,7 +121,7 @@ pub struct Options {
     /// Go on with an interrupted run
     #[arg(long, global = true)]
     resume: bool,
-    /// Write to --out whatever lies there, also what this command did not make
+    /// Write to --out even if it holds files that this command did not make
     #[arg(long, global = true)]
     force: bool,
     /// No progress and no table
@@ -132,13 +132,13 @@ pub struct Options {
     json: bool,
 }
 
-/// As many threads as anybody may want on each core, for tests.
+/// Threads allowed on each core; tests want more than one.
 const THREADS_A_CORE: usize = 16;
 
 /// Does what was asked for and returns the exit code.
 ///
 /// # Errors
-/// What the person at the terminal has to know.
+/// Whatever the person at the terminal has to know.
 pub fn run(cli: &Cli) -> Result<u8> {
     cli.command.refuse_unused(&cli.options)?;
     if let Some(threads) = cli.options.threads {
@@ -176,7 +176,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
     }
 }
 
-/// More threads than a machine can use only wait, and thousands may not even start.
+/// Threads beyond what a machine can use would only wait, and thousands might not even start.
 fn check_threads(threads: u16) -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     if usize::from(threads) <= THREADS_A_CORE * cores {
@@ -189,7 +189,7 @@ fn check_threads(threads: u16) -> Result<()> {
 }
 
 impl Command {
-    /// Its name, and the options for every command that it has a use for, beside --quiet and --json.
+    /// Its name, and which of the shared options it uses, beside --quiet and --json.
     fn uses(&self) -> (&'static str, &'static [&'static str]) {
         match self {
             Command::Optimize(_) => {
@@ -230,7 +230,7 @@ impl Command {
         }
     }
 
-    /// An option without effect was meant to have one.
+    /// Refuses an option that would have no effect: whoever typed it meant something.
     fn refuse_unused(&self, options: &Options) -> Result<()> {
         let (command, used) = self.uses();
         let given = [
@@ -250,8 +250,8 @@ impl Command {
     }
 }
 
-/// What the library's messages advise, and the options that do it.
-const ADVICE: [(&str, &str); 8] = [
+/// What the library's messages advise, and the command line options that do it.
+const ADVICE: [(&str, &str); 9] = [
     ("resume", "--resume"),
     ("another directory", "--out DIR"),
     ("CPU backend", "--backend cpu"),
@@ -260,6 +260,7 @@ const ADVICE: [(&str, &str); 8] = [
     ("another place", "--out FILE"),
     ("by force", "--force"),
     ("keep the states", "--keep-states"),
+    ("without the live page", "no --live"),
 ];
 
 /// An error for the person at the terminal: the library's message, and the options that do what it advises.
@@ -271,7 +272,7 @@ pub fn explain(error: &Error) -> String {
 }
 
 impl Options {
-    /// What was asked to do the work.
+    /// The backend that was asked for.
     fn choice(&self) -> Choice {
         self.backend.unwrap_or(Choice::Auto)
     }
@@ -341,8 +342,7 @@ impl Options {
     }
 }
 
-/// Writes a result to stdout. That it cannot be written is an error, except that the reader of a pipe may leave when it has
-/// seen enough.
+/// Writes a result to stdout. Failing to write it is an error, except that the reader of a pipe may close it early.
 fn print(bytes: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {

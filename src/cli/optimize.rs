@@ -30,7 +30,7 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// A configuration and where its run goes; nothing else asked for.
+    /// A configuration and where its run goes, with all other options at their defaults.
     #[cfg(feature = "plots")]
     pub(super) fn new(config: PathBuf, out: PathBuf) -> Self {
         Self { config, out, minimizer: None, keep_states: false }

@@ -32,8 +32,11 @@ pub(super) struct Arguments {
     /// Run one trial, for example L08-r003-constrained, and print its record; compare it with the one in --out
     #[arg(long, value_name = "ID")]
     trial: Option<String>,
+    /// Keep the landscapes of the trials that are done now, before and after flattening; the scan's report shows them
+    #[arg(long)]
+    keep_landscapes: bool,
     /// Show how far the scan in DIR is
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out", "shard", "trial"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["config", "out", "shard", "trial", "keep_landscapes"])]
     status: Option<PathBuf>,
 }
 
@@ -56,14 +59,14 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let backend = options.backend_for(&config)?;
     match (&arguments.trial, &arguments.out) {
         (Some(id), out) => replay(id, &trials, &config, backend.as_ref(), out.as_deref(), options),
-        (None, Some(out)) => scan(out, arguments.shard, trials, config, &backend, options),
+        (None, Some(out)) => scan(out, arguments, trials, config, &backend, options),
         (None, None) => Err(Error::Usage("scan needs a directory: --out DIR".to_owned())),
     }
 }
 
 fn scan(
     out: &Path,
-    shard: Shard,
+    arguments: &Arguments,
     trials: Vec<Trial>,
     config: Config,
     backend: &Arc<dyn Backend>,
@@ -72,12 +75,13 @@ fn scan(
     let config = Arc::new(config);
     let work: Vec<Work> = trials.into_iter().map(|trial| (trial, config.clone())).collect();
     Runner::check(&work)?;
-    let (store, _lock) = Store::create(out, &config, shard, options.force)?;
+    let (store, _lock) = Store::create(out, &config, arguments.shard, options.force)?;
     let store = Arc::new(store);
     interrupt::listen()?;
     let mut watcher = Watcher::new(options.shows_progress());
     let threads = rayon::current_num_threads();
-    let runner = Runner::new(&store, &work, shard, threads, &mut |event| watcher.show(&event))?;
+    let runner = Runner::new(&store, &work, arguments.shard, threads, &mut |event| watcher.show(&event))?
+        .keeping_landscapes(arguments.keep_landscapes);
     let planned = runner.total;
     watcher.begin(runner.done, planned);
     let outcome = runner.run(&store, backend, &interrupt::requested, &mut |event| watcher.show(&event))?;
@@ -129,7 +133,7 @@ fn replay(
             "--trial {id}: this scan has no such trial; its names look like {example}"
         )));
     };
-    let (record, _) = run_trial(trial, config, backend, &|| false)?;
+    let record = run_trial(trial, config, backend, &|| false)?.record;
     options.report_json(&record)?;
     let Some(out) = out else { return Ok(0) };
     match Store::open(out)?.look_up(&trial.content_hash(config)?, trial, config)? {

@@ -26,13 +26,13 @@ use crate::setup::config::Config;
 use example::Example;
 use study::{Study, Way};
 
-/// The command, as folders that it made name it.
+/// The name of the command in the mark that it leaves in its folders.
 const COMMAND: &str = "figures";
 
 /// Where the trials of the study are kept.
 const STUDY: &str = "study";
 
-/// A figure, and what has to be computed for it.
+/// A figure, and what it needs computed.
 struct Figure {
     /// What `--only` takes.
     name: &'static str,
@@ -72,7 +72,7 @@ const FIGURES: [Figure; 9] = {
     ]
 };
 
-/// What is drawn, and on how much data.
+/// Which figures are drawn, and from how much data.
 pub struct Scope {
     only: Vec<String>,
     full: bool,
@@ -112,7 +112,7 @@ impl Scope {
     }
 }
 
-/// Everything a figure leaves: files and verdicts.
+/// What a figure produces: files and verdicts.
 #[derive(Default)]
 pub(crate) struct Output {
     files: Vec<(String, Vec<u8>)>,
@@ -169,7 +169,7 @@ pub fn draw(folder: &Path, scope: &Scope, workshop: &Workshop<'_>, force: bool) 
     mark(folder, COMMAND)?;
     remove_partials(folder);
     let mut output = Output::default();
-    // The study first: it takes longest, and is what an interruption keeps.
+    // The study first: it takes longest, and its trials survive an interruption.
     let study = scope
         .wants_any(&["4", "5", "6", "S7", "S10"])
         .then(|| Study::compute(&folder.join(STUDY), scope, workshop))

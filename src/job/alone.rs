@@ -37,7 +37,7 @@ impl Job<'_> {
     /// whose sites every member sits, which are flat.
     ///
     /// # Errors
-    /// If the backend fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
+    /// If the backend fails, or [`Error::Interrupted`] if an end was asked for.
     pub(crate) fn one_map_alone(&self) -> Result<Vec<OneMap>> {
         let maps = &self.network.maps;
         if maps.count() < 2 || self.plan.has_given_weights() {

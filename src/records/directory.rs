@@ -138,7 +138,7 @@ impl RunDirectory {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::data(
                     path,
-                    "is no run directory (no manifest.json); give the directory of a finished run",
+                    "is not a run directory (it has no manifest.json); give the directory of a finished run",
                 ));
             }
             Err(e) => return Err(Error::io(&manifest_path, "read", e)),

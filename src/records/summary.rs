@@ -113,7 +113,7 @@ impl fmt::Display for Warning {
         match self {
             Warning::Unconverged { states } => write!(
                 f,
-                "{states} states are no constrained minima to the tolerance (iterations.csv); their energies are upper bounds"
+                "{states} states are not constrained minima to the tolerance (iterations.csv); their energies are upper bounds"
             ),
             Warning::BumpsLost { states } => write!(
                 f,
@@ -125,7 +125,7 @@ impl fmt::Display for Warning {
             ),
             Warning::MapsLost { trajectories } => write!(
                 f,
-                "{trajectories} bumps ended in another map (drift.csv); their drift is the difference of two maps' positions"
+                "{trajectories} bumps ended in another map (drift.csv); their drift compares positions on two different maps"
             ),
         }
     }

@@ -37,7 +37,8 @@
     const { svg, px, py } = frame("trials", [0, widest + 1], [0, bounds(trials.map((t) => t.drift))[1]], "number of maps, L", "mean drift (neuron units)");
     trials.forEach((trial, k) => {
       const shift = 0.6 * ((trial.realization % 8) / 7 - 0.5);
-      const dot = node(svg, "circle", { class: `dot ${trial.look}${trial.landscape ? "" : " hollow"}`, cx: px(trial.maps + shift), cy: py(trial.drift), r: k === Number(list.value) ? 7 : 4 });
+      const group = node(svg, "g", { class: `series ${trial.look}` });
+      const dot = node(group, "circle", { class: trial.landscape ? "dot" : "dot hollow", cx: px(trial.maps + shift), cy: py(trial.drift), r: k === Number(list.value) ? 7 : 4 });
       node(dot, "title", {}, trial.name);
       dot.addEventListener("click", () => { list.value = k; choose(); });
     });

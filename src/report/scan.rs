@@ -44,6 +44,7 @@ pub(super) fn page(path: &Path) -> Result<String> {
             }
             details { summary { "The numbers" } (means(&averages)) }
         }
+        (super::gallery::section(&store, &collection))
         (provenance(&collection, &config.to_toml()))
         (colophon())
     };

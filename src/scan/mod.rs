@@ -10,7 +10,7 @@ mod trial;
 
 pub use runner::{Event, Outcome, Runner, Work};
 pub use store::{Failure, Lookup, Shard, ShardLock, ShardStatus, Store, Timing, decode};
-pub use trial::{TrialRecord, run_trial};
+pub use trial::{TrialLandscape, TrialOutcome, TrialRecord, run_trial};
 
 use serde::{Deserialize, Serialize};
 

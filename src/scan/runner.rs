@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use super::{Failure, Lookup, Shard, ShardStatus, Store, Timing, Trial, run_trial};
+use super::{Failure, Lookup, Shard, ShardStatus, Store, Timing, Trial, TrialOutcome, run_trial};
 use crate::compute::backend::Backend;
 use crate::error::{Error, Result};
 use crate::setup::config::Config;
@@ -36,6 +36,8 @@ pub struct Runner {
     left: f64,
     /// Memory that trials may take together (bytes).
     budget: u64,
+    /// Whether the landscapes of trials are kept.
+    keeps_landscapes: bool,
 }
 
 /// A trial to be done.
@@ -219,7 +221,13 @@ impl Runner {
             threads_per_worker: (threads / workers).max(1),
             left,
             budget,
+            keeps_landscapes: false,
         })
+    }
+
+    /// With the landscapes of trials kept, or not.
+    pub fn keeping_landscapes(self, keeps_landscapes: bool) -> Self {
+        Self { keeps_landscapes, ..self }
     }
 
     /// Works until nothing is left, or `stop`. Trials in hand are then given up: their files appear whole or not at
@@ -300,12 +308,13 @@ impl Runner {
             .build()
             .map_err(|e| Error::Run(format!("cannot start {} threads: {e}", self.threads_per_worker)))?;
         let (store, backend, queue) = (store.clone(), backend.clone(), queue.clone());
+        let keeps_landscapes = self.keeps_landscapes;
         std::thread::spawn(move || {
             pool.install(|| {
                 while let Some(task) = queue.next(available_memory) {
                     // Nobody listens any more when the scan was stopped.
                     let _ = sender.send(Report::Started(task.trial.id()));
-                    let result = work(&task, &store, backend.as_ref());
+                    let result = work(&task, &store, backend.as_ref(), keeps_landscapes);
                     queue.end(&task);
                     let report = match result {
                         Ok((seconds, error)) => Report::Finished { task, seconds, error },
@@ -324,7 +333,12 @@ impl Runner {
 
 /// Does one trial and writes its record, or why there is none. An error of the trial is recorded, an error of the
 /// store is returned.
-fn work(task: &Task, store: &Store, backend: &dyn Backend) -> Result<(f64, Option<String>)> {
+fn work(
+    task: &Task,
+    store: &Store,
+    backend: &dyn Backend,
+    keeps_landscapes: bool,
+) -> Result<(f64, Option<String>)> {
     let started = Instant::now();
     let run = || run_trial(&task.trial, &task.scan, backend, &|| false);
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
@@ -332,7 +346,11 @@ fn work(task: &Task, store: &Store, backend: &dyn Backend) -> Result<(f64, Optio
         result.unwrap_or_else(|_| Err(Error::Run("the trial panicked; please report it".to_owned())));
     let seconds = started.elapsed().as_secs_f64();
     match result {
-        Ok((record, landscape_seconds)) => {
+        Ok(TrialOutcome { record, landscape, landscape_seconds }) => {
+            // Before the record: a trial that counts as done has what was to be kept of it.
+            if keeps_landscapes {
+                store.save_landscape(&task.hash, &landscape)?;
+            }
             let timing = Timing {
                 id: task.trial.id(),
                 seed: record.seed,

@@ -15,7 +15,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Trial, TrialRecord};
+use super::{Trial, TrialLandscape, TrialRecord};
 use crate::compute::device::ComputeDevice;
 use crate::error::{Error, Result};
 use crate::files::{self, Lock, claim_folder, is_partial, remove_partials, write_atomically};
@@ -24,6 +24,7 @@ use crate::setup::config::{Config, ScanConfig};
 
 const TRIALS: &str = "trials";
 const TIMINGS: &str = "timings";
+const LANDSCAPES: &str = "landscapes";
 const FAILED: &str = "failed";
 const DAMAGED: &str = "damaged";
 const SHARDS: &str = "shards";
@@ -168,6 +169,7 @@ impl Store {
             std::fs::create_dir_all(path.join(folder)).map_err(cannot)?;
             remove_partials(&path.join(folder));
         }
+        remove_partials(&path.join(LANDSCAPES));
         remove_partials(path);
         let shard = store.lock(shard)?;
         let bytes = encode_config(config);
@@ -309,6 +311,23 @@ impl Store {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&failure, "remove", e)),
             _ => Ok(()),
         }
+    }
+
+    /// Writes the landscape of a trial.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file.
+    pub fn save_landscape(&self, hash: &str, landscape: &TrialLandscape) -> Result<()> {
+        let folder = self.path.join(LANDSCAPES);
+        std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "create", e))?;
+        write_atomically(&folder.join(format!("{hash}.json")), &encode(landscape))
+    }
+
+    /// The landscape of a trial, if it was kept and is sound.
+    pub fn landscape(&self, hash: &str) -> Option<TrialLandscape> {
+        let bytes = files::read(&self.path.join(LANDSCAPES).join(format!("{hash}.json"))).ok()?;
+        let found: TrialLandscape = serde_json::from_slice(body(&bytes).ok()?).ok()?;
+        (found.energies.len() == 2 * found.maps * found.points).then_some(found)
     }
 
     /// Writes why a trial failed.

@@ -45,7 +45,42 @@ pub struct TrialRecord {
     pub config: String,
 }
 
-/// Runs one trial; also returns the seconds that each landscape took.
+/// The landscape of a trial before the first weight update and after the last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrialLandscape {
+    /// L.
+    pub maps: usize,
+    /// K.
+    pub points: usize,
+    /// Energies `[2, maps, points]` relative to their mean before and after (Hz³).
+    pub energies: Vec<f32>,
+}
+
+impl TrialLandscape {
+    /// From the energies `[landscapes, maps, points]` of a whole run (Hz³).
+    fn of(energies: &[f64], maps: usize, points: usize) -> Self {
+        let states = maps * points;
+        let relative = |landscape: &[f64]| -> Vec<f32> {
+            let mean = landscape.iter().sum::<f64>() / states as f64;
+            landscape.iter().map(|e| (e - mean) as f32).collect()
+        };
+        let energies =
+            [relative(&energies[..states]), relative(&energies[energies.len() - states..])].concat();
+        Self { maps, points, energies }
+    }
+}
+
+/// What a trial found.
+pub struct TrialOutcome {
+    /// What is recorded of it.
+    pub record: TrialRecord,
+    /// Its first landscape and its last.
+    pub landscape: TrialLandscape,
+    /// How long each landscape took (s).
+    pub landscape_seconds: Vec<f64>,
+}
+
+/// Runs one trial.
 ///
 /// # Errors
 /// If the network has no bump, or the backend fails; [`Error::Interrupted`] if `stop` asked for an end.
@@ -54,7 +89,7 @@ pub fn run_trial(
     scan: &Config,
     backend: &dyn Backend,
     stop: &(dyn Fn() -> bool + Sync),
-) -> Result<(TrialRecord, Vec<f64>)> {
+) -> Result<TrialOutcome> {
     let plan = trial.plan(scan)?;
     let network = plan.network(0)?;
     let monitor = Monitor::silent();
@@ -71,7 +106,7 @@ pub fn run_trial(
     let completion = job.measure_completion(&weights)?;
     let change = Some(RelativeSize::of(&landscape.delta, &network.weights));
     let mut iterations = landscape.records;
-    let seconds = iterations.iter_mut().filter_map(|record| record.seconds.take()).collect();
+    let landscape_seconds = iterations.iter_mut().filter_map(|record| record.seconds.take()).collect();
     let drift = DriftSummary::of(&measured.records, which)
         .ok_or_else(|| Error::Run(format!("trial {}: no trajectories", trial.id())))?;
     let record = TrialRecord {
@@ -87,5 +122,17 @@ pub fn run_trial(
         iterations,
         config: trial.config(scan)?.to_toml(),
     };
-    Ok((record, seconds))
+    let landscape = TrialLandscape::of(&landscape.energies, plan.maps, plan.points_per_map);
+    Ok(TrialOutcome { record, landscape, landscape_seconds })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_landscape_are_kept() {
+        let kept = TrialLandscape::of(&[1.0, 3.0, 7.0, 7.0, -5.0, 5.0], 2, 1);
+        assert_eq!(kept.energies, [-1.0, 1.0, -5.0, 5.0]);
+    }
 }

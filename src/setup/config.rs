@@ -309,7 +309,7 @@ pub enum Solver {
     Cg,
 }
 
-/// A path as people read it: not every path is text, and a record of one must not fail for it.
+/// A path as people read it. Not every path is valid text, and writing a record must not fail because of that.
 fn as_text<S: serde::Serializer>(path: &Option<PathBuf>, to: S) -> std::result::Result<S::Ok, S::Error> {
     path.as_ref().map(|path| path.to_string_lossy()).serialize(to)
 }

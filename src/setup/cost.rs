@@ -16,16 +16,16 @@ pub struct Cost {
     pub active_neurons: f64,
     /// Bytes of all weight matrices together while minima are sought.
     pub weights_bytes: u64,
-    /// Bytes of those that there are while a weight update is solved for.
+    /// Bytes of the weight matrices held while a weight update is computed.
     pub solve_weights_bytes: u64,
-    /// Bytes of states and their certificates, old and new; while an update is solved for it is half of that.
+    /// Bytes of all states and certificates, old and new; half of that is held while an update is computed.
     pub states_bytes: u64,
-    /// Bytes of the Gram matrix and of what it is made from, or of what conjugate gradients need in its place; 0 if
-    /// nothing is solved.
+    /// Bytes of the Gram matrix and of what it is made from, or of what conjugate gradients need in its place; 0 if no
+    /// update is made.
     pub gram_bytes: u64,
-    /// Bytes of the rows of a weight solve that has more than the fitted minima, and of the room to collect them.
+    /// Bytes of the rows that idealized bumps add to a weight solve, with the room to collect them.
     pub rows_bytes: u64,
-    /// Peak memory (bytes): while minima are sought, or while an update is solved for.
+    /// Peak memory (bytes): while minima are sought, or while an update is computed.
     pub peak_bytes: u64,
     /// All constrained minima of one landscape, fitted and held-out points (s).
     pub minima_seconds: f64,
@@ -33,7 +33,7 @@ pub struct Cost {
     pub later_minima_seconds: f64,
     /// One weight update of the minima alone (s).
     pub update_seconds: f64,
-    /// One of the first ones, of the idealized bumps too (s).
+    /// One weight update of the minima and the idealized bumps (s).
     pub first_update_seconds: f64,
     /// All trajectories of one network (s).
     pub trajectories_seconds: f64,
@@ -65,7 +65,7 @@ pub(super) struct Sizes {
     pub steps: usize,
     /// Trajectories from every start.
     pub replicates: usize,
-    /// Expected in a bump.
+    /// Expected number of active neurons in a bump.
     pub active_neurons: f64,
     /// Whether all maps are rings of all neurons.
     pub full_rings: bool,
@@ -91,8 +91,8 @@ impl Cost {
         let active = sizes.active_neurons;
         let cores = rayon::current_num_threads() as f64;
         let bytes = |count: f64| (count * F64 as f64) as u64;
-        // J, M and ΔM while the update is solved for; then also the new M, the new W, and for large networks W in the
-        // order of a map. Without updates J, M and W.
+        // J, M and ΔM while the update is computed; then the new M and W too, and for large networks W in the order of
+        // a map. Without updates J, M and W.
         let by_map = sizes.full_rings && minima_by_map(neurons, config.flatten.minimizer);
         let sorted = u64::from(by_map);
         let solve_weights_bytes = 3 * bytes(n * n);
@@ -101,7 +101,7 @@ impl Cost {
         // each other, the currents of all neurons at the points of one map.
         let state_bytes = active * 1.2 * 12.0 + 64.0;
         let states_bytes = (evaluated * state_bytes * 2.0) as u64 + sorted * bytes(points_per_map as f64 * n);
-        // The fitted ones once more with the idealized bumps, and the room to grow while those are collected.
+        // The fitted states again, now with the idealized bumps, and room to grow while they are collected.
         let rows_bytes = if idealized_updates > 0 { (2.0 * s * state_bytes) as u64 } else { 0 };
         let gram_bytes = match solver {
             // The rule's correlations, their eigenvectors, and what is made of them.
@@ -132,8 +132,8 @@ impl Cost {
         let (update_seconds, first_update_seconds) =
             (update_seconds(fitted), update_seconds(s) + fitted * step_seconds);
         let networks = if config.flatten.method == Method::None { 1.0 } else { 2.0 };
-        // Minima of a network that changed little take half as many iterations; where the first are predicted from each
-        // other, those take few as well.
+        // After a small change of the weights, minima take half as many iterations. Where the first minima are
+        // predicted from each other, they take few already.
         let later_minima_seconds = minima_seconds
             * match config.flatten.start {
                 SearchStart::Idealized => 1.0,
@@ -173,8 +173,8 @@ fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
         return 0.5 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA;
     }
     if sizes.full_rings && minima_by_map(sizes.neurons, config.flatten.minimizer) {
-        // 5 iterations at low load, 12 at L/N = 1/60, more towards capacity; besides the factorizations each touches the
-        // local weights several times, past the inner caches.
+        // 5 iterations at low load, 12 at L/N = 1/60, more towards capacity. Besides factoring, each iteration reads
+        // the local weights several times, from beyond the inner caches.
         let load = (60.0 * sizes.maps as f64 / n).min(3.0);
         let iteration = (factorization + 150.0 * active * active) / rate::SINGLE_FACTORIZATION;
         return (5.0 + 7.0 * load * load) * iteration;

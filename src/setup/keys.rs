@@ -18,7 +18,7 @@ pub struct Key<T> {
     pub values: Values,
     /// Its unit; empty for counts, fractions and words.
     pub unit: &'static str,
-    /// What happens without it, for a key that has no value of its own then; else empty.
+    /// What happens if it is left out, for a key without a default value; empty for all others.
     pub unset: &'static str,
     /// What it is for, in one line.
     pub about: &'static str,
@@ -42,15 +42,15 @@ pub enum Values {
     File(&'static str),
     /// A number, both ends included, or the path of a file, with what it holds.
     NumberOrFile(f64, f64, &'static str),
-    /// So many numbers at most, both ends included, at least one.
+    /// A list of at least one number and at most so many, both ends included.
     Numbers(f64, f64, usize),
     /// A whole number, both ends included, or this word.
     WholeOrWord(u64, u64, &'static str),
-    /// A list of whole numbers, both ends included, none twice, at least one.
+    /// A list of at least one whole number, both ends included, none repeated.
     Wholes(u64, u64),
     /// As [`Values::Wholes`], and the list may be empty.
     WholesOrNone(u64, u64),
-    /// A list of these words, none twice, at least one.
+    /// A list of at least one of these words, none repeated.
     Words(&'static [&'static str]),
 }
 
@@ -60,7 +60,7 @@ const METHODS: &[&str] = &["none", "idealized", "constrained", "pseudo-inverse"]
 /// The largest whole number of a TOML file.
 const LARGEST: u64 = i64::MAX as u64;
 
-/// `key!(section.name, values, unit, about)`, or with `unset` as a last part for a key that may be left open.
+/// `key!(section.name, values, unit, about)`, or with `unset` as the last part for a key without a default value.
 macro_rules! key {
     ($($part:ident).+, $values:expr, $unit:literal, $about:literal) => {
         key!($($part).+, $values, $unit, $about, "")
@@ -552,7 +552,7 @@ fn number(value: &DeValue<'_>) -> Option<f64> {
     }
 }
 
-/// A list of at least `least` elements, none twice.
+/// A list of at least `least` elements, none repeated.
 fn list(value: &DeValue<'_>, element: Values, least: usize) -> Option<Value> {
     let elements: Vec<Value> =
         value.as_array()?.iter().map(|e| element.check(e.get_ref())).collect::<Option<_>>()?;
@@ -583,11 +583,13 @@ impl std::fmt::Display for Values {
             Values::WholeOrWord(from, to, word) => {
                 write!(f, "a whole number from {from} to {to}, or \"{word}\"")
             }
-            Values::Wholes(from, to) => write!(f, "a list of whole numbers from {from} to {to}, none twice"),
-            Values::WholesOrNone(from, to) => {
-                write!(f, "a list of whole numbers from {from} to {to}, none twice, or []")
+            Values::Wholes(from, to) => {
+                write!(f, "a list of whole numbers from {from} to {to}, without repeats")
             }
-            Values::Words(words) => write!(f, "a list of {}, none twice", quoted(words).join(", ")),
+            Values::WholesOrNone(from, to) => {
+                write!(f, "a list of whole numbers from {from} to {to}, without repeats, or []")
+            }
+            Values::Words(words) => write!(f, "a list of {}, without repeats", quoted(words).join(", ")),
         }
     }
 }

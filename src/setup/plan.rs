@@ -21,8 +21,8 @@ use crate::text::size;
 /// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
 pub const SETTLING_MS: f64 = 100.0;
 
-/// A duration is a whole number of steps if it differs from one by no more than this part of it: the rounding of
-/// decimal fractions, and far less than a step.
+/// A duration counts as a whole number of steps if it differs from one by at most this fraction: enough for the
+/// rounding of decimal fractions, and far less than a step.
 const STEP_TOLERANCE: f64 = 1e-12;
 
 /// A checked configuration with all its sizes.
@@ -34,7 +34,7 @@ pub struct Plan {
     pub neurons: usize,
     /// Kinds of maps, with their places if a file gave them.
     pub layout: Layout,
-    /// Weights and external current that the user brought, if any.
+    /// Weights and external current given by the user, if any.
     given: Option<Arc<(WeightMatrix, Vec<f64>)>>,
     /// L.
     pub maps: usize,
@@ -42,7 +42,7 @@ pub struct Plan {
     pub points_per_map: usize,
     /// How the Gram system is solved.
     pub solver: SolverKind,
-    /// One of this many held-out points is evaluated.
+    /// One in this many held-out points is evaluated.
     pub held_out_stride: usize,
     /// Weight updates, at most.
     pub iterations: usize,
@@ -54,7 +54,7 @@ pub struct Plan {
     pub replicates: usize,
     /// Euler steps between two rows of `trajectories.csv`, if there is to be one.
     pub record_steps: Option<usize>,
-    /// Weight updates, the first ones, that take the idealized bumps to the level of the minima too.
+    /// How many weight updates, from the first on, also take the idealized bumps to the level of the minima.
     pub idealized_updates: usize,
     /// Whether the first weight update is the pseudo-inverse rule's.
     pub pseudo_inverse_first: bool,
@@ -398,7 +398,7 @@ impl Plan {
     }
 }
 
-/// Direct while that fits and takes seconds.
+/// The direct solve, as long as it fits into memory and takes seconds.
 fn choose_solver(config: &Config, sizes: Sizes) -> SolverKind {
     match config.flatten.solver {
         Solver::Direct => SolverKind::Direct,
@@ -427,7 +427,7 @@ fn whole_steps(key: &str, ms: f64, dt_ms: f64) -> Result<usize> {
     let made = steps * dt_ms;
     if (made - ms).abs() > STEP_TOLERANCE * made {
         return Err(Error::Usage(format!(
-            "{key} = {ms} is no whole number of steps of dynamics.dt_ms = {dt_ms}; the nearest are {} and {}",
+            "{key} = {ms} is not a whole number of steps of dynamics.dt_ms = {dt_ms}; the nearest are {} and {}",
             significant_steps(dt_ms, ms, f64::floor),
             significant_steps(dt_ms, ms, f64::ceil),
         )));
@@ -467,7 +467,7 @@ fn records(config: &Config, steps: usize) -> Result<(usize, Option<usize>)> {
     Ok((replicates, every))
 }
 
-/// The duration of so many whole steps (ms), without the digits that rounding adds.
+/// The duration of a whole number of steps (ms), without digits that rounding adds.
 fn significant_steps(dt_ms: f64, duration_ms: f64, whole: fn(f64) -> f64) -> f64 {
     let text = format!("{:.12e}", whole(duration_ms / dt_ms).max(1.0) * dt_ms);
     text.parse().unwrap_or(dt_ms)

@@ -53,7 +53,7 @@ impl Config {
         }
     }
 
-    /// Whether a configuration file or a setting says anything of this section.
+    /// Whether a configuration file or a setting mentions this section.
     ///
     /// # Errors
     /// As [`Config::load`].
@@ -290,7 +290,7 @@ fn unknown_section(at: &str, path: &str) -> Error {
 }
 
 /// The candidate (its own name, its whole name) that a person who typed `typed` in `section` probably meant, if one is
-/// near: a slip or two away, or begun and not finished. The section decides between equals.
+/// close: a typo or two away, or only its beginning. Between equals the section decides.
 fn nearest(typed: &str, candidates: Vec<(&str, String)>, section: &str) -> Option<String> {
     let likeness = |(own, whole): &(&str, String)| {
         let begun = typed.len() >= 3 && (own.starts_with(typed) || typed.starts_with(own));
@@ -301,13 +301,13 @@ fn nearest(typed: &str, candidates: Vec<(&str, String)>, section: &str) -> Optio
     let (best, whole) = candidates
         .iter()
         .map(|candidate| (likeness(candidate), &candidate.1))
-        // Of several that are as near, `max_by` takes the last: here the one that the table has first.
+        // `max_by` takes the last of several equals: here the first one in the table.
         .rev()
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best >= NEAR).then(|| whole.clone())
 }
 
-/// Names that agree in two letters of three are near: `neuron`, `netwrok`, `iteration`, but not `rate` for `ridge`.
+/// Names that share two letters in three are close: `neuron`, `netwrok`, `iteration`, but not `rate` for `ridge`.
 const NEAR: f64 = 2.0 / 3.0;
 
 #[cfg(test)]
@@ -387,7 +387,7 @@ mod tests {
             ("network = 3", vec!["unknown key network"]),
             ("[network\nmaps = 3", vec!["c.toml:1", "not valid TOML"]),
             ("[network]\nmaps = 3\nmaps = 4", vec!["c.toml:3", "not valid TOML"]),
-            ("[scan]\nmaps = [3, 3]", vec!["none twice"]),
+            ("[scan]\nmaps = [3, 3]", vec!["without repeats"]),
         ] {
             let message = refuse(text);
             for part in parts {

@@ -71,7 +71,8 @@ fn set_varied(config: &mut Config, key: &str, value: &DeValue<'_>) -> Result<(),
     if let Some(instead) = instead {
         return Err(Refused::Key(instead.to_owned()));
     }
-    let allowed = || Refused::Value(format!("a list, none twice, of what {key} may be: {}", known.allowed()));
+    let allowed =
+        || Refused::Value(format!("a list without repeats of what {key} may be: {}", known.allowed()));
     let elements = value.as_array().ok_or_else(allowed)?.iter();
     let values: Vec<Value> =
         elements.map(|element| known.check(element.get_ref())).collect::<Option<_>>().ok_or_else(allowed)?;
@@ -123,9 +124,9 @@ mod tests {
                 "c.toml:2: scan.vary.network.maps: scan.maps or scan.loads",
             ),
             ("[scan.vary]\n\"kernel.widht\" = [1]", "whole names of other keys"),
-            ("[scan.vary]\n\"kernel.width\" = []", "a list, none twice, of what kernel.width may be"),
+            ("[scan.vary]\n\"kernel.width\" = []", "a list without repeats of what kernel.width may be"),
             ("[scan.vary]\n\"kernel.width\" = [-1]", "above 0"),
-            ("[scan.vary]\n\"kernel.width\" = [1, 1.0]", "none twice"),
+            ("[scan.vary]\n\"kernel.width\" = [1, 1.0]", "without repeats"),
             ("[scan.vary]\n\"scan.maps\" = [[1]]", "cannot be varied"),
             ("[scan.methods.flat]\nwidth = 3", "scan.methods.flat.width: a method has the keys of [flatten]"),
             ("[scan.methods.flat]\nridge = -1", "number from 0 to 1"),

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use flatscape::collect::Collection;
+use flatscape::landscape::roughness::Roughness;
 use flatscape::records::{Checkpoint, verify};
+use flatscape::scan::{Store, TrialLandscape};
 use flatscape::setup::config::Config;
 use flatscape::setup::plan::Plan;
 
@@ -88,8 +90,22 @@ fn of_a_checkpoint() {
 #[test]
 fn of_a_scan() {
     let place = Workplace::new(TINY);
-    place.succeed(&["scan", "tiny.toml", "--out", "scan", "--quiet"]);
+    place.succeed(&["scan", "tiny.toml", "--out", "scan", "--quiet", "--keep-landscapes"]);
     let scan = place.path("scan");
+    let landscapes = || -> Vec<Option<TrialLandscape>> {
+        let store = Store::open(&scan).unwrap();
+        store.records().0.iter().map(|(hash, _)| store.landscape(hash)).collect()
+    };
+    let kept = landscapes();
+    for ((_, record), landscape) in Store::open(&scan).unwrap().records().0.iter().zip(&kept) {
+        let energies: Vec<f64> = landscape.as_ref().unwrap().energies.iter().map(|e| f64::from(*e)).collect();
+        let (before, after) = energies.split_at(energies.len() / 2);
+        for (landscape, row) in [(before, record.iterations.first()), (after, record.iterations.last())] {
+            let (found, expected) = (Roughness::of(landscape, None).sd, row.unwrap().energy_sd);
+            // Packed to f32.
+            assert!((found - expected).abs() <= 1e-5 * (1.0 + expected), "{found}, not {expected}");
+        }
+    }
     let told = || {
         Collection::read(&[&scan]).ok().filter(|c| c.complaints.is_empty()).map(|c| {
             let timings: Vec<String> = c.timings.iter().map(|t| format!("{t:?}")).collect();
@@ -98,7 +114,11 @@ fn of_a_scan() {
     };
     let (records, timings) = told().unwrap();
     assert_eq!((records.len(), timings.len()), (4, 4));
-    // A timing that was damaged is missing; no other changes.
+    // A timing or a landscape that was damaged is missing; no other changes. Records are in one order as long as all are sound.
     let same = |now: (Vec<_>, Vec<String>)| now.0 == records && now.1.iter().all(|t| timings.contains(t));
-    change(&scan, &mut Dice(4), || told().is_some_and(|now| !same(now)));
+    let landscapes_differ = || {
+        let now = landscapes();
+        now.len() == kept.len() && now.iter().zip(&kept).any(|(now, kept)| now.is_some() && now != kept)
+    };
+    change(&scan, &mut Dice(4), || told().is_some_and(|now| !same(now)) || landscapes_differ());
 }

@@ -146,7 +146,7 @@ fn mean(landscape: &[f64]) -> f64 {
 
 type Change = fn(&mut Forgery);
 
-const KINDS: [(&str, Change); 32] = [
+const KINDS: [(&str, Change); 33] = [
     ("M set to zero", |f| f.delta.fill(0.0)),
     ("M negated", |f| f.delta.iter_mut().for_each(|m| *m = -*m)),
     ("M infinite", |f| (f.delta[1], f.delta[100]) = (f64::INFINITY, f64::INFINITY)),
@@ -165,6 +165,11 @@ const KINDS: [(&str, Change); 32] = [
         let mean = mean(f.last());
         let peak = f.last().iter().map(|e| (*e - mean).abs()).fold(0.0, f64::max);
         f.last().iter_mut().filter(|e| (**e - mean).abs() > 0.6 * peak).for_each(|e| *e = mean);
+    }),
+    ("a flat landscape, and all its points called unconverged", |f| {
+        let (mean, states) = (mean(f.last()), f.sizes[2]);
+        f.last().fill(mean);
+        f.row().unconverged = states;
     }),
     ("every second point of the first landscape moved", |f| {
         f.first().iter_mut().step_by(2).for_each(|e| *e += 5.0)

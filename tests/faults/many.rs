@@ -17,16 +17,17 @@ fn sealed<T: serde::Serialize>(record: &T) -> Vec<u8> {
     format!("{{\"flatscape_trial\": 1, \"checksum\": \"{checksum}\", \"record\":\n{body}}}\n").into_bytes()
 }
 
-/// Makes a finished scan of `count` trials: the record of one trial, told to be that of each. Returns the setting that
-/// asks for so many.
-fn scan_of(place: &Workplace, name: &str, count: usize) -> String {
-    let realizations = format!("scan.realizations={}", count / 4);
+/// Makes a finished scan of `count` trials, a multiple of 20: the record of one trial, told to be that of each. Returns the
+/// settings that ask for so many.
+fn scan_of(place: &Workplace, name: &str, count: usize) -> [String; 2] {
+    let settings =
+        ["scan.maps=[1,2,3,4,5,6,7,8,9,10]".to_owned(), format!("scan.realizations={}", count / 20)];
     place.succeed(&["scan", "tiny.toml", "--out", name, "--quiet"]);
     let store = Store::open(&place.path(name)).unwrap();
     let (record, timing): (TrialRecord, Timing) =
         (store.records().0.remove(0).1, store.timings().remove(0).1);
     let mut config = store.config().unwrap();
-    config.set(&realizations).unwrap();
+    settings.iter().for_each(|setting| config.set(setting).unwrap());
     for trial in trials(&config).unwrap() {
         let (hash, seed, id) =
             (trial.content_hash(&config).unwrap(), trial.seed(config.network.seed), trial.id());
@@ -37,7 +38,7 @@ fn scan_of(place: &Workplace, name: &str, count: usize) -> String {
             fs::write(place.path(name).join(folder).join(format!("{hash}.json")), bytes).unwrap();
         }
     }
-    realizations
+    settings
 }
 
 /// Seconds of the processor that a command takes, which succeeds.
@@ -66,8 +67,8 @@ fn four_times_the_trials_take_four_times_as_long() {
     let place = Workplace::new(TINY);
     let many = number("FLATSCAPE_TRIALS", 4000);
     let costs = [("few", many / 4), ("many", many)].map(|(name, count)| {
-        let realizations = scan_of(&place, name, count);
-        let scan = ["scan", "tiny.toml", "--out", name, "--quiet", "--set", &realizations];
+        let [maps, realizations] = scan_of(&place, name, count);
+        let scan = ["scan", "tiny.toml", "--out", name, "--quiet", "--set", &maps, "--set", &realizations];
         let on = seconds(&place, &scan);
         let status = ["scan", "--status", name, "--json"];
         let told: serde_json::Value = serde_json::from_str(&place.succeed(&status)).unwrap();

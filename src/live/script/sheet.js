@@ -1,3 +1,6 @@
+// On a landscape, whose colours are pale in the dark too.
+const ON_PALE = { text: "#1a1a1a", ground: "#ffffff" };
+
 // Maps of two dimensions, as sheets whose opposite edges are joined: the first coordinate runs to the right, the second up.
 
 class Sheet {
@@ -104,6 +107,6 @@ class Sheet {
     const { energies, range: [low, high] } = told, steps = this.scale.length;
     const shade = (site) => this.scale[Math.max(0, Math.min(steps - 1, Math.floor(steps * (energies[site] - low) / (high - low))))];
     const painted = this.paint(canvas, (site) => [...shade(site), 255], told.colours.soft);
-    this.dots(painted, { ...told, hollow: () => false });
+    this.dots(painted, { ...told, colours: { ...told.colours, ...ON_PALE }, hollow: () => false });
   }
 }

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Checker;
 use super::landscape::different;
 use crate::compute::backend::Backend;
-use crate::error::Result;
+use crate::compute::device::ComputeDevice;
+use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::drift_record::Which;
 use crate::job::reached::{IterationRecord, Landscape, Status};
@@ -19,12 +20,19 @@ use crate::setup::config::Method;
 const TOLERANCE: f64 = 1e-6;
 
 /// Energies do not feel what the solve cannot see: with J changed at random in its last place those of all landscapes of
-/// `smoke.toml`, and of six maps in 150 neurons, where most points have several minima, move by 2·10⁻¹³ of |E|.
+/// the paper's network, and of six maps in 150 neurons, where most points have several minima, move by 6·10⁻¹³ of |E|.
 const ENERGY_TOLERANCE: f64 = 1e-10;
 
 impl Checker<'_> {
     /// Flattening from the beginning, and every trajectory, as far as the run came.
     pub(super) fn again(&mut self, backend: &dyn Backend) -> Result<()> {
+        if matches!(backend.describe(), ComputeDevice::Cpu { .. }) != self.on_cpu() {
+            let (made_on, kind) = (&self.manifest.device, if self.on_cpu() { "CPU" } else { "GPU" });
+            return Err(Error::Usage(format!(
+                "{}: was made on {made_on}, and another kind of device computes other bits; do it again with the {kind} backend",
+                self.path.display()
+            )));
+        }
         let job = Job { backend, ..*self.job };
         if self.records.delta.is_some() {
             self.flatten_again(&job)?;

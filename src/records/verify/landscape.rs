@@ -8,6 +8,7 @@ use super::Checker;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::job::reached::IterationRecord;
+use crate::landscape::constraint::RESIDUAL_TOLERANCE;
 use crate::landscape::minima::{self, minima_by_map};
 use crate::landscape::problem::{Minima, Start};
 use crate::landscape::roughness::about_one_level;
@@ -98,18 +99,27 @@ impl Checker<'_> {
         let places: Vec<Point> = places.chain(witnesses.held_out.iter().map(|&s| held_out.get(s))).collect();
         let found = self.sought_from(weights, &states, &places)?;
         let (energies, between) = found.energies.split_at(witnesses.fitted.len());
+        let doubtful = doubtful(&states, &found);
+        let claimed = witnesses.fitted.iter().map(|&s| landscape[s]);
+        let holds = energies
+            .iter()
+            .zip(claimed)
+            .zip(&doubtful)
+            .all(|((e, claimed), doubt)| *doubt || same(*e, claimed));
+        // As many are in doubt as the run says, of the random ones in proportion.
         let row = &self.records.iterations[last];
-        let differ =
-            |of: Range<usize>| of.filter(|&at| !same(energies[at], landscape[witnesses.fitted[at]])).count();
-        // A search that has not converged would go on from where it was given up.
-        let doubtful = row.unconverged as f64 / (plan.states() + plan.held_out_points()) as f64;
-        let expected = doubtful * witnesses.random as f64;
-        let holds = differ(0..witnesses.random) as f64 <= expected + 5.0 * expected.sqrt()
-            && differ(witnesses.random..energies.len()) <= row.unconverged;
-        let moved = places.len() - at_rest(&states, &found.states);
-        let expected = doubtful * places.len() as f64;
-        let minima =
-            moved as f64 <= expected + 5.0 * expected.sqrt() + row.unconverged.min(2 * plan.maps) as f64;
+        let count = |doubts: &[bool]| doubts.iter().filter(|doubt| **doubt).count();
+        let (of_random, of_extremes, of_held_out) = (
+            count(&doubtful[..witnesses.random]),
+            count(&doubtful[witnesses.random..energies.len()]),
+            count(&doubtful[energies.len()..]),
+        );
+        let seen = (of_random + of_held_out) as f64;
+        let part = row.unconverged as f64 / (plan.states() + plan.held_out_points()) as f64;
+        let expected = part * (witnesses.random + witnesses.held_out.len()) as f64;
+        let minima = seen <= expected + 5.0 * expected.sqrt()
+            && expected <= 2.0 * seen + 5.0 * expected.sqrt() + 1.0
+            && of_extremes <= row.unconverged;
         let between = Minima {
             states: States::pack(plan.neurons, []),
             energies: between.to_vec(),
@@ -139,9 +149,11 @@ impl Checker<'_> {
         let states = self.read_states(STATES, plan.states())?;
         let points: Vec<Point> = self.job.fitted_points().iter().collect();
         let found = self.sought_from(weights, &states, &points)?;
-        let differ = different(&found.energies, &self.records.energies[last * plan.states()..]);
-        let moved = points.len() - at_rest(&states, &found.states);
-        let holds = differ.max(moved) <= self.records.iterations[last].unconverged;
+        let doubtful = doubtful(&states, &found);
+        let mut energies =
+            found.energies.iter().zip(&self.records.energies[last * plan.states()..]).zip(&doubtful);
+        let holds = energies.all(|((e, claimed), doubt)| *doubt || same(*e, *claimed))
+            && doubtful.iter().filter(|doubt| **doubt).count() <= self.records.iterations[last].unconverged;
         self.claim(STATES, holds, "the states are the minima of the last landscape")
     }
 
@@ -225,14 +237,17 @@ pub(super) fn different(found: &[f64], claimed: &[f64]) -> usize {
     found.iter().zip(claimed).filter(|(e, claimed)| !same(**e, **claimed)).count()
 }
 
-/// How many states were minima already, so that the search has left them where they were.
-fn at_rest(from: &States, to: &States) -> usize {
+/// Which states are no minima: the search went on from where they were, or does not end in one.
+fn doubtful(from: &States, found: &Minima) -> Vec<bool> {
     let square = |a: State<'_>| a.rates.iter().map(|r| r * r).sum::<f64>();
-    let rests = |(from, to): (State<'_>, State<'_>)| {
+    let moved = |(from, to): (State<'_>, State<'_>)| {
         let (a, b) = (square(from), square(to));
-        a + b - 2.0 * (a * b).sqrt() * from.overlap(to) <= STATE_TOLERANCE.powi(2) * b
+        !(a + b - 2.0 * (a * b).sqrt() * from.overlap(to) <= STATE_TOLERANCE.powi(2) * b)
     };
-    from.iter().zip(to.iter()).filter(|pair| rests(*pair)).count()
+    let converged =
+        |s: usize| found.certificates.get(s).is_none_or(|c| c.converged(10.0 * RESIDUAL_TOLERANCE));
+    let pairs = from.iter().zip(found.states.iter()).enumerate();
+    pairs.map(|(s, pair)| moved(pair) || !converged(s)).collect()
 }
 
 /// Whether a sample could be of a landscape with the spread that is claimed. Half of all energies lie within the median
