@@ -85,7 +85,7 @@ fn a_flipped_byte_in_any_file_is_found() {
         fs::write(&file, &sound).unwrap();
     }
     place.succeed(&["verify", "run"]);
-    place.fail(&["verify", "nowhere"], 4, &["nowhere", "no run directory"]);
+    place.fail(&["verify", "nowhere"], 4, &["nowhere", "is not a run directory"]);
 }
 
 /// Values that contradict each other are found even if all checksums are right.
@@ -240,9 +240,9 @@ fn pages_and_exports_leave_a_run_sound() {
     assert!(place.succeed(&["verify", "run"]).contains("network.npz, network.safetensors, report.html"));
     fs::create_dir(place.path("empty")).unwrap();
     assert!(place.succeed(&["report", "run", "--live", "--out", "page.html"]).contains("page.html"));
-    place.fail(&["report", "empty", "--live"], 4, &["empty", "no run directory"]);
+    place.fail(&["report", "empty", "--live"], 4, &["empty", "is not a run directory"]);
     place.fail(&["report", "empty"], 4, &["empty", "neither a run nor a scan"]);
-    place.fail(&["export", "empty"], 4, &["empty", "no run directory"]);
+    place.fail(&["export", "empty"], 4, &["empty", "is not a run directory"]);
     place.fail(&["report", "run", "--out", "nowhere/page.html"], 1, &["nowhere", "check the path"]);
     fs::write(place.path("run/weights_delta.npy"), b"x").unwrap();
     place.fail(&["export", "run"], 4, &["weights_delta.npy", "damaged"]);
