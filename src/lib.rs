@@ -28,6 +28,7 @@
     reason = "they panic where nobody can hear: see text::tell"
 )]
 
+pub mod analyze;
 #[cfg(feature = "gpu")]
 pub mod bench;
 #[cfg(feature = "cli")]
@@ -35,6 +36,7 @@ pub mod cli;
 pub mod collect;
 pub mod compute;
 pub mod connectivity;
+pub mod drive;
 pub mod dynamics;
 pub mod error;
 pub mod export;
@@ -49,6 +51,7 @@ pub mod manifold;
 pub mod model;
 pub mod network;
 pub mod observable;
+pub mod perturb;
 #[cfg(feature = "plots")]
 pub mod plot;
 pub mod progress;

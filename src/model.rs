@@ -15,8 +15,10 @@ use crate::dynamics::trajectories::Trajectory;
 use crate::error::{Error, Result};
 use crate::files::npy;
 use crate::job::Job;
-use crate::job::drift::{DriftSummary, Moment, start_currents, start_points};
+use crate::job::drift::{DriftSummary, Measurement, Moment, start_currents, start_points};
 use crate::job::drift_record::{DriftRecord, Which};
+use crate::job::memory::MemorySummary;
+use crate::job::path_record::PathRecord;
 use crate::job::reached::{IterationRecord, Landscape, Status};
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::States;
@@ -193,7 +195,9 @@ impl Model {
             self.job(self.plan.cost.trajectories_seconds, |job| job.measure_drift(weights, network))?;
         let summary = DriftSummary::of(&measured.records, network)
             .ok_or_else(|| Error::Run("no trajectory was started".to_owned()))?;
-        Ok(Drift { network, records: measured.records, course: measured.course, summary })
+        let memory = MemorySummary::of(&measured.paths, network, &self.plan, &self.network);
+        let Measurement { records, course, paths } = measured;
+        Ok(Drift { network, records, course, paths, summary, memory })
     }
 
     /// The constrained minima at the fitted points under the given weights `[neurons, neurons]` (Hz), sought from the
@@ -344,6 +348,7 @@ impl Run {
         let model = &self.model;
         let mut directory =
             RunDirectory::claim(directory.as_ref(), &model.plan, &model.network, false, false)?;
+        let paths: Vec<PathRecord> = drift.iter().flat_map(|d| d.paths.iter().copied()).collect();
         let drift: Vec<DriftRecord> = drift.iter().flat_map(|d| d.records.iter().cloned()).collect();
         let findings = Findings {
             plan: &model.plan,
@@ -351,6 +356,7 @@ impl Run {
             landscape: Some(&self.landscape),
             alone: &[],
             drift: &drift,
+            paths: &paths,
             status: self.status,
             device: model.backend.describe(),
             wall_seconds: self.seconds,
@@ -454,6 +460,10 @@ pub struct Drift {
     pub records: Vec<DriftRecord>,
     /// Averages at several times.
     pub course: Vec<Moment>,
+    /// Places in the course of time, trajectory after trajectory, where the configuration has noise or `measure.record_ms`.
+    pub paths: Vec<PathRecord>,
     /// Averages over all trajectories.
     pub summary: DriftSummary,
+    /// What the places say of diffusion, lifetime and loss of the map.
+    pub memory: Option<MemorySummary>,
 }

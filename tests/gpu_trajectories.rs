@@ -4,6 +4,7 @@
 mod common_gpu;
 
 use common_gpu::*;
+use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu::Conditions;
 use flatscape::connectivity::Kernel;
@@ -146,4 +147,13 @@ fn drift_as_jobs_run_it_reads_what_is_active() {
     assert!(counted.workgroups >= 100 * counted.dispatches);
     let expected = run(&Cpu, &network, &starts, &[steps]);
     same("r²", &squares(&found, 0), &squares(&expected, 0), 0.0, 1e-5);
+}
+
+/// Noise runs on the CPU alone: nothing is computed without it in silence.
+#[test]
+fn noise_is_refused_with_the_way_out() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let refused = gpu.supports_noise().unwrap_err();
+    assert_eq!(refused.exit_code(), 3);
+    assert!(refused.to_string().contains("choose the CPU backend"), "{refused}");
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use flatscape::job::drift::{DriftSummary, Moment};
 use flatscape::job::drift_record::DriftRecord;
+use flatscape::job::memory::MemorySummary;
 use flatscape::job::reached::IterationRecord;
 use flatscape::observable::Observable;
 
@@ -204,6 +205,11 @@ fn dictionary() -> String {
             rows(DriftSummary::ALL),
         ),
         table("A scan's `course.csv`, one row a trial and time:", rows(Moment::ALL)),
+        table(
+            "`memory_before` and `memory_after` in `summary.json`, and `memory` of a scan's trials, where trajectories are \
+             recorded:",
+            rows(MemorySummary::ALL),
+        ),
     ]
     .concat()
 }

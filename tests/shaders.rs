@@ -53,6 +53,23 @@ fn every_shader_is_valid_and_has_the_entry_point_of_its_name() {
     }
 }
 
+/// Writes the shaders of an ordinary device where `benches/isa.sh` looks for them, under names that tell them apart.
+#[test]
+fn every_shader_is_written_for_other_compilers() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("shaders");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (neurons, bump) in [(600, 59), (1600, 145), (6000, 590)] {
+        for shader in shaders::all(neurons, bump, &shaders::ordinary_limits()).unwrap() {
+            let group = shader.constants.iter().find(|(name, _)| *name == "GROUP");
+            let group = group.map_or(String::new(), |(_, size)| format!(".{size}"));
+            let is_sized = shader.constants.iter().any(|(name, _)| *name == "QUADS");
+            let size = if is_sized { format!(".{neurons}") } else { String::new() };
+            let file = folder.join(format!("{}{size}{group}.wgsl", shader.name));
+            std::fs::write(file, shader.source()).unwrap();
+        }
+    }
+}
+
 /// Offsets of a struct's members in WGSL, and its size.
 fn layout(shader: &str, name: &str) -> (Vec<(String, usize)>, usize) {
     let shader = compiled().into_iter().find(|s| s.name == shader).expect("a shader of this name");

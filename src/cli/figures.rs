@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     /// Where data, plots and verdicts go
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Only this figure: 2, 3, 4, 5, 6, S7, S8, S9 or S10 (repeatable)
+    /// Only this figure: 2, 3, 4, 5, 6, S7, S8, S9 or S10, or noise, which is not in the paper (repeatable)
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// The paper's 15 realizations and loads up to 20: hours, not minutes

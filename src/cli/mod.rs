@@ -1,5 +1,6 @@
 //! The commands of the program. Results go to stdout; everything else that people read goes to stderr.
 
+mod analyze;
 mod bars;
 #[cfg(feature = "gpu")]
 mod bench;
@@ -7,6 +8,7 @@ mod collect;
 mod config;
 #[cfg(feature = "gpu")]
 mod devices;
+mod drive;
 mod export;
 #[cfg(feature = "plots")]
 mod figures;
@@ -16,6 +18,7 @@ mod live;
 mod measure;
 mod optimize;
 mod output;
+mod perturb;
 mod plan;
 #[cfg(feature = "plots")]
 mod report;
@@ -31,8 +34,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::compute::backend::Backend;
 use crate::compute::choice::{Choice, choose};
+use crate::compute::cpu::Cpu;
 use crate::error::{Error, Result};
-use crate::setup::config::Config;
+use crate::setup::config::{Config, NoiseName};
 use crate::text::{printable, tell};
 
 /// Flatten the energy landscapes of continuous attractors stored together in one recurrent network.
@@ -59,6 +63,12 @@ enum Command {
     Optimize(optimize::Arguments),
     /// Measure the drift of a run's network again, for other durations and starts
     Measure(measure::Arguments),
+    /// The slow manifold of a run's networks: velocities, fixed points, eigenvalues
+    Analyze(analyze::Arguments),
+    /// How finely a run's weights have to be tuned: noise, pruning, rounding, silent neurons
+    Perturb(perturb::Arguments),
+    /// Move bumps along a path: gain, errors, the drive that frees them, cues of other maps
+    Drive(drive::Arguments),
     /// Measure drift and score against the number of maps, unattended
     Scan(scan::Arguments),
     /// Gather the trials of scans: tables, capacity, plots
@@ -142,6 +152,9 @@ pub fn run(cli: &Cli) -> Result<u8> {
     match &cli.command {
         Command::Optimize(arguments) => optimize::run(arguments, options),
         Command::Measure(arguments) => measure::run(arguments, options),
+        Command::Analyze(arguments) => analyze::run(arguments, options),
+        Command::Perturb(arguments) => perturb::run(arguments, options),
+        Command::Drive(arguments) => drive::run(arguments, options),
         Command::Scan(arguments) => scan::run(arguments, options),
         Command::Collect(arguments) => collect::run(arguments, options),
         #[cfg(feature = "plots")]
@@ -183,6 +196,9 @@ impl Command {
                 ("optimize", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
             }
             Command::Measure(_) => ("measure", &["--backend", "--adapter", "--threads", "--set", "--force"]),
+            Command::Analyze(_) => ("analyze", &["--backend", "--adapter", "--threads", "--force"]),
+            Command::Perturb(_) => ("perturb", &["--backend", "--adapter", "--threads", "--force"]),
+            Command::Drive(_) => ("drive", &["--backend", "--adapter", "--threads", "--set", "--force"]),
             Command::Scan(arguments) if arguments.only_looks() => ("scan --status", &["--threads"]),
             Command::Scan(_) => {
                 ("scan", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
@@ -267,6 +283,23 @@ impl Options {
             tell(&why);
         }
         Ok(backend)
+    }
+
+    /// As [`Options::backend`], for trajectories that may have noise: where the device has none, `auto` takes the CPU and
+    /// says so.
+    fn backend_for(&self, config: &Config) -> Result<Arc<dyn Backend>> {
+        let backend = self.backend()?;
+        let supported =
+            if config.dynamics.noise.kind == NoiseName::None { Ok(()) } else { backend.supports_noise() };
+        match supported {
+            Err(why) if self.choice() == Choice::Auto && self.adapter.is_none() => {
+                if !self.quiet {
+                    tell(&format!("{why}; taken instead: {}", Cpu.describe()));
+                }
+                Ok(Arc::new(Cpu))
+            }
+            supported => supported.map(|()| backend),
+        }
     }
 
     fn load(&self, path: &Path) -> Result<Config> {

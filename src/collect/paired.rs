@@ -30,7 +30,7 @@ pub struct PairedRow {
     pub difference: f64,
     /// 1.96 standard errors of it (NaN for one pair).
     pub difference_ci: f64,
-    /// Varied keys but the number of neurons; see [`super::axes::table`].
+    /// Varied keys except the number of neurons, one column each.
     #[serde(skip)]
     pub axes: Vec<Setting>,
 }

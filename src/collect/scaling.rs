@@ -29,7 +29,7 @@ pub struct ScalingRow {
     pub defined: f64,
     /// Realizations of the number of maps that has fewest; of the size that has fewest for the extrapolation.
     pub realizations: usize,
-    /// Varied keys but the number of neurons; see [`super::axes::table`].
+    /// Varied keys except the number of neurons, one column each.
     #[serde(skip)]
     pub axes: Vec<Setting>,
 }
@@ -164,7 +164,7 @@ pub struct DifferenceRow {
     pub difference_low: f64,
     /// 97.5 percentile of the bootstrap.
     pub difference_high: f64,
-    /// Varied keys but the number of neurons; see [`super::axes::table`].
+    /// Varied keys except the number of neurons, one column each.
     #[serde(skip)]
     pub axes: Vec<Setting>,
 }

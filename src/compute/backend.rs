@@ -4,8 +4,10 @@
 //! other backend is compared with.
 
 use crate::compute::device::ComputeDevice;
+use crate::dynamics::noise::Noise;
+use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::States;
 use crate::manifold::Points;
@@ -65,4 +67,31 @@ pub trait Backend: Send + Sync {
         at: &[usize],
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>>;
+
+    /// Whether this device can run trajectories under noise; asked before any work is done.
+    ///
+    /// # Errors
+    /// [`Error::Device`], saying what can.
+    fn supports_noise(&self) -> Result<()> {
+        Err(Error::Device(format!(
+            "{}: trajectories with noise run on the CPU alone; choose the CPU backend",
+            self.describe()
+        )))
+    }
+
+    /// Trajectories under noise; see [`crate::dynamics::noisy::noisy_trajectories`].
+    ///
+    /// # Errors
+    /// If the device fails, or has no noise (see [`Backend::supports_noise`]), or
+    /// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+    fn noisy_trajectories(
+        &self,
+        _dynamics: &Dynamics<'_>,
+        _noise: &Noise,
+        _starts: &[NoisyStart<'_>],
+        _at: &[usize],
+        _tick: &Tick<'_>,
+    ) -> Result<Vec<Trajectory>> {
+        self.supports_noise().map(|()| Vec::new())
+    }
 }

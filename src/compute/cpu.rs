@@ -2,6 +2,8 @@
 
 use crate::compute::backend::Backend;
 use crate::compute::device::ComputeDevice;
+use crate::dynamics::noise::Noise;
+use crate::dynamics::noisy::{self, NoisyStart};
 use crate::dynamics::trajectories::{self, Dynamics, Trajectory};
 use crate::error::Result;
 use crate::landscape::minima;
@@ -41,5 +43,20 @@ impl Backend for Cpu {
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>> {
         trajectories::trajectories(dynamics, starts, at, tick)
+    }
+
+    fn supports_noise(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn noisy_trajectories(
+        &self,
+        dynamics: &Dynamics<'_>,
+        noise: &Noise,
+        starts: &[NoisyStart<'_>],
+        at: &[usize],
+        tick: &Tick<'_>,
+    ) -> Result<Vec<Trajectory>> {
+        noisy::noisy_trajectories(dynamics, noise, starts, at, tick)
     }
 }

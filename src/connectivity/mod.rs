@@ -1,5 +1,6 @@
 //! Weights: the kernel of one map, the padded matrix, and the recurrent input W·r (the innermost loop).
 
+pub mod coarse;
 pub mod field;
 mod kernel;
 pub mod matrix;

@@ -4,6 +4,7 @@ mod constraint;
 mod example;
 mod landscapes;
 mod load;
+mod noise;
 mod settling;
 mod snapshots;
 mod starts;
@@ -84,10 +85,13 @@ impl Scope {
     /// # Errors
     /// [`Error::Usage`] for a name that no figure has.
     pub fn new(only: Vec<String>, full: bool) -> Result<Self> {
-        match only.iter().find(|name| FIGURES.iter().all(|figure| figure.name != **name)) {
+        let is_none =
+            |name: &&String| **name != noise::NAME && FIGURES.iter().all(|figure| figure.name != **name);
+        match only.iter().find(is_none) {
             Some(unknown) => Err(Error::Usage(format!(
-                "figure {unknown}: there is no such figure; there are {}",
-                FIGURES.map(|figure| figure.name).join(", ")
+                "figure {unknown}: there is no such figure; there are {}, and {}",
+                FIGURES.map(|figure| figure.name).join(", "),
+                noise::NAME
             ))),
             None => Ok(Self { only, full }),
         }
@@ -151,7 +155,7 @@ pub struct Workshop<'a> {
 /// # Errors
 /// If a network that they need is impossible on this machine.
 pub fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
-    Ok(example::seconds(scope, config)? + study::seconds(scope, config)?)
+    Ok(example::seconds(scope, config)? + study::seconds(scope, config)? + noise::seconds(scope, config)?)
 }
 
 /// Draws the figures into `folder` and returns the verdicts. The trials that they need are kept there, in `study/`: a run
@@ -181,6 +185,9 @@ pub fn draw(folder: &Path, scope: &Scope, workshop: &Workshop<'_>, force: bool) 
         if scope.wants("S8") {
             constraint::draw(&example, &mut output)?;
         }
+    }
+    if noise::wanted(scope) {
+        noise::draw(scope, workshop, &mut output)?;
     }
     if (workshop.stop)() {
         return Err(Error::Interrupted);

@@ -71,7 +71,7 @@ impl Job<'_> {
         let job = Job { network: &network, ..*self };
         let fitted = job.roughness("one map alone", job.fitted_points())?;
         let between = job.roughness("one map alone, between", job.fitted_points().held_out())?;
-        let records = job.measure_from(&network.weights, Which::Base, &job.start_points())?.records;
+        let records = job.measure_drift(&network.weights, Which::Base)?.records;
         let drift = DriftSummary::of(&records, Which::Base)
             .ok_or_else(|| Error::Run("no trajectory was started".to_owned()))?;
         Ok(OneMap {

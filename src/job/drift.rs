@@ -5,13 +5,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::decoding::{Place, Scorer};
+use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::Trajectory;
 use crate::error::Result;
 use crate::job::Job;
+use crate::job::corrupt::corrupt;
 use crate::job::drift_record::{DriftRecord, Which};
+use crate::job::path_record::PathRecord;
 use crate::manifold::{Maps, Point, Space, Vector, length, start_anywhere, start_point};
 use crate::network::Network;
 use crate::observable::observables;
+use crate::progress::Tick;
 use crate::setup::config::Starts;
 use crate::setup::plan::Plan;
 
@@ -52,6 +56,8 @@ pub struct Measurement {
     pub records: Vec<DriftRecord>,
     /// In order of time.
     pub course: Vec<Moment>,
+    /// Places in the course of time, trajectory after trajectory; none unless asked for.
+    pub paths: Vec<PathRecord>,
 }
 
 observables! {
@@ -125,6 +131,23 @@ impl DriftSummary {
     }
 }
 
+/// Fraction of a network's bumps that ended in their own map within σ of where they started: completed patterns, where the
+/// starts were damaged. `None` if there are no rows.
+pub fn recovered_fraction(records: &[DriftRecord], network: Which, plan: &Plan) -> Option<f64> {
+    let width = |map: usize| {
+        let mut groups = plan.layout.groups.iter();
+        let mut first = 0;
+        let group = groups.find(|group| {
+            first += group.group.count;
+            map < first
+        });
+        group.map_or(0.0, |group| group.kernel.width)
+    };
+    let rows: Vec<&DriftRecord> = records.iter().filter(|r| r.network == network).collect();
+    let back = |r: &&&DriftRecord| r.winning_map == r.map && r.displacement.abs() <= width(r.map);
+    (!rows.is_empty()).then(|| rows.iter().filter(back).count() as f64 / rows.len() as f64)
+}
+
 /// Where trajectories start: `per_map` points on every map.
 pub fn start_points(maps: &Maps, starts: Starts, per_map: usize) -> Vec<Point> {
     let point = |map: usize, k: usize| match starts {
@@ -146,13 +169,27 @@ pub fn start_currents(network: &Network, points: &[Point]) -> Vec<Vec<f64>> {
         .collect()
 }
 
+/// A trajectory of a measurement: where it starts, and which it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Launch {
+    /// Where.
+    pub point: Point,
+    /// Number of the start, over all maps.
+    pub start: usize,
+    /// Which of the trajectories from there.
+    pub replicate: usize,
+}
+
+/// Snapshots of so many rates are held at a time; measurements of more go batch by batch.
+const SNAPSHOT_RATES: usize = 1 << 25;
+
 impl Job<'_> {
     /// Runs the network with the given weights from the currents of idealized bumps and records where they go.
     ///
     /// # Errors
     /// If the backend fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
     pub fn measure_drift(&self, weights: &WeightMatrix, which: Which) -> Result<Measurement> {
-        self.measure_from(weights, which, &self.start_points())
+        self.measure_from(weights, which, &self.launches())
     }
 
     /// Where the trajectories of a measurement start.
@@ -161,7 +198,15 @@ impl Job<'_> {
         start_points(&self.network.maps, measure.starts, measure.starts_per_map)
     }
 
-    /// As [`Job::measure_drift`], from some points only.
+    /// The trajectories of a measurement: every start's replicates, start after start.
+    pub(crate) fn launches(&self) -> Vec<Launch> {
+        let of_start = |(start, point): (usize, Point)| {
+            (0..self.plan.replicates).map(move |replicate| Launch { point, start, replicate })
+        };
+        self.start_points().into_iter().enumerate().flat_map(of_start).collect()
+    }
+
+    /// As [`Job::measure_drift`], only some of the trajectories.
     ///
     /// # Errors
     /// As [`Job::measure_drift`].
@@ -169,36 +214,81 @@ impl Job<'_> {
         &self,
         weights: &WeightMatrix,
         which: Which,
-        points: &[Point],
+        launches: &[Launch],
     ) -> Result<Measurement> {
         let (plan, network) = (self.plan, self.network);
-        let starts = start_currents(network, points);
-        let dynamics = network.dynamics(weights, plan.step());
         let label = match which {
             Which::Base => "drift before",
             Which::Flattened => "drift after",
         };
         let times = SnapshotTimes::new(plan);
-        let (items, seconds) = (starts.len() * plan.steps, plan.cost.trajectories_seconds);
-        let runs = self.stage(label, items, seconds, |tick| {
-            self.backend.trajectories(&dynamics, &starts, &times.steps, tick)
-        })?;
         let scorer = Scorer::new(&network.maps, &network.bumps);
-        let located: Vec<Located<'_>> = points
-            .par_iter()
-            .zip(&runs)
-            .map(|(point, run)| Located::new(&network.maps, &scorer, point, run))
-            .collect();
+        let batch = (SNAPSHOT_RATES / (plan.neurons * times.steps.len())).max(1);
+        let (items, seconds) = (launches.len() * plan.steps, plan.cost.trajectories_seconds);
+        let followed: Vec<Followed> = self.stage(label, items, seconds, |tick| {
+            let mut followed = Vec::with_capacity(launches.len());
+            for launches in launches.chunks(batch) {
+                let runs = self.run(weights, launches, &times.steps, tick)?;
+                let follow = |(launch, run): (&Launch, &Trajectory)| {
+                    Located::new(network, &scorer, launch, run).follow(which, &scorer, &times, plan)
+                };
+                followed.par_extend(launches.par_iter().zip(&runs).map(follow));
+            }
+            Ok(followed)
+        })?;
         Ok(Measurement {
-            records: located.iter().map(|run| run.record(which, &scorer, &times)).collect(),
-            course: times.course(plan, &located),
+            course: course(&followed),
+            paths: followed.iter().flat_map(|f| f.path.iter().copied()).collect(),
+            records: followed.into_iter().map(|f| f.record).collect(),
         })
+    }
+
+    /// Number of a trajectory among all of the measurement.
+    fn number(&self, launch: &Launch) -> u32 {
+        (launch.start * self.plan.replicates + launch.replicate) as u32
+    }
+
+    /// The currents with which trajectories start: those of idealized bumps, damaged if the configuration says so.
+    pub(crate) fn launch_currents(&self, launches: &[Launch]) -> Vec<Vec<f64>> {
+        let points: Vec<Point> = launches.iter().map(|launch| launch.point).collect();
+        let mut starts = start_currents(self.network, &points);
+        let config = &self.plan.config;
+        for (current, launch) in starts.iter_mut().zip(launches) {
+            let (how, seed) = (&config.measure.corrupt, config.network.seed);
+            corrupt(current, how, self.network.transfer, seed, self.number(launch));
+        }
+        starts
+    }
+
+    /// The trajectories, with noise where the configuration has some.
+    fn run(
+        &self,
+        weights: &WeightMatrix,
+        launches: &[Launch],
+        at: &[usize],
+        tick: &Tick<'_>,
+    ) -> Result<Vec<Trajectory>> {
+        let starts = self.launch_currents(launches);
+        let dynamics = self.network.dynamics(weights, self.plan.step());
+        let Some(noise) = self.plan.noise() else {
+            return self.backend.trajectories(&dynamics, &starts, at, tick);
+        };
+        let starts: Vec<NoisyStart<'_>> = launches
+            .iter()
+            .zip(&starts)
+            .map(|(launch, current)| NoisyStart { current, trajectory: self.number(launch) })
+            .collect();
+        self.backend.noisy_trajectories(&dynamics, &noise, &starts, at, tick)
     }
 }
 
 /// When rates are kept, in steps.
 struct SnapshotTimes {
     steps: Vec<usize>,
+    /// Indices of the times of the course.
+    course: Vec<usize>,
+    /// Indices of the rows of `trajectories.csv`.
+    path: Vec<usize>,
     /// Index of the time from which drift counts as settled.
     settled: usize,
 }
@@ -206,29 +296,41 @@ struct SnapshotTimes {
 impl SnapshotTimes {
     fn new(plan: &Plan) -> Self {
         let in_steps = |ms: f64| (ms / plan.config.dynamics.dt_ms).round() as usize;
-        let mut steps: Vec<usize> = COURSE_MS.into_iter().map(in_steps).filter(|&s| s < plan.steps).collect();
-        steps.extend([plan.settling_steps, plan.steps]);
-        steps.sort_unstable();
-        steps.dedup();
+        let sorted = |mut steps: Vec<usize>| {
+            steps.sort_unstable();
+            steps.dedup();
+            steps
+        };
+        let course = COURSE_MS.into_iter().map(in_steps).filter(|&s| s < plan.steps);
+        let course = sorted(course.chain([plan.settling_steps, plan.steps]).collect());
+        let path: Vec<usize> = match plan.record_steps {
+            Some(every) => sorted((0..=plan.steps).step_by(every).chain([plan.steps]).collect()),
+            None => Vec::new(),
+        };
+        let steps = sorted(course.iter().chain(&path).copied().collect());
+        let index = |of: &[usize]| of.iter().map(|s| steps.partition_point(|x| x < s)).collect();
         let settled = steps.partition_point(|&s| s < plan.settling_steps);
-        Self { steps, settled }
+        Self { course: index(&course), path: index(&path), settled, steps }
     }
+}
 
-    fn course(&self, plan: &Plan, runs: &[Located<'_>]) -> Vec<Moment> {
-        let mean = |f: &dyn Fn(&Located<'_>) -> f64| runs.iter().map(f).sum::<f64>() / runs.len() as f64;
-        self.steps
-            .iter()
-            .enumerate()
-            .map(|(t, &steps)| Moment {
-                time_ms: steps as f64 * plan.config.dynamics.dt_ms,
-                mean_drift: mean(&|run| run.displacement(0, t).abs()),
-                energy_change: mean(&|run| run.trajectory.energies[t] - run.trajectory.energies[0]),
-                rate_change: mean(&|run| run.rate_change(0, t)),
-                recent_drift: mean(&|run| run.displacement(t.saturating_sub(1), t).abs()),
-                recent_rate_change: mean(&|run| run.rate_change(t.saturating_sub(1), t)),
-            })
-            .collect()
-    }
+/// Averages over all starts, time by time.
+fn course(runs: &[Followed]) -> Vec<Moment> {
+    let count = runs.len() as f64;
+    let times = runs.first().map_or(0, |run| run.course.len());
+    (0..times)
+        .map(|t| {
+            let mean = |f: fn(&Moment) -> f64| runs.iter().map(|run| f(&run.course[t])).sum::<f64>() / count;
+            Moment {
+                time_ms: runs[0].course[t].time_ms,
+                mean_drift: mean(|m| m.mean_drift),
+                energy_change: mean(|m| m.energy_change),
+                rate_change: mean(|m| m.rate_change),
+                recent_drift: mean(|m| m.recent_drift),
+                recent_rate_change: mean(|m| m.recent_rate_change),
+            }
+        })
+        .collect()
 }
 
 /// The shortest way from one place to another: signed on a line, its length on a surface (neuron units).
@@ -238,32 +340,75 @@ fn moved(space: &Space, from: Vector, to: Vector) -> f64 {
 }
 
 /// Whether a row could be of a trajectory from `start`: the displacement leads from there to the end, and downhill.
-pub(crate) fn is_possible(row: &DriftRecord, start: &Point, maps: &Maps) -> bool {
+pub(crate) fn is_possible(row: &DriftRecord, launch: &Launch, plan: &Plan, maps: &Maps) -> bool {
+    let (start, noisy) = (&launch.point, plan.noise().is_some());
     (row.map, row.start) == (start.map, start.position)
+        && row.replicate == (plan.replicates > 1).then_some(launch.replicate)
         && row.winning_map < maps.count()
         && row.displacement == moved(maps.space(start.map), row.start, row.end)
-        && row.end_energy <= row.start_energy
+        // Noise may lift a bump.
+        && (noisy || row.end_energy <= row.start_energy)
         && row.rate_change >= 0.0
+}
+
+/// What is kept of a trajectory.
+struct Followed {
+    record: DriftRecord,
+    /// Its own part in the averages.
+    course: Vec<Moment>,
+    path: Vec<PathRecord>,
 }
 
 /// A trajectory with the place of its bump at every recorded time.
 struct Located<'a> {
     dimension: usize,
     space: Space,
-    start: Point,
+    launch: Launch,
     trajectory: &'a Trajectory,
     places: Vec<Place>,
 }
 
 impl<'a> Located<'a> {
-    fn new(maps: &Maps, scorer: &Scorer<'_>, start: &Point, trajectory: &'a Trajectory) -> Self {
-        let places = trajectory.snapshots.iter().map(|rates| scorer.place(rates)).collect();
-        Self { dimension: maps.dimension(), space: *maps.space(start.map), start: *start, trajectory, places }
+    fn new(network: &Network, scorer: &Scorer<'_>, launch: &Launch, trajectory: &'a Trajectory) -> Self {
+        let (maps, places) = (&network.maps, trajectory.snapshots.iter().map(|rates| scorer.place(rates)));
+        let space = *maps.space(launch.point.map);
+        Self { dimension: maps.dimension(), space, launch: *launch, trajectory, places: places.collect() }
+    }
+
+    fn follow(&self, network: Which, scorer: &Scorer<'_>, times: &SnapshotTimes, plan: &Plan) -> Followed {
+        let time_ms = |t: usize| times.steps[t] as f64 * plan.config.dynamics.dt_ms;
+        let energies = &self.trajectory.energies;
+        let moment = |(k, &t): (usize, &usize)| {
+            let before = times.course[k.saturating_sub(1)];
+            Moment {
+                time_ms: time_ms(t),
+                mean_drift: self.displacement(0, t).abs(),
+                energy_change: energies[t] - energies[0],
+                rate_change: self.rate_change(0, t),
+                recent_drift: self.displacement(before, t).abs(),
+                recent_rate_change: self.rate_change(before, t),
+            }
+        };
+        let place = |&t: &usize| PathRecord {
+            network,
+            map: self.launch.point.map,
+            start: self.launch.start,
+            replicate: self.launch.replicate,
+            time_ms: time_ms(t),
+            position: scorer.phase(self.launch.point.map, &self.trajectory.snapshots[t]),
+            winning_map: self.places[t].map,
+            score: self.places[t].score,
+        };
+        Followed {
+            record: self.record(network, scorer, times, plan),
+            course: times.course.iter().enumerate().map(moment).collect(),
+            path: times.path.iter().map(place).collect(),
+        }
     }
 
     /// Displacement between two recorded times on the start's map (neuron units); time 0 is the start itself.
     fn displacement(&self, from: usize, to: usize) -> f64 {
-        let at = |t: usize| if t == 0 { self.start.position } else { self.places[t].location };
+        let at = |t: usize| if t == 0 { self.launch.point.position } else { self.places[t].location };
         moved(&self.space, at(from), at(to))
     }
 
@@ -272,15 +417,16 @@ impl<'a> Located<'a> {
         first.iter().zip(last).map(|(a, b)| (b - a).powi(2)).sum()
     }
 
-    fn record(&self, network: Which, scorer: &Scorer<'_>, times: &SnapshotTimes) -> DriftRecord {
+    fn record(&self, network: Which, scorer: &Scorer<'_>, times: &SnapshotTimes, plan: &Plan) -> DriftRecord {
         let last = self.places.len() - 1;
-        let end = self.places[last];
-        let phases = [0, last].map(|t| scorer.phase(self.start.map, &self.trajectory.snapshots[t]));
+        let (end, start) = (self.places[last], &self.launch.point);
+        let phases = [0, last].map(|t| scorer.phase(start.map, &self.trajectory.snapshots[t]));
         DriftRecord {
             dimension: self.dimension,
             network,
-            map: self.start.map,
-            start: self.start.position,
+            map: start.map,
+            replicate: (plan.replicates > 1).then_some(self.launch.replicate),
+            start: start.position,
             end: end.location,
             displacement: self.displacement(0, last),
             settled_displacement: self.displacement(times.settled, last),

@@ -52,6 +52,8 @@ macro_rules! trajectories {
                     network: Which,
                     /// Map of the start.
                     map: usize,
+                    /// Which trajectory from this start, where there are several.
+                    replicate: Option<usize>,
                     /// Position of the start (neuron units).
                     start: Vector,
                     /// Location at the end, in the winning map (neuron units).
@@ -68,6 +70,8 @@ macro_rules! trajectories {
         struct DriftRow {
             network: Which,
             map: usize,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            replicate: Option<usize>,
             #[serde(default, skip_serializing_if = "Option::is_none")]
             start: Option<Coordinate>,
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -91,6 +95,7 @@ macro_rules! trajectories {
                 Self {
                     network: record.network,
                     map: record.map,
+                    replicate: record.replicate,
                     start: line(start_x),
                     start_x: surface(start_x),
                     start_y: surface(start_y),
@@ -109,6 +114,7 @@ macro_rules! trajectories {
                     dimension: if row.start_x.is_some() { 2 } else { 1 },
                     network: row.network,
                     map: row.map,
+                    replicate: row.replicate,
                     start: [number(row.start.or(row.start_x)), number(row.start_y)],
                     end: [number(row.end.or(row.end_x)), number(row.end_y)],
                     $( $field: row.$field, )+

@@ -2,9 +2,12 @@
 
 pub mod alone;
 pub mod completion;
+mod corrupt;
 pub mod drift;
 pub mod drift_record;
+pub mod memory;
 pub mod outer;
+pub mod path_record;
 pub mod reached;
 pub mod rows;
 

@@ -15,9 +15,9 @@ use crate::landscape::roughness::Roughness;
 use crate::landscape::states::{StateBuf, States};
 use crate::manifold::Points;
 use crate::setup::config::{Method, SearchStart};
+use crate::solve::WeightProblem;
 use crate::solve::manifolds::Manifolds;
 use crate::solve::pseudo_inverse::pseudo_inverse;
-use crate::solve::{WeightProblem, WeightUpdate};
 
 /// Ways to try a weight update, in order: how much to raise the ridge, and what part of the step to take.
 /// A shorter step costs new minima only, a raised ridge a new solve. Ridges at which the solve fails are passed over.
@@ -134,7 +134,8 @@ impl Job<'_> {
     fn attempt(&self, landscape: &mut Landscape, idealized: bool, tried: usize) -> Result<Improvement> {
         let started = Instant::now();
         let rows = self.rows(landscape, idealized)?;
-        let mut update: Option<(f64, WeightUpdate)> = None;
+        let mut update: Option<((f64, f64), WeightMatrix)> = None;
+        let restricted = self.plan.restriction().is_some();
         let mut failure: Option<(f64, Error)> = None;
         for (attempt, (raise, step)) in ATTEMPTS.into_iter().enumerate() {
             if (self.stop)() {
@@ -144,9 +145,12 @@ impl Job<'_> {
             if failure.as_ref().is_some_and(|(of, _)| *of == ridge) {
                 continue;
             }
+            // A part of a change that is as it may be need not be so: it is solved for by itself.
+            let of_solved = if restricted { step } else { 1.0 };
+            let (wanted, part) = ((ridge, of_solved), step / of_solved);
             let solved = match update.take() {
-                Some((of, solved)) if of == ridge => solved,
-                _ => match self.solve(&rows, landscape.records.len(), ridge) {
+                Some((of, solved)) if of == wanted => solved,
+                _ => match self.solve(&rows, landscape, ridge, of_solved) {
                     Ok(solved) => solved,
                     // A raised ridge may help.
                     Err(error @ Error::Run(_)) => {
@@ -156,7 +160,7 @@ impl Job<'_> {
                     Err(error) => return Err(error),
                 },
             };
-            let delta = landscape.delta.plus(step, &solved.delta);
+            let delta = landscape.delta.plus(part, &solved);
             let weights = self.network.weights.plus(1.0, &delta);
             let fitted =
                 self.evaluate_after(&weights, "landscape", self.fitted_points(), &landscape.fitted)?;
@@ -167,8 +171,8 @@ impl Job<'_> {
                     self.held_out_points(),
                     &landscape.held_out,
                 )?;
-                let size = solved.delta.statistics();
-                let statistics = WeightStatistics { mean_abs: step * size.mean_abs, sd: step * size.sd };
+                let size = solved.statistics();
+                let statistics = WeightStatistics { mean_abs: part * size.mean_abs, sd: part * size.sd };
                 let height = self.idealized_height(&weights, &fitted)?;
                 let accepted = Accepted { attempts: tried + attempt + 1, ridge, step, statistics, height };
                 let record = self.record(landscape.records.len(), &fitted, &held_out, accepted, started);
@@ -176,7 +180,7 @@ impl Job<'_> {
                 landscape.advance(delta, fitted, held_out, record);
                 return Ok(Improvement::Accepted);
             }
-            update = Some((ridge, solved));
+            update = Some((wanted, solved));
         }
         match (update, failure) {
             (None, Some((_, error))) => Err(error),
@@ -197,8 +201,9 @@ impl Job<'_> {
         record(iteration, [(fitted, at.as_slice()), (held_out, between.as_slice())], accepted, started)
     }
 
-    fn solve(&self, rows: &Rows<'_>, update: usize, ridge: f64) -> Result<WeightUpdate> {
-        let label = format!("weights, update {update} of {}", self.plan.iterations);
+    /// The change of M; with restrictions on it, for a part `step` of the way.
+    fn solve(&self, rows: &Rows<'_>, landscape: &Landscape, ridge: f64, step: f64) -> Result<WeightMatrix> {
+        let label = format!("weights, update {} of {}", landscape.records.len(), self.plan.iterations);
         let Rows { states, energies, at_each } = rows;
         let (plan, cost) = (self.plan, &self.plan.cost);
         let seconds = if *at_each > 1 { cost.first_update_seconds } else { cost.update_seconds };
@@ -210,7 +215,10 @@ impl Job<'_> {
             solver: plan.solver,
             accuracy: plan.config.flatten.accuracy,
         };
-        self.stage(&label, states.len(), seconds, |tick| self.backend.weight_update(&problem, tick))
+        self.stage(&label, states.len(), seconds, |tick| match plan.restriction() {
+            None => self.backend.weight_update(&problem, tick).map(|update| update.delta),
+            Some(restriction) => restriction.change(&problem, &landscape.delta, step, tick),
+        })
     }
 
     /// The ridge of the weight update after `updates` others: what the configuration asks for, less by `flatten.ridge_decay`

@@ -157,8 +157,8 @@ fn between_margins(lattice: &Lattice, d: usize, margin: f64, quarters: usize, co
     (sites.floor() as i64, sites - sites.floor())
 }
 
-/// Rows and columns of `per_map` points on a lattice's shape, as nearly square cells as whole numbers allow: the longer
-/// side of a cell is at most twice the shorter one. `None` if `per_map` cannot be laid so.
+/// Rows and columns of `per_map` points on a lattice's shape, with cells as nearly square as whole numbers allow: the
+/// longer side of a cell is at most twice the shorter one. `None` if `per_map` cannot be laid so.
 pub fn grid(lattice: &Lattice, margin: f64, per_map: usize) -> Option<[usize; 2]> {
     if per_map == 0 {
         return None;

@@ -171,7 +171,7 @@ impl Space {
         length(self.displacement(from, to))
     }
 
-    /// Where one arrives after a displacement: the exponential map. Beyond an open edge it stays outside the shape.
+    /// The position reached by a displacement: the exponential map. Beyond an open edge it stays outside the shape.
     pub fn walk(&self, from: Vector, displacement: Vector) -> Vector {
         if self.shape == Shape::Sphere {
             return self.along_arc(from, displacement);
@@ -231,7 +231,7 @@ impl Space {
         if sideways > 0.0 {
             [x, y].map(|c| self.radius() * angle * c / sideways)
         } else if angle > 1.0 {
-            // The antipode: every way is as short.
+            // At the antipode every direction is equally short.
             [self.radius() * PI, 0.0]
         } else {
             [0.0, 0.0]
@@ -270,11 +270,11 @@ fn along(axis: Axis, from: f64, to: f64, side: f64) -> f64 {
     }
 }
 
-/// `x` in `[0, side)`, and the turns that were taken off.
+/// `x` in `[0, side)`, and the number of turns removed.
 fn wrapped(x: f64, side: f64) -> (f64, f64) {
     let turns = (x / side).floor();
     let inside = x - turns * side;
-    // A little less than nothing is a whole turn, to rounding.
+    // A tiny negative number rounds to a whole turn.
     if inside < side { (inside.max(0.0), turns) } else { (0.0, turns + 1.0) }
 }
 

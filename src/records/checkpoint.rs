@@ -15,7 +15,8 @@ use super::{checksum, read_checked};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::files::{self, is_partial, npy, write_atomically};
-use crate::job::drift_record::DriftRecord;
+use crate::job::drift_record::{DriftRecord, Which};
+use crate::job::path_record::PathRecord;
 use crate::job::reached::{IterationRecord, Landscape, Status};
 use crate::landscape::states::States;
 use crate::setup::plan::Plan;
@@ -24,8 +25,8 @@ use crate::text::printable;
 pub(super) const FOLDER: &str = "checkpoint";
 const STATE: &str = "state.json";
 
-/// Arrays of a landscape, as their files are called before the generation.
-const ARRAYS: [&str; 8] = [
+/// Arrays of a landscape and of the trajectories, as their files are called before the generation.
+const ARRAYS: [&str; 9] = [
     "delta",
     "energies",
     "fitted_starts",
@@ -34,13 +35,22 @@ const ARRAYS: [&str; 8] = [
     "heldout_starts",
     "heldout_active",
     "heldout_rates",
+    PATHS,
 ];
+
+/// Rows of `trajectories.csv`, [`PATH_COLUMNS`] numbers each.
+const PATHS: &str = "paths";
+
+/// See [`PATHS`]: network (0 before, 1 after), map, start, replicate, time, position, winning map, score.
+const PATH_COLUMNS: usize = 9;
 
 /// What a run has reached.
 #[derive(Default)]
 pub struct Checkpoint {
     /// Finished measurements.
     pub drift: Vec<DriftRecord>,
+    /// Their bumps' places in the course of time, where these are recorded.
+    pub paths: Vec<PathRecord>,
     /// How the outer iteration ended, if it has.
     pub outcome: Option<Status>,
     /// Work so far, over all sessions (s).
@@ -133,10 +143,16 @@ impl Checkpoint {
     /// [`Error::Data`] naming the file that is damaged or does not belong to the plan.
     pub fn load(run: &Path, plan: &Plan) -> Result<(Self, Option<Landscape>)> {
         let Some(state) = read_state(run)? else { return Ok((Self::default(), None)) };
-        let landscape = (!state.arrays.is_empty()).then(|| load_landscape(run, &state)).transpose()?;
-        check_sizes(&run.join(FOLDER).join(STATE), plan, &state, landscape.as_ref())?;
+        let landscape = state
+            .arrays
+            .contains_key(&array_name(ARRAYS[0], state.generation))
+            .then(|| load_landscape(run, &state))
+            .transpose()?;
+        let paths = load_paths(run, &state)?;
+        check_sizes(&run.join(FOLDER).join(STATE), plan, &state, landscape.as_ref(), &paths)?;
         let checkpoint = Self {
             drift: state.drift,
+            paths,
             outcome: state.outcome,
             wall_seconds: state.wall_seconds,
             generation: state.generation,
@@ -153,12 +169,14 @@ impl Checkpoint {
         std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "create", e))?;
         let generation = self.generation + 1;
         let mut arrays = BTreeMap::new();
-        if let Some(landscape) = landscape {
-            for (name, bytes) in encode(landscape) {
-                let name = format!("{name}.{generation}.npy");
-                write_atomically(&folder.join(&name), &bytes)?;
-                arrays.insert(name, checksum(&bytes));
-            }
+        let mut encoded = landscape.map_or(Vec::new(), encode);
+        if !self.paths.is_empty() {
+            encoded.push((PATHS, encode_paths(&self.paths)));
+        }
+        for (name, bytes) in encoded {
+            let name = array_name(name, generation);
+            write_atomically(&folder.join(&name), &bytes)?;
+            arrays.insert(name, checksum(&bytes));
         }
         let state = StateRecord {
             program: PROGRAM.to_owned(),
@@ -226,9 +244,17 @@ fn encode(landscape: &Landscape) -> Vec<(&'static str, Vec<u8>)> {
 }
 
 /// A checkpoint of other sizes than the plan's would be read past its end.
-fn check_sizes(path: &Path, plan: &Plan, state: &StateRecord, landscape: Option<&Landscape>) -> Result<()> {
+fn check_sizes(
+    path: &Path,
+    plan: &Plan,
+    state: &StateRecord,
+    landscape: Option<&Landscape>,
+    paths: &[PathRecord],
+) -> Result<()> {
     let drifts = state.drift.len();
-    let mut holds = drifts.is_multiple_of(plan.starts()) && drifts <= 2 * plan.starts();
+    let rows = plan.record_steps.map_or(0, |every| drifts * (plan.steps.div_ceil(every) + 1));
+    let mut holds = drifts.is_multiple_of(plan.trajectories()) && drifts <= 2 * plan.trajectories();
+    holds &= paths.len() == rows;
     match landscape {
         Some(landscape) => {
             let updates = landscape.records.len();
@@ -250,20 +276,56 @@ fn check_sizes(path: &Path, plan: &Plan, state: &StateRecord, landscape: Option<
     ))
 }
 
+/// Name of an array's file.
+fn array_name(array: &str, generation: u64) -> String {
+    format!("{array}.{generation}.npy")
+}
+
+/// The bytes of an array's file, checked.
+fn read_array(run: &Path, state: &StateRecord, array: &str) -> Result<(PathBuf, Vec<u8>)> {
+    let name = array_name(array, state.generation);
+    let path = run.join(FOLDER).join(&name);
+    let expected =
+        state.arrays.get(&name).ok_or_else(|| Error::data(&path, "is missing in the checkpoint"))?;
+    Ok((path.clone(), read_checked(&path, expected)?))
+}
+
+fn values<T: npyz::Deserialize + npyz::AutoSerialize>((path, bytes): (PathBuf, Vec<u8>)) -> Result<Vec<T>> {
+    npy::decode(&bytes).map(|(_, values)| values).map_err(|what| Error::data(&path, what))
+}
+
+fn encode_paths(paths: &[PathRecord]) -> Vec<u8> {
+    let row = |r: &PathRecord| -> [f64; PATH_COLUMNS] {
+        let network = if r.network == Which::Base { 0.0 } else { 1.0 };
+        let [x, y] = r.position;
+        let (map, start, replicate) = (r.map as f64, r.start as f64, r.replicate as f64);
+        [network, map, start, replicate, r.time_ms, x, y, r.winning_map as f64, r.score]
+    };
+    let rows: Vec<f64> = paths.iter().flat_map(row).collect();
+    npy::encode(&[paths.len(), PATH_COLUMNS], &rows)
+}
+
+fn load_paths(run: &Path, state: &StateRecord) -> Result<Vec<PathRecord>> {
+    if !state.arrays.contains_key(&array_name(PATHS, state.generation)) {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<f64> = values(read_array(run, state, PATHS)?)?;
+    let record = |row: &[f64]| PathRecord {
+        network: if row[0] == 0.0 { Which::Base } else { Which::Flattened },
+        map: row[1] as usize,
+        start: row[2] as usize,
+        replicate: row[3] as usize,
+        time_ms: row[4],
+        position: [row[5], row[6]],
+        winning_map: row[7] as usize,
+        score: row[8],
+    };
+    Ok(rows.chunks_exact(PATH_COLUMNS).map(record).collect())
+}
+
 fn load_landscape(run: &Path, state: &StateRecord) -> Result<Landscape> {
     let folder = run.join(FOLDER);
-    let array = |name: &str| -> Result<(PathBuf, Vec<u8>)> {
-        let name = format!("{name}.{}.npy", state.generation);
-        let path = folder.join(&name);
-        let expected =
-            state.arrays.get(&name).ok_or_else(|| Error::data(&path, "is missing in the checkpoint"))?;
-        Ok((path.clone(), read_checked(&path, expected)?))
-    };
-    fn values<T: npyz::Deserialize + npyz::AutoSerialize>(
-        (path, bytes): (PathBuf, Vec<u8>),
-    ) -> Result<Vec<T>> {
-        npy::decode(&bytes).map(|(_, values)| values).map_err(|what| Error::data(&path, what))
-    }
+    let array = |name: &str| read_array(run, state, name);
     let states = |names: &[&str]| -> Result<States> {
         let starts: Vec<u64> = values(array(names[0])?)?;
         let starts = starts.into_iter().map(|s| s as usize).collect();

@@ -9,12 +9,16 @@ use crate::error::Result;
 use crate::files::npy;
 use crate::job::alone::OneMap;
 use crate::job::drift_record::DriftRecord;
+use crate::job::path_record::PathRecord;
 use crate::job::reached::{Landscape, Status};
 use crate::network::Network;
 use crate::setup::plan::Plan;
 
 /// The states at the fitted points, where they are kept.
 pub(super) const STATES: &str = "rates.npy";
+
+/// Places of the bumps in the course of time, where they are recorded.
+pub(super) const PATHS: &str = "trajectories.csv";
 
 /// What a run has found.
 pub(crate) struct Findings<'a> {
@@ -27,6 +31,8 @@ pub(crate) struct Findings<'a> {
     pub alone: &'a [OneMap],
     /// The measurements that were made.
     pub drift: &'a [DriftRecord],
+    /// Places in the course of time, where they were recorded.
+    pub paths: &'a [PathRecord],
     pub status: Status,
     /// What did the work.
     pub device: ComputeDevice,
@@ -44,7 +50,7 @@ impl Findings<'_> {
     /// # Errors
     /// [`Error::Io`](crate::error::Error::Io) naming the file.
     pub(crate) fn write(&self, directory: &mut RunDirectory) -> Result<Summary> {
-        let Self { plan, network, landscape, drift, status, .. } = *self;
+        let Self { plan, network, landscape, drift, paths, status, .. } = *self;
         let n = plan.neurons;
         directory.write_configuration(plan, network)?;
         let maps = &network.maps;
@@ -71,8 +77,11 @@ impl Findings<'_> {
         }
         directory.write("iterations.csv", &to_csv(iterations))?;
         directory.write("drift.csv", &to_csv(drift))?;
-        let alone = self.alone.to_vec();
-        let summary = Summary { alone, ..Summary::new(plan, status, iterations, drift) };
+        if plan.record_steps.is_some() {
+            directory.write(PATHS, &to_csv(&PathRecord::rows(paths, maps.dimension())))?;
+        }
+        let summary = Summary::new(plan, status, iterations, drift).with_memory(plan, network, paths);
+        let summary = Summary { alone: self.alone.to_vec(), ..summary };
         directory.write("summary.json", &to_json(&summary))?;
         directory.write_manifest(self.manifest(directory))?;
         Ok(summary)

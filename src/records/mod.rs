@@ -16,6 +16,7 @@ pub(crate) use findings::Findings;
 pub use sealed::PROGRAM;
 pub use session::{Opened, Session};
 pub use summary::{Summary, Warning};
+pub(crate) use summary::{memory_pairs, recovered_pair};
 pub(crate) use table::{Cell, Table, to_csv};
 pub use verify::{Verified, verify};
 

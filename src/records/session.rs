@@ -149,6 +149,7 @@ impl<'a> Session<'a> {
             measured => measured?,
         };
         self.checkpoint.drift.extend(measured.records);
+        self.checkpoint.paths.extend(measured.paths);
         self.save(landscape)?;
         Ok(true)
     }
@@ -169,6 +170,7 @@ impl<'a> Session<'a> {
             landscape,
             alone: &self.alone,
             drift: &self.checkpoint.drift,
+            paths: &self.checkpoint.paths,
             status,
             device: self.job.backend.describe(),
             wall_seconds: self.earlier_seconds + self.started.elapsed().as_secs_f64(),

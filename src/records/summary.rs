@@ -5,9 +5,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::job::alone::OneMap;
-use crate::job::drift::DriftSummary;
+use crate::job::drift::{DriftSummary, recovered_fraction};
 use crate::job::drift_record::{DriftRecord, Which};
+use crate::job::memory::MemorySummary;
+use crate::job::path_record::PathRecord;
 use crate::job::reached::{IterationRecord, Status};
+use crate::network::Network;
 use crate::observable::{Pair, Shown, pairs, table};
 use crate::setup::plan::Plan;
 use crate::text::significant;
@@ -59,6 +62,19 @@ pub struct Summary {
     pub drift_before: Option<DriftSummary>,
     /// All averages after flattening.
     pub drift_after: Option<DriftSummary>,
+    /// Fraction of damaged bumps that came back to their map and place, within sigma, before flattening; only with
+    /// `measure.corrupt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_before: Option<f64>,
+    /// The same after flattening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_after: Option<f64>,
+    /// Diffusion, lifetime and loss of the map before flattening, where trajectories were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_before: Option<MemorySummary>,
+    /// The same after flattening.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_after: Option<MemorySummary>,
     /// One map of each kind alone, not flattened, where that is not flat by itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alone: Vec<OneMap>,
@@ -121,6 +137,8 @@ impl Summary {
         let (first, last) = (iterations.first(), iterations.last());
         let (before, after) =
             (DriftSummary::of(drift, Which::Base), DriftSummary::of(drift, Which::Flattened));
+        let corrupts = !plan.config.measure.corrupt.is_none();
+        let recovered = |which| recovered_fraction(drift, which, plan).filter(|_| corrupts);
         Self {
             status,
             neurons: plan.neurons,
@@ -144,9 +162,19 @@ impl Summary {
             landscape_after: last.map(IterationRecord::reproducible),
             drift_before: before,
             drift_after: after,
+            recovered_before: recovered(Which::Base),
+            recovered_after: recovered(Which::Flattened),
+            memory_before: None,
+            memory_after: None,
             alone: Vec::new(),
             warnings: warnings(last, drift),
         }
+    }
+
+    /// With what recorded trajectories say of the network's memory.
+    pub fn with_memory(self, plan: &Plan, network: &Network, paths: &[PathRecord]) -> Self {
+        let of = |which| MemorySummary::of(paths, which, plan, network);
+        Self { memory_before: of(Which::Base), memory_after: of(Which::Flattened), ..self }
     }
 
     /// The first figures of the landscape before and after, and those of the drift that are shown in one of some ways.
@@ -155,6 +183,8 @@ impl Summary {
         let mut all = pairs(IterationRecord::ALL, &[Shown::First], before, after, self.duration_ms);
         let (before, after) = (self.drift_before.as_ref(), self.drift_after.as_ref());
         all.extend(pairs(DriftSummary::ALL, shown, before, after, self.duration_ms));
+        all.extend(recovered_pair(self.recovered_before, self.recovered_after));
+        all.extend(memory_pairs(self.memory_before.as_ref(), self.memory_after.as_ref()));
         all
     }
 
@@ -176,6 +206,22 @@ impl Summary {
             text.push_str(&format!("note: {}\n", warnings.join("; ")));
         }
         text
+    }
+}
+
+/// The fraction of completed patterns; nothing if no start was damaged.
+pub(crate) fn recovered_pair(before: Option<f64>, after: Option<f64>) -> Option<Pair> {
+    let label = "damaged bumps that came back".to_owned();
+    before.or(after).map(|_| Pair { label, unit: "1", before, after })
+}
+
+/// Diffusion and lifetime; nothing without noise.
+pub(crate) fn memory_pairs(before: Option<&MemorySummary>, after: Option<&MemorySummary>) -> Vec<Pair> {
+    let noisy = |m: Option<&MemorySummary>| m.is_some_and(|m| m.diffusion.is_some());
+    if noisy(before) || noisy(after) {
+        pairs(MemorySummary::ALL, &[Shown::First], before, after, 0.0)
+    } else {
+        Vec::new()
     }
 }
 

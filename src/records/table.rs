@@ -131,6 +131,7 @@ mod tests {
         assert_eq!(header(to_csv(&[IterationRecord::default()])), names.join(","));
         let names: Vec<&str> = DriftRecord::ALL.iter().map(|figure| figure.name).collect();
         let record = DriftRecord {
+            replicate: None,
             dimension: 1,
             network: Which::Base,
             map: 0,

@@ -127,6 +127,7 @@ mod tests {
 
     fn record(network: Which, displacement: f64) -> DriftRecord {
         DriftRecord {
+            replicate: None,
             dimension: 1,
             network,
             map: 0,

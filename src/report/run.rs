@@ -5,6 +5,7 @@ use std::path::Path;
 use maud::{Markup, PreEscaped, html};
 use time::OffsetDateTime;
 
+use super::manifold::Later;
 use super::numbers::Numbers;
 use super::sheets::Sheets;
 use super::{colophon, configuration, facts, layout, shared_script, surfaces, table};
@@ -29,6 +30,7 @@ struct Run {
     drift: Vec<DriftRecord>,
     configuration: String,
     numbers: Numbers,
+    later: Later,
     sheets: Vec<Sheets>,
 }
 
@@ -105,6 +107,7 @@ impl Run {
             iterations,
             drift,
             configuration,
+            later: Later::read(&directory)?,
         })
     }
 
@@ -117,6 +120,7 @@ impl Run {
             @for (own, sheets) in self.sheets.iter().enumerate() { (sheets.section(own)) }
             (self.landscapes())
             (self.drifts())
+            (self.later.sections())
             (self.certificates())
             (self.provenance())
             (colophon())

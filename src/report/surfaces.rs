@@ -91,6 +91,7 @@ mod tests {
         let points = Points::fitted(&maps, 120);
         let first: Vec<f64> = (0..720).map(|s| f64::from(s / 240) * 1e4 + f64::from(s % 2)).collect();
         let record = |map, network, end| DriftRecord {
+            replicate: None,
             map,
             network,
             start: [11.0, 3.0],

@@ -10,6 +10,7 @@ use crate::job::Job;
 use crate::job::completion::Completion;
 use crate::job::drift::{DriftSummary, Moment};
 use crate::job::drift_record::Which;
+use crate::job::memory::MemorySummary;
 use crate::job::reached::{IterationRecord, Status};
 use crate::progress::Monitor;
 use crate::setup::config::{Config, Method};
@@ -27,6 +28,9 @@ pub struct TrialRecord {
     pub status: Status,
     /// Averages over all trajectories.
     pub drift: DriftSummary,
+    /// Diffusion, lifetime and loss of the map, where trajectories were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<MemorySummary>,
     /// What became of damaged bumps, for every fraction of `measure.completion`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub completion: Vec<Completion>,
@@ -76,6 +80,7 @@ pub fn run_trial(
         seed: trial.seed(scan.network.seed),
         status,
         drift,
+        memory: MemorySummary::of(&measured.paths, which, &plan, &network),
         completion,
         change,
         course: measured.course,

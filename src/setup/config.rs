@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::connectivity::Kernel;
+use crate::connectivity::coarse::Precision;
 use crate::landscape::problem::{Definition, Minimizer};
 use crate::setup::groups::{ExternalCurrent, MapsConfig};
 pub use crate::setup::scanned::Method;
@@ -27,6 +28,8 @@ pub struct Config {
     pub flatten: FlattenConfig,
     /// How drift is measured.
     pub measure: MeasureConfig,
+    /// How bumps are moved by `flatscape drive`.
+    pub drive: DriveConfig,
     /// What a capacity scan varies.
     pub scan: ScanConfig,
 }
@@ -89,6 +92,33 @@ pub struct DynamicsConfig {
     pub dt_ms: f64,
     /// h₀ (Hz²).
     pub baseline_current: f64,
+    /// Noise of the trajectories that measure drift.
+    pub noise: NoiseConfig,
+}
+
+/// `[dynamics.noise]`
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct NoiseConfig {
+    /// What kind.
+    pub kind: NoiseName,
+    /// F of `poisson`: variance of the count of spikes by its mean.
+    pub fano: f64,
+    /// s of `current` (Hz²).
+    pub sd: f64,
+    /// Other numbers, other random numbers.
+    pub seed: u64,
+}
+
+/// Kinds of noise, as they are typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoiseName {
+    /// No noise.
+    None,
+    /// Neurons send spikes.
+    Poisson,
+    /// Every neuron has a noise current.
+    Current,
 }
 
 /// `[flatten]`
@@ -125,6 +155,11 @@ pub struct FlattenConfig {
     pub pseudo_inverse_ridge: f64,
     /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,
+    /// Fraction of the pairs of neurons that M may change.
+    pub keep: f64,
+    /// Values that M may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
 }
 
 /// `[measure]`
@@ -136,10 +171,89 @@ pub struct MeasureConfig {
     pub starts_per_map: usize,
     /// Where they lie.
     pub starts: Starts,
+    /// Trajectories from every start, each with noise of its own; 20 with noise and 1 without, if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicates: Option<usize>,
+    /// Time between two rows of `trajectories.csv` (ms).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record_ms: Option<f64>,
     /// Fractions of the active neurons that are exchanged where the trials of a scan measure pattern completion; none if
     /// not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completion: Option<Vec<f64>>,
+    /// What is done to the idealized bumps before they start.
+    pub corrupt: CorruptConfig,
+}
+
+/// `[measure.corrupt]`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct CorruptConfig {
+    /// Fraction of a bump's active neurons that are silenced.
+    pub silence: f64,
+    /// Fraction of a bump's active neurons that change places with silent ones.
+    pub replace: f64,
+    /// SD of normal noise on the rates of active neurons (Hz).
+    pub noise: f64,
+}
+
+impl CorruptConfig {
+    /// Whether nothing is done.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// `[drive]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DriveConfig {
+    /// What velocity is asked for in the course of time.
+    pub path: DrivePath,
+    /// Size of the velocity (neuron units/s).
+    pub velocity: f64,
+    /// Period of a sinusoid, correlation time of a walk (ms).
+    pub period_ms: f64,
+    /// Table of times and velocities; relative to the configuration file.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    pub file: Option<PathBuf>,
+    /// Which maps' kernels the velocity input goes through.
+    pub input: DriveInput,
+    /// Direction on surfaces, from the first axis towards the second (degrees).
+    pub angle: f64,
+    /// Cues of other maps.
+    pub cue: CueConfig,
+}
+
+/// `[drive.cue]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CueConfig {
+    /// c: a cue is the current `c·r`, r the rates of another map's bump (Hz).
+    pub strengths: Vec<f64>,
+    /// How long it lasts (ms).
+    pub duration_ms: f64,
+}
+
+/// Paths of a drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DrivePath {
+    /// The same velocity all the time.
+    Constant,
+    /// `v·sin(2πt/period)`.
+    Sinusoid,
+    /// A velocity that forgets itself: an Ornstein–Uhlenbeck process.
+    Walk,
+    /// A table.
+    File,
+}
+
+/// Which maps' kernels a velocity input goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DriveInput {
+    /// Those of all maps, as a network that does not know which map is active has it.
+    All,
+    /// That of the map the bump is on.
+    Active,
 }
 
 /// Where trajectories start.
@@ -216,7 +330,12 @@ impl Default for Config {
             },
             maps: Vec::new(),
             kernel: KernelConfig { amplitude, width, inhibition, scale: true },
-            dynamics: DynamicsConfig { tau_ms: 15.0, dt_ms: 0.2, baseline_current: 10.0 },
+            dynamics: DynamicsConfig {
+                tau_ms: 15.0,
+                dt_ms: 0.2,
+                baseline_current: 10.0,
+                noise: NoiseConfig { kind: NoiseName::None, fano: 1.0, sd: 1.0, seed: 0 },
+            },
             flatten: FlattenConfig {
                 method: Method::Constrained,
                 definition: Definition::Kkt,
@@ -232,12 +351,26 @@ impl Default for Config {
                 pseudo_inverse_first: false,
                 pseudo_inverse_ridge: 1e-2,
                 tolerance: 1e-6,
+                keep: 1.0,
+                precision: None,
             },
             measure: MeasureConfig {
                 duration_ms: 3000.0,
                 starts_per_map: 10,
                 starts: Starts::Sites,
+                replicates: None,
+                record_ms: None,
                 completion: None,
+                corrupt: CorruptConfig::default(),
+            },
+            drive: DriveConfig {
+                path: DrivePath::Constant,
+                velocity: 20.0,
+                period_ms: 1000.0,
+                file: None,
+                input: DriveInput::All,
+                angle: 0.0,
+                cue: CueConfig { strengths: vec![1.0, 3.0, 10.0, 30.0, 100.0], duration_ms: 200.0 },
             },
             scan: ScanConfig {
                 maps: vec![1, 2, 4, 8, 12, 16, 20],

@@ -63,6 +63,8 @@ pub(super) struct Sizes {
     /// Whether the first of the updates is the pseudo-inverse rule's.
     pub pseudo_inverse_first: bool,
     pub steps: usize,
+    /// Trajectories from every start.
+    pub replicates: usize,
     /// Expected in a bump.
     pub active_neurons: f64,
     /// Whether all maps are rings of all neurons.
@@ -80,7 +82,8 @@ impl Sizes {
 
 impl Cost {
     pub(super) fn new(config: &Config, sizes: Sizes, solver: SolverKind, held_out_stride: usize) -> Self {
-        let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps, .. } = sizes;
+        let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps, replicates, .. } =
+            sizes;
         let solves = iterations - usize::from(sizes.pseudo_inverse_first);
         let rows_per_map = sizes.rows_per_map();
         let (n, fitted, s) = (neurons as f64, (maps * points_per_map) as f64, (maps * rows_per_map) as f64);
@@ -121,7 +124,7 @@ impl Cost {
         } else {
             0.0
         };
-        let runs = (maps * config.measure.starts_per_map * steps) as f64;
+        let runs = (maps * config.measure.starts_per_map * replicates * steps) as f64;
         let dynamics = if neurons < NEURONS_BY_MAP { rate::DYNAMICS } else { rate::DYNAMICS_FROM_MEMORY };
         let step_seconds = 2.0 * active * n / (dynamics * cores);
         let trajectories_seconds = runs * step_seconds;

@@ -44,6 +44,8 @@ pub enum Values {
     NumberOrFile(f64, f64, &'static str),
     /// So many numbers at most, both ends included, at least one.
     Numbers(f64, f64, usize),
+    /// A whole number, both ends included, or this word.
+    WholeOrWord(u64, u64, &'static str),
     /// A list of whole numbers, both ends included, none twice, at least one.
     Wholes(u64, u64),
     /// As [`Values::Wholes`], and the list may be empty.
@@ -146,6 +148,25 @@ pub static KEYS: &[Key<Config>] = &[
         "External current of a network with one map, h0; further maps are compensated for."
     ),
     key!(
+        dynamics.noise.kind,
+        Values::Word(&["none", "poisson", "current"]),
+        "",
+        "Noise of the trajectories: none, spikes in place of rates (poisson), or a noise current of each neuron (current)."
+    ),
+    key!(
+        dynamics.noise.fano,
+        Values::Above(0.0, 1e3),
+        "",
+        "Of poisson noise: variance of the number of spikes by its mean, F."
+    ),
+    key!(
+        dynamics.noise.sd,
+        Values::Above(0.0, 1e6),
+        "Hz^2",
+        "Of current noise: s in tau dI = (...) dt + s sqrt(tau) dB."
+    ),
+    key!(dynamics.noise.seed, Values::Whole(0, LARGEST), "", "Seed of the noise, beside that of the maps."),
+    key!(
         flatten.method,
         Values::Word(METHODS),
         "",
@@ -221,6 +242,19 @@ pub static KEYS: &[Key<Config>] = &[
         "Updates end when the landscape's SD at fitted points is below this."
     ),
     key!(
+        flatten.keep,
+        Values::Above(0.0, 1.0),
+        "",
+        "Fraction of the pairs of neurons whose weights may change; each update is solved for in these pairs."
+    ),
+    key!(
+        flatten.precision,
+        Values::WholeOrWord(1, 16, "f16"),
+        "bits",
+        "Bits of a weight of M, or half precision (f16); each update is solved for on this grid.",
+        "double precision"
+    ),
+    key!(
         measure.duration_ms,
         Values::Above(0.0, 1e7),
         "ms",
@@ -234,12 +268,85 @@ pub static KEYS: &[Key<Config>] = &[
         "Where they lie: on sites of the map's lattice, evenly spaced, or anywhere, also between them."
     ),
     key!(
+        measure.replicates,
+        Values::Whole(1, 100_000),
+        "",
+        "Trajectories from every start, each with noise of its own.",
+        "20 with noise, else 1"
+    ),
+    key!(
+        measure.record_ms,
+        Values::Above(0.0, 1e7),
+        "ms",
+        "Time between two rows of trajectories.csv.",
+        "a sixtieth of the duration with noise, no trajectories.csv without"
+    ),
+    key!(
         measure.completion,
         Values::Numbers(0.0, 1.0, 20),
         "",
         "Fractions of a start's active neurons that are exchanged for silent ones: the trials of a scan measure how many such starts find their map and place again.",
         "pattern completion is not measured"
     ),
+    key!(
+        measure.corrupt.silence,
+        Values::Number(0.0, 1.0),
+        "",
+        "Fraction of a start's active neurons that are silenced."
+    ),
+    key!(
+        measure.corrupt.replace,
+        Values::Number(0.0, 1.0),
+        "",
+        "Fraction of a start's active neurons that change places with silent ones."
+    ),
+    key!(
+        measure.corrupt.noise,
+        Values::Number(0.0, 1e6),
+        "Hz",
+        "Standard deviation of normal noise on the rates of a start's active neurons."
+    ),
+    key!(
+        drive.path,
+        Values::Word(&["constant", "sinusoid", "walk", "file"]),
+        "",
+        "Velocity of flatscape drive in the course of time: constant, a sinusoid, a random walk, or a table (file)."
+    ),
+    key!(
+        drive.velocity,
+        Values::Above(0.0, 1e6),
+        "neuron units/s",
+        "Its size; of a walk its standard deviation."
+    ),
+    key!(drive.period_ms, Values::Above(0.0, 1e7), "ms", "Period of a sinusoid, correlation time of a walk."),
+    key!(
+        drive.file,
+        Values::File(
+            "a CSV table with the columns time_ms and velocity (neuron units/s), in equal steps from 0"
+        ),
+        "",
+        "Velocities for path = \"file\"; a relative path starts at the configuration file.",
+        "no table"
+    ),
+    key!(
+        drive.input,
+        Values::Word(&["all", "active"]),
+        "",
+        "Whether the velocity input goes through the kernels of all maps or of the bump's own (active)."
+    ),
+    key!(
+        drive.angle,
+        Values::Number(-360.0, 360.0),
+        "degrees",
+        "Direction of the drive on surfaces, from the first axis towards the second."
+    ),
+    key!(
+        drive.cue.strengths,
+        Values::Numbers(0.0, 1e6, 20),
+        "Hz",
+        "Strengths c of cues: a cue is the current c r, r the rates of another map's bump."
+    ),
+    key!(drive.cue.duration_ms, Values::Above(0.0, 1e6), "ms", "How long a cue lasts."),
     key!(scan.maps, Values::Wholes(1, 10_000), "", "Numbers of maps to scan."),
     key!(scan.realizations, Values::Whole(1, 10_000), "", "Independent draws of the maps."),
     key!(
@@ -418,6 +525,9 @@ impl Values {
                 let elements: Vec<Value> = elements.collect::<Option<_>>()?;
                 (1..=most).contains(&elements.len()).then_some(Value::Array(elements))
             }
+            Values::WholeOrWord(from, to, word) => Values::Whole(from, to)
+                .check(value)
+                .or_else(|| value.as_str().filter(|w| *w == word).map(Value::from)),
             Values::Wholes(from, to) => list(value, Values::Whole(from, to), 1),
             Values::WholesOrNone(from, to) => list(value, Values::Whole(from, to), 0),
             Values::Words(words) => list(value, Values::Word(words), 1),
@@ -470,6 +580,9 @@ impl std::fmt::Display for Values {
             Values::Numbers(from, to, most) => {
                 write!(f, "a list of at most {most} numbers from {from} to {to}")
             }
+            Values::WholeOrWord(from, to, word) => {
+                write!(f, "a whole number from {from} to {to}, or \"{word}\"")
+            }
             Values::Wholes(from, to) => write!(f, "a list of whole numbers from {from} to {to}, none twice"),
             Values::WholesOrNone(from, to) => {
                 write!(f, "a list of whole numbers from {from} to {to}, none twice, or []")
@@ -516,6 +629,10 @@ mod tests {
                 Values::Numbers(from, to, most) => (
                     vec![format!("[{from}]"), format!("{:?}", vec![to; most])],
                     vec!["[]".to_owned(), format!("{:?}", vec![to; most + 1]), format!("[{}]", to + 1.0)],
+                ),
+                Values::WholeOrWord(from, to, word) => (
+                    vec![from.to_string(), to.to_string(), format!("{word:?}")],
+                    vec![(from - 1).to_string(), (to + 1).to_string(), "\"other\"".to_owned()],
                 ),
                 Values::Wholes(from, to) => (
                     vec![format!("[{from}, {to}]")],

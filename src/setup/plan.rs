@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use crate::connectivity::matrix::WeightMatrix;
+use crate::dynamics::noise::{Noise, NoiseKind};
 use crate::error::{Error, Result};
 use crate::landscape::problem::{Definition, Minimizer};
 use crate::landscape::transfer::Transfer;
 use crate::manifold::Maps;
 use crate::network::Network;
 use crate::setup::arrays::Arrays;
-use crate::setup::config::{Config, Method, Solver};
+use crate::setup::config::{Config, Method, NoiseName, Solver};
 use crate::setup::cost::{Cost, Sizes};
 use crate::setup::layout::{Layout, given_weights};
 use crate::setup::memory::available_memory;
 use crate::solve::SolverKind;
+use crate::solve::restricted::Restriction;
 use crate::text::size;
 
 /// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
@@ -48,6 +50,10 @@ pub struct Plan {
     pub steps: usize,
     /// Euler steps until drift counts as settled; at most `steps`.
     pub settling_steps: usize,
+    /// Trajectories from every start.
+    pub replicates: usize,
+    /// Euler steps between two rows of `trajectories.csv`, if there is to be one.
+    pub record_steps: Option<usize>,
     /// Weight updates, the first ones, that take the idealized bumps to the level of the minima too.
     pub idealized_updates: usize,
     /// Whether the first weight update is the pseudo-inverse rule's.
@@ -148,24 +154,8 @@ impl Plan {
                 dynamics.dt_ms, dynamics.tau_ms
             )));
         }
-        let steps = (config.measure.duration_ms / dynamics.dt_ms).round();
-        if !(1.0..=1e10).contains(&steps) {
-            return Err(Error::Usage(format!(
-                "measure.duration_ms = {} is {steps} steps of dynamics.dt_ms = {}; it takes between 1 and 10^10",
-                config.measure.duration_ms, dynamics.dt_ms
-            )));
-        }
-        let made = steps * dynamics.dt_ms;
-        if (made - config.measure.duration_ms).abs() > STEP_TOLERANCE * made {
-            return Err(Error::Usage(format!(
-                "measure.duration_ms = {} is no whole number of steps of dynamics.dt_ms = {}; the nearest are {} and {}",
-                config.measure.duration_ms,
-                dynamics.dt_ms,
-                significant_steps(dynamics.dt_ms, config.measure.duration_ms, f64::floor),
-                significant_steps(dynamics.dt_ms, config.measure.duration_ms, f64::ceil),
-            )));
-        }
-        let steps = steps as usize;
+        let steps = whole_steps("measure.duration_ms", config.measure.duration_ms, dynamics.dt_ms)?;
+        let (replicates, record_steps) = records(&config, steps)?;
         let settling_steps = ((SETTLING_MS / dynamics.dt_ms).round() as usize).min(steps);
         let iterations = match config.flatten.method {
             Method::None => 0,
@@ -195,6 +185,7 @@ impl Plan {
             idealized_updates,
             pseudo_inverse_first,
             steps,
+            replicates,
             active_neurons: layout.active_neurons(),
             full_rings: layout.are_full_rings(),
             surfaces: layout.groups.iter().any(|g| g.group.lattice.space.dimension() > 1),
@@ -214,6 +205,8 @@ impl Plan {
             iterations,
             steps,
             settling_steps,
+            replicates,
+            record_steps,
             idealized_updates,
             pseudo_inverse_first,
             rows: maps * sizes.rows_per_map(),
@@ -238,6 +231,31 @@ impl Plan {
         self.maps * self.config.measure.starts_per_map
     }
 
+    /// Trajectories of a measurement.
+    pub fn trajectories(&self) -> usize {
+        self.starts() * self.replicates
+    }
+
+    /// What M may be, if not anything.
+    pub fn restriction(&self) -> Option<Restriction> {
+        let Restriction { keep, precision } =
+            Restriction { keep: self.config.flatten.keep, precision: self.config.flatten.precision };
+        (keep < 1.0 || precision.is_some()).then_some(Restriction { keep, precision })
+    }
+
+    /// Noise of the trajectories, if there is any.
+    pub fn noise(&self) -> Option<Noise> {
+        let noise = &self.config.dynamics.noise;
+        let kind = match noise.kind {
+            NoiseName::None => return None,
+            NoiseName::Poisson => NoiseKind::Poisson { fano: noise.fano },
+            NoiseName::Current => NoiseKind::Current { sd: noise.sd },
+        };
+        // Other maps, other random numbers: an odd factor takes different pairs of seeds to different keys.
+        let seed = self.config.network.seed.wrapping_add(noise.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        Some(Noise { kind, seed, dt_seconds: self.config.dynamics.dt_ms / 1000.0 })
+    }
+
     /// Builds the network, with the random maps of the given realization unless a file gave them.
     ///
     /// # Errors
@@ -248,13 +266,49 @@ impl Plan {
         let baseline_current = self.config.dynamics.baseline_current;
         let transfer = &self.config.network.transfer;
         let transfer = Transfer::new(transfer.exponent, transfer.gain);
-        match self.given.as_deref() {
-            None => Network::with_kernels(maps, kernels, baseline_current, transfer),
+        let network = match self.given.as_deref() {
+            None => Network::with_kernels(maps, kernels, baseline_current, transfer)?,
             Some((weights, current)) => {
                 let (weights, current) = (weights.clone(), current.clone());
-                Network::with_weights(maps, kernels, baseline_current, transfer, weights, current)
+                Network::with_weights(maps, kernels, baseline_current, transfer, weights, current)?
             }
+        };
+        self.check_spikes(&network)?;
+        self.check_corruption(&network)?;
+        Ok(network)
+    }
+
+    /// Active neurons can change places with as many silent ones at most.
+    fn check_corruption(&self, network: &Network) -> Result<()> {
+        let replace = self.config.measure.corrupt.replace;
+        let groups = 0..network.maps.groups().len();
+        let active = groups.map(|group| network.bumps.active(group)).max().unwrap_or(0);
+        let (wanted, silent) = (replace * active as f64, self.neurons.saturating_sub(active));
+        if wanted <= silent as f64 {
+            return Ok(());
         }
+        Err(Error::Usage(format!(
+            "measure.corrupt.replace = {replace} wants {wanted:.0} of a bump's {active} active neurons to change places, and {silent} of the {} neurons are silent; lower it",
+            self.neurons
+        )))
+    }
+
+    /// Spikes are drawn step by step: a neuron at the bump's peak may not be expected to send more than one.
+    fn check_spikes(&self, network: &Network) -> Result<()> {
+        let Some(Noise { kind: NoiseKind::Poisson { fano }, dt_seconds, .. }) = self.noise() else {
+            return Ok(());
+        };
+        let groups = 0..network.maps.groups().len();
+        let peak = groups.map(|group| network.bumps.lattice_bump(group).peak()).fold(0.0, f64::max);
+        let probability = peak * dt_seconds / fano;
+        if probability <= 1.0 {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "dynamics.dt_ms = {} is too long for dynamics.noise.fano = {fano}: at {peak:.3} Hz, the bump's peak, a spike in every step has probability {probability:.3}, above 1; lower dt_ms below {:.3} or raise fano",
+            self.config.dynamics.dt_ms,
+            self.config.dynamics.dt_ms / probability
+        )))
     }
 
     /// Whether the user brought weights, in place of the sum of the maps' kernels.
@@ -288,8 +342,16 @@ impl Plan {
 
     fn check(&self) -> Result<()> {
         let usage = |text: String| Err(Error::Usage(text));
+        let rows =
+            self.record_steps.map_or(0, |every| (self.steps / every + 2).saturating_mul(self.trajectories()));
+        if rows > MOST_RECORDS {
+            return usage(format!(
+                "{} trajectories with a row every measure.record_ms are {rows} rows, and {MOST_RECORDS} are the most; raise record_ms, or lower measure.replicates or starts_per_map",
+                self.trajectories()
+            ));
+        }
         let (n, s) = (self.neurons, self.rows);
-        let pairs = n * (n - 1) / 2;
+        let pairs = (self.config.flatten.keep * (n * (n - 1) / 2) as f64) as usize;
         let solves = self.iterations > usize::from(self.pseudo_inverse_first);
         if solves && (self.states() >= pairs || s >= pairs && self.config.flatten.ridge == 0.0) {
             return usage(format!(
@@ -308,6 +370,11 @@ impl Plan {
         if flatten.minimizer == Minimizer::Descent && flatten.definition == Definition::Kkt {
             return usage(
                 "the literal descent never activates a silent neuron, so it has no kkt minima; use flatten.definition = \"paper\", or the newton minimizer".to_owned(),
+            );
+        }
+        if self.restriction().is_some() && self.pseudo_inverse_first {
+            return usage(
+                "the pseudo-inverse rule gives weights to all pairs, of any precision; leave flatten.keep and flatten.precision out, or use another method".to_owned(),
             );
         }
         let lines = self.layout.groups.iter().all(|g| g.group.lattice.space.dimension() == 1);
@@ -347,6 +414,57 @@ fn choose_solver(config: &Config, sizes: Sizes) -> SolverKind {
 /// 1, or an odd number: held-out points lie alternately halfway and a quarter of the way to the next fitted one.
 fn held_out_stride(states: usize) -> usize {
     if states <= HELD_OUT_ALL { 1 } else { (states / HELD_OUT_SAMPLE) | 1 }
+}
+
+/// How many Euler steps a time is.
+fn whole_steps(key: &str, ms: f64, dt_ms: f64) -> Result<usize> {
+    let steps = (ms / dt_ms).round();
+    if !(1.0..=1e10).contains(&steps) {
+        return Err(Error::Usage(format!(
+            "{key} = {ms} is {steps} steps of dynamics.dt_ms = {dt_ms}; it takes between 1 and 10^10"
+        )));
+    }
+    let made = steps * dt_ms;
+    if (made - ms).abs() > STEP_TOLERANCE * made {
+        return Err(Error::Usage(format!(
+            "{key} = {ms} is no whole number of steps of dynamics.dt_ms = {dt_ms}; the nearest are {} and {}",
+            significant_steps(dt_ms, ms, f64::floor),
+            significant_steps(dt_ms, ms, f64::ceil),
+        )));
+    }
+    Ok(steps as usize)
+}
+
+/// Trajectories from every start under noise if nothing else is asked for: enough for a variance good to a third.
+const NOISY_REPLICATES: usize = 20;
+
+/// Rows of a noisy trajectory if nothing else is asked for.
+const RECORDS: usize = 60;
+
+/// Rows of all trajectories of a network, at most: some hundred megabytes.
+const MOST_RECORDS: usize = 10_000_000;
+
+/// Trajectories from every start, and Euler steps between two rows of `trajectories.csv`.
+fn records(config: &Config, steps: usize) -> Result<(usize, Option<usize>)> {
+    let (measure, noise) = (&config.measure, config.dynamics.noise.kind);
+    let noisy = noise != NoiseName::None;
+    let replicates = measure.replicates.unwrap_or(if noisy { NOISY_REPLICATES } else { 1 });
+    if replicates > 1 && !noisy && measure.corrupt.is_none() {
+        return Err(Error::Usage(format!(
+            "measure.replicates = {replicates} without noise would be {replicates} times the same; set dynamics.noise.kind or measure.corrupt, or leave replicates out"
+        )));
+    }
+    let gone = measure.corrupt.silence + measure.corrupt.replace;
+    if gone > 1.0 {
+        return Err(Error::Usage(format!(
+            "measure.corrupt.silence + replace = {gone} are more neurons than are active; together they may be 1 at most"
+        )));
+    }
+    let every = match measure.record_ms {
+        Some(ms) => Some(whole_steps("measure.record_ms", ms, config.dynamics.dt_ms)?.min(steps)),
+        None => noisy.then(|| steps.div_ceil(RECORDS)),
+    };
+    Ok((replicates, every))
 }
 
 /// The duration of so many whole steps (ms), without the digits that rounding adds.

@@ -40,7 +40,12 @@ impl Config {
             ("network.weights_file", network.weights_file.as_mut()),
             ("network.external_current", current),
         ];
-        let of_network = of_network.into_iter().filter(|(key, _)| !typed(key)).filter_map(|(_, file)| file);
+        let of_drive = [("drive.file", self.drive.file.as_mut())];
+        let of_network = of_network
+            .into_iter()
+            .chain(of_drive)
+            .filter(|(key, _)| !typed(key))
+            .filter_map(|(_, file)| file);
         let of_maps =
             self.maps.iter_mut().flat_map(|maps| [&mut maps.positions, &mut maps.kernel.table]).flatten();
         for file in of_network.chain(of_maps).filter(|file| file.is_relative()) {
@@ -143,7 +148,12 @@ impl Config {
                 (quoted.as_str(), value)
             }
         };
-        self.assign(&at, path.trim(), &value, text)
+        match value.get_ref().as_table() {
+            Some(table) if is_section(path.trim()) => {
+                self.read_table(path.trim(), table, Source { origin: &at, text, has_lines: false })
+            }
+            _ => self.assign(&at, path.trim(), &value, text),
+        }
     }
 
     fn assign(&mut self, at: &str, path: &str, value: &Spanned<DeValue<'_>>, text: &str) -> Result<()> {
@@ -339,6 +349,9 @@ mod tests {
         };
         let mut config = Config { network, ..Config::default() };
         config.flatten.points_per_map = Some(1);
+        config.drive.file = Some("path.csv".into());
+        config.flatten.precision = Some(crate::connectivity::coarse::Precision::Half);
+        (config.measure.replicates, config.measure.record_ms) = (Some(2), Some(10.0));
         config.scan.loads = Some(vec![0.1]);
         config.measure.completion = Some(vec![0.3]);
         let text = config.to_toml();
@@ -393,5 +406,8 @@ mod tests {
         assert!(refuse(&mut config, "network.maps=x").contains("network.maps = \"x\" is not allowed"));
         assert!(refuse(&mut config, "flatten.ridg=1").contains("flatten.ridge"));
         assert_eq!(config, Config::default());
+        config.set("measure.corrupt={ silence = 0.2, replace = 0.1 }").unwrap();
+        assert_eq!((config.measure.corrupt.silence, config.measure.corrupt.replace), (0.2, 0.1));
+        assert!(refuse(&mut config, "measure.corrupt={ silenc = 0.2 }").contains("measure.corrupt.silence"));
     }
 }

@@ -57,6 +57,26 @@ pub fn solve(
     accuracy: f64,
     tick: &Tick<'_>,
 ) -> Result<(WeightUpdate, Convergence)> {
+    solve_within(manifolds, energies, ridge, accuracy, None, tick)
+}
+
+/// As [`solve`], with a change of some pairs of neurons alone: those that have 1, not 0, in `free` `[neurons, neurons]`.
+///
+/// # Errors
+/// As [`solve`].
+pub fn solve_within(
+    manifolds: Manifolds<'_>,
+    energies: &[f64],
+    ridge: f64,
+    accuracy: f64,
+    free: Option<&WeightMatrix>,
+    tick: &Tick<'_>,
+) -> Result<(WeightUpdate, Convergence)> {
+    let leave_out = |product: &mut WeightMatrix| {
+        if let Some(free) = free {
+            product.as_mut_slice().iter_mut().zip(free.as_slice()).for_each(|(x, free)| *x *= free);
+        }
+    };
     let (products, count) = (Products::new(manifolds), manifolds.states.len());
     let mean_diagonal = mean_diagonal(manifolds);
     let lift = ridge.max(LEAST_LIFT) * mean_diagonal;
@@ -77,6 +97,7 @@ pub fn solve(
         |r| preconditioner.apply(r),
         |direction| {
             products.forward(direction, &mut product);
+            leave_out(&mut product);
             let mut image = products.response(&product);
             image.iter_mut().zip(direction).for_each(|(g, d)| *g += ridge * mean_diagonal * d);
             image
@@ -91,6 +112,7 @@ pub fn solve(
         )));
     }
     products.forward(&solve.alpha, &mut product);
+    leave_out(&mut product);
     let levels = means.iter().zip(&solve.shifts).map(|(mean, shift)| mean - shift).collect();
     Ok((WeightUpdate { delta: product, levels }, convergence))
 }
@@ -215,7 +237,7 @@ mod tests {
     /// `P G P α = P E` for a matrix that is written down, without a preconditioner.
     fn iterate(gram: &[[f64; 4]; 4], energies: [f64; 4], accuracy: f64) -> (Option<Convergence>, Solve) {
         let mut residual = energies.to_vec();
-        let levels = vec![0..4];
+        let levels: Vec<_> = std::iter::once(0..4).collect();
         center(&mut residual, &levels);
         let mut solve = Solve { alpha: vec![0.0; 4], residual, shifts: vec![0.0], levels };
         let product = |x: &[f64]| gram.iter().map(|row| dot(row, x)).collect();

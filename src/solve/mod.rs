@@ -8,6 +8,7 @@ mod far;
 pub mod manifolds;
 mod products;
 pub mod pseudo_inverse;
+pub mod restricted;
 mod schwarz;
 
 use serde::Serialize;

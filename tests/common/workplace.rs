@@ -27,7 +27,7 @@ impl Workplace {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flatscape"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        let computes = ["optimize", "measure", "scan", "figures", "bench"];
+        let computes = ["optimize", "measure", "scan", "figures", "bench", "analyze", "perturb", "drive"];
         if arguments.first().is_some_and(|a| computes.contains(a)) && !arguments.contains(&"--status") {
             command.args(["--backend", "cpu"]);
         }

@@ -1,15 +1,18 @@
 //! `drift.csv`: what all rows have to be, and trajectories of a sample of them run again.
 
+use std::collections::HashMap;
+
 use rand::seq::index;
 
+use super::super::findings::PATHS;
 use super::super::witnesses::random;
 use super::Checker;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::Result;
-use crate::job::drift::{is_possible, start_currents};
+use crate::job::drift::{Launch, is_possible};
 use crate::job::drift_record::{DriftRecord, Which};
+use crate::job::path_record::PathRecord;
 use crate::landscape::states::{StateBuf, States};
-use crate::manifold::Point;
 use crate::records::RunState;
 use crate::setup::config::Method;
 
@@ -52,16 +55,16 @@ impl Checker<'_> {
 
     fn network(&mut self, which: Which, weights: &WeightMatrix, rows: &[DriftRecord]) -> Result<()> {
         const FILE: &str = "drift.csv";
-        let (plan, network, points) = (self.job.plan, self.job.network, self.job.start_points());
+        let (plan, network, launches) = (self.job.plan, self.job.network, self.job.launches());
         let name = if which == Which::Base { "before" } else { "after" };
-        let possible = rows.len() == points.len()
-            && rows.iter().zip(&points).all(|(row, start)| is_possible(row, start, &network.maps));
+        let possible = rows.len() == launches.len()
+            && rows.iter().zip(&launches).all(|(row, launch)| is_possible(row, launch, plan, &network.maps));
         self.claim(
             FILE,
             possible,
             &format!("the trajectories {name} start where they should and end where they say"),
         )?;
-        let starts = start_currents(network, &points);
+        let starts = self.job.launch_currents(&launches);
         let starts: Vec<StateBuf> = starts
             .iter()
             .map(|current| {
@@ -79,8 +82,9 @@ impl Checker<'_> {
         let mut sample =
             index::sample(&mut random(&self.manifest.configuration, name), rows.len(), count).into_vec();
         sample.sort_unstable();
-        let from: Vec<Point> = sample.iter().map(|&row| points[row]).collect();
-        let again = self.job.measure_from(weights, which, &from)?.records;
+        let from: Vec<Launch> = sample.iter().map(|&row| launches[row]).collect();
+        let measured = self.job.measure_from(weights, which, &from)?;
+        let (again, paths) = (measured.records, measured.paths);
         let pairs = || again.iter().zip(sample.iter().map(|&row| &rows[row]));
         let differ = pairs().filter(|(again, row)| !agrees(again, row, tolerance)).count();
         // On a GPU a bump at the edge of two dents may go to the other.
@@ -90,12 +94,50 @@ impl Checker<'_> {
             differ <= allowed,
             &format!("trajectories {name} that are run again end as it says"),
         )?;
+        if plan.record_steps.is_some() {
+            self.paths(which, &launches, (&paths, count), tolerance)?;
+        }
         let exact =
             pairs().all(|(again, row)| again.rate_change == row.rate_change && again.score == row.score);
         self.claim(
             "manifest.json",
             self.on_cpu() || !exact,
             "the device that is named did the work: no other computes the bits of the CPU",
+        )
+    }
+
+    /// `trajectories.csv`: as many rows as there should be, and those of the trajectories that were run again.
+    fn paths(
+        &mut self,
+        which: Which,
+        launches: &[Launch],
+        (again, reran): (&[PathRecord], usize),
+        tolerance: f64,
+    ) -> Result<()> {
+        let own: Vec<&PathRecord> = self.records.paths.iter().filter(|r| r.network == which).collect();
+        let per_launch = own.len() / launches.len().max(1);
+        let names = |r: &PathRecord| (r.start, r.replicate, r.map);
+        let ordered = own.len() == per_launch * launches.len()
+            && own.chunks(per_launch.max(1)).zip(launches).all(|(rows, launch)| {
+                rows.iter().all(|r| names(r) == (launch.start, launch.replicate, launch.point.map))
+            });
+        let known: HashMap<_, &PathRecord> =
+            own.iter().map(|r| ((names(r), r.time_ms.to_bits()), *r)).collect();
+        let near = |a: f64, b: f64| (a.is_nan() && b.is_nan()) || close(a, b, tolerance.max(1e-6));
+        let same = again.iter().all(|r| {
+            known.get(&(names(r), r.time_ms.to_bits())).is_some_and(|row| {
+                near(r.position[0], row.position[0])
+                    && near(r.position[1], row.position[1])
+                    && near(r.score, row.score)
+                    && r.winning_map == row.winning_map
+            })
+        });
+        self.claim(PATHS, ordered, "it has the rows of every trajectory, in order")?;
+        let whole = again.len() == per_launch * reran;
+        self.claim(
+            PATHS,
+            whole && (same || !self.on_cpu()),
+            "bumps that are run again pass the places it says",
         )
     }
 }

@@ -121,7 +121,9 @@ impl Checker<'_> {
     pub(super) fn summary(&mut self) -> Result<()> {
         let summary = self.directory.read_summary()?;
         let records = &self.records;
-        let again = Summary::new(self.job.plan, self.manifest.outcome, &records.iterations, &records.drift);
+        let (plan, network) = (self.job.plan, self.job.network);
+        let again = Summary::new(plan, self.manifest.outcome, &records.iterations, &records.drift)
+            .with_memory(plan, network, &records.paths);
         let again = Summary { alone: summary.alone.clone(), ..again };
         self.claim(
             "summary.json",

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::findings::PATHS;
 use super::{Manifest, RunDirectory, RunState};
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
@@ -22,6 +23,7 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::drift_record::DriftRecord;
+use crate::job::path_record::{PathRecord, PathRow};
 use crate::job::reached::{IterationRecord, Status};
 use crate::network::Network;
 use crate::progress::Monitor;
@@ -44,7 +46,7 @@ pub struct Verified {
 }
 
 /// Files whose content is looked at. The seconds and dates in them can be anything that is possible.
-const READ: [&str; 11] = [
+const READ: [&str; 12] = [
     "config.toml",
     "drift.csv",
     "energies.npy",
@@ -53,6 +55,7 @@ const READ: [&str; 11] = [
     "positions.npy",
     "rates.npy",
     "summary.json",
+    PATHS,
     "weights_base.npy",
     "weights_delta.npy",
     "witnesses.npy",
@@ -110,6 +113,8 @@ pub fn verify(path: &Path, full: Option<&dyn Backend>) -> Result<Verified> {
 struct Records {
     iterations: Vec<IterationRecord>,
     drift: Vec<DriftRecord>,
+    /// Places in the course of time, where they were recorded.
+    paths: Vec<PathRecord>,
     /// M, once there is a landscape.
     delta: Option<WeightMatrix>,
     /// `[landscapes, maps, points]`.
@@ -120,8 +125,15 @@ impl Records {
     fn read(directory: &RunDirectory, plan: &Plan) -> Result<Self> {
         let file = |name: &str| directory.path().join(name);
         let iterations: Vec<IterationRecord> = directory.read_rows("iterations.csv")?;
-        let mut records =
-            Self { drift: directory.read_rows("drift.csv")?, delta: None, energies: Vec::new(), iterations };
+        let rows: Vec<PathRow> =
+            if plan.record_steps.is_some() { directory.read_rows(PATHS)? } else { Vec::new() };
+        let mut records = Self {
+            drift: directory.read_rows("drift.csv")?,
+            paths: rows.into_iter().map(PathRecord::from).collect(),
+            delta: None,
+            energies: Vec::new(),
+            iterations,
+        };
         // A run that was stopped before its first landscape has neither.
         if records.iterations.is_empty()
             && !directory.has("energies.npy")
