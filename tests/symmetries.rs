@@ -154,15 +154,15 @@ proptest! {
                 let lattice = lattice(shape);
                 let maps = drawn(lattice, &placement, seed);
                 let (one, other) = (network(maps.clone()), network(changed(&maps, lattice, &label, |p| p)));
-                let order = |i: usize, network: &Network| -> Vec<f64> {
-                    label.iter().map(|&j| network.weights.row(label[i])[j]).collect()
+                let relabelled = |i: usize| -> Vec<f64> {
+                    label.iter().map(|&j| other.weights.row(i)[j]).collect()
                 };
                 // The way there and the way back differ by rounding; on the sphere by that of small angles.
                 let tolerance = if shape == Shape::Sphere { 1e-7 } else { 1e-12 };
-                for i in 0..NEURONS {
+                for (i, &called) in label.iter().enumerate() {
                     let expected = &one.weights.row(i)[..NEURONS];
-                    Mismatches::of(&format!("{shape:?}"), &order(i, &other), expected, tolerance).assert_none();
-                    prop_assert_eq!(other.external_current[label[i]], one.external_current[i]);
+                    Mismatches::of(&format!("{shape:?}"), &relabelled(called), expected, tolerance).assert_none();
+                    prop_assert_eq!(other.external_current[called], one.external_current[i]);
                 }
                 let point = Point::free(1, &lattice, Point::on_lattice(1, &lattice, [7, 0], [0.3; 2]).position);
                 let energy = |network: &Network| bump_energies(network, std::iter::once(point));
