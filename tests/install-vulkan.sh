@@ -71,7 +71,15 @@ if [ ! -e "$tree/icd.json" ]; then
     case $driver in
     lavapipe) unpack "$codename-backports" mesa-vulkan-drivers ;;
     distribution) unpack "$codename" mesa-vulkan-drivers ;;
-    swiftshader) unpack "$codename" chromium ;;
+    swiftshader)
+        # Where the browser is installed, its driver is; apt would unpack nothing.
+        if [ -e /usr/lib/chromium/libvk_swiftshader.so ]; then
+            mkdir -p "$tree.part/usr/lib/chromium"
+            cp /usr/lib/chromium/libvk_swiftshader.so "$tree.part/usr/lib/chromium/"
+        else
+            unpack "$codename" chromium
+        fi
+        ;;
     *)
         say "unknown driver $driver; choose lavapipe, swiftshader or distribution"
         exit 2

@@ -17,8 +17,11 @@ bring() {
 bring slurmctld slurm-wlm munge > /dev/null
 
 # A Vulkan driver in software, and one that is known to be wrong, which has to be refused.
-eval "$(tests/install-vulkan.sh)"
-eval "$(tests/install-vulkan.sh distribution)"
+# A failure to bring one ends this script: `eval "$(…)"` would go on without it.
+driver=$(tests/install-vulkan.sh)
+eval "$driver"
+driver=$(tests/install-vulkan.sh distribution)
+eval "$driver"
 # A machine without an adapter fails the GPU tests rather than skip them.
 export FLATSCAPE_REQUIRE_GPU=1
 # Root can mount the small file system that runs full.
@@ -32,6 +35,7 @@ bash tests/python.sh target/debug/flatscape
 
 # The kernels once more on another driver, with tighter limits; it comes with the browser that report.sh has brought.
 (
-    eval "$(tests/install-vulkan.sh swiftshader)"
+    driver=$(tests/install-vulkan.sh swiftshader)
+    eval "$driver"
     cargo test "$@" --test gpu --test gpu_trajectories
 )
