@@ -15,8 +15,14 @@ use crate::work::{hold, wait_for};
 static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
 static THREADS: Mutex<usize> = Mutex::new(0);
 
-/// The device that was found when one was first looked for.
-static DEVICE: Mutex<Option<Opened>> = Mutex::new(None);
+/// The devices that were found when one was first looked for.
+static DEVICES: Mutex<Devices> = Mutex::new(Devices { auto: None, gpu: None });
+
+/// What `auto` takes, and the GPU that was asked for: a driver in software is one that `auto` does not take.
+struct Devices {
+    auto: Option<Opened>,
+    gpu: Option<Opened>,
+}
 
 /// A device in use.
 #[derive(Clone)]
@@ -90,7 +96,7 @@ pub fn device(py: Python<'_>, name: &str) -> PyResult<String> {
     wait_for(py, None, move |_| Ok(open(choice)?.reason))
 }
 
-/// The device that was asked for. A graphics driver is opened once a process, when it is first asked for.
+/// The device that was asked for. A GPU is opened when it is first asked for, and kept.
 ///
 /// # Errors
 /// [`Error::Device`] if a GPU is wanted and none can be used.
@@ -99,26 +105,34 @@ pub fn open(choice: Choice) -> flatscape::Result<Opened> {
         let (backend, reason) = choose(choice, None)?;
         return Ok(Opened { process: std::process::id(), backend, is_gpu: false, reason });
     }
-    let mut held = hold(&DEVICE);
+    let mut held = hold(&DEVICES);
     let process = std::process::id();
-    match held.clone().filter(|opened| opened.is_gpu || choice == Choice::Auto) {
-        Some(opened) if opened.process == process || !opened.is_gpu => return Ok(opened),
-        // The driver's threads and handles are the parent's.
-        Some(_) if choice == Choice::Auto => {
+    // The driver's threads and handles are the parent's.
+    let is_forked = [&held.auto, &held.gpu].into_iter().flatten().any(|o| o.is_gpu && o.process != process);
+    match choice {
+        Choice::Auto if is_forked => {
             let (backend, cpu) = choose(Choice::Cpu, None)?;
             let reason = format!("{cpu}; the GPU belongs to the process that this one was forked from");
             return Ok(Opened { process, backend, is_gpu: false, reason });
         }
-        Some(_) => {
+        _ if is_forked => {
             return Err(Error::Device(
                 "the GPU belongs to the process that this one was forked from; start processes by multiprocessing's \"spawn\", or choose backend=\"cpu\"".to_owned(),
             ));
         }
-        None => {}
+        _ => {}
+    }
+    let found = match choice {
+        Choice::Auto => held.auto.clone(),
+        _ => held.gpu.clone().or_else(|| held.auto.clone().filter(|opened| opened.is_gpu)),
+    };
+    if let Some(opened) = found {
+        return Ok(opened);
     }
     let (backend, reason) = choose(choice, None)?;
     let is_gpu = matches!(backend.describe(), ComputeDevice::Gpu(_));
     let opened = Opened { process, backend, is_gpu, reason };
-    *held = Some(opened.clone());
+    let slot = if choice == Choice::Auto { &mut held.auto } else { &mut held.gpu };
+    *slot = Some(opened.clone());
     Ok(opened)
 }

@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -31,6 +33,12 @@ def test_a_gpu_flattens_as_the_cpu_does(gpu, network, run):
     np.testing.assert_allclose(
         network.simulate(start, 40.0, backend="gpu"), network.simulate(start, 40.0, backend="cpu"), atol=1e-2
     )
+
+
+def test_auto_takes_what_it_takes_in_a_process_without_a_gpu(gpu):
+    code = "import flatscape as fs; print(fs.device('auto'))"
+    alone = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert fs.device("auto") == alone.stdout.strip()
 
 
 def in_a_child(backend):

@@ -225,13 +225,13 @@ def test_progress_is_told_and_shown(network, capsys):
     stages = [stage for stage, *_ in told]
     assert told and all(0 <= part <= 1 for _, *parts, _ in told for part in parts)
     assert all(isinstance(stage, str) for stage in stages) and told[-1][2] >= told[0][2]
-    network.measure(duration_ms=4000.0, progress=True)
+    network.measure(duration_ms=60_000.0, progress=True)
     assert "drift" in capsys.readouterr().err
 
 
 def test_progress_without_tqdm_is_plain(network, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    network.measure(duration_ms=4000.0, progress=True)
+    network.measure(duration_ms=60_000.0, progress=True)
     assert "flatscape: drift before" in capsys.readouterr().err
 
 
