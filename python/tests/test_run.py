@@ -117,9 +117,10 @@ def test_minima_are_lazy_kept_and_sparse(run):
     # The energy that the documentation defines, in plain NumPy.
     r, h = dense[0, 17], run.network.external_current
     assert np.isclose((r**3 / 3).sum() - h @ r - r @ run.weights @ r / 2, minima.energies[0, 17], rtol=1e-12)
-    # Two rings are much for 120 neurons: some bumps are lost, and some of those have no minimum.
-    assert (minima.residuals < 1e-8).mean() > 0.95 and 0 < minima.lost.sum() <= run.records["bumps_lost"][-1]
-    assert minima.overlaps[~minima.lost].min() > minima.overlaps[minima.lost].max()
+    # Two rings are much for 120 neurons: bumps may be lost, and some of those have no minimum.
+    assert (minima.residuals < 1e-8).mean() > 0.95 and minima.lost.sum() <= run.records["bumps_lost"][-1]
+    # A bump is in its place while it overlaps the idealized one there by 0.6 (the core's OVERLAP_MINIMUM).
+    assert (minima.lost == (minima.overlaps < 0.6)).all()
     assert "240" not in repr(minima) and "120 points of 2 maps" in repr(minima)
 
 
