@@ -15,7 +15,7 @@ export VK_DRIVER_FILES="$PWD/$tree/radv.json" VK_ICD_FILENAMES="$PWD/$tree/radv.
 
 # The test of the shaders writes what is compiled.
 cargo test --quiet --test shaders other_compilers > /dev/null
-cargo build --quiet --release --locked --manifest-path benches/isa/Cargo.toml --target-dir target/isa
+cargo build --quiet --release --manifest-path benches/isa/Cargo.toml --target-dir target/isa
 for family in "$@"; do
     printf '\n%s\n\n' "$family"
     RADV_FORCE_FAMILY=$family target/isa/release/isa target/tmp/shaders 2> /dev/null
