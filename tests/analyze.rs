@@ -4,17 +4,21 @@ use faer::Mat;
 use flatscape::analyze::fixed_points::Kind;
 use flatscape::analyze::spectrum::Spectrum;
 use flatscape::analyze::tangent::Tangent;
-use flatscape::analyze::{Analysis, analyze, velocity_at};
+use flatscape::analyze::{Analysis, analyze, tangent_at};
 use flatscape::compute::cpu::Cpu;
 use flatscape::connectivity::matrix::WeightMatrix;
 use flatscape::dynamics::decoding::Scorer;
+use flatscape::dynamics::trajectories::Trajectory;
 use flatscape::job::Job;
 use flatscape::job::drift_record::Which;
 use flatscape::landscape::constraint::window;
 use flatscape::landscape::states::StateBuf;
-use flatscape::manifold::{Point, Space};
+use flatscape::manifold::{Point, Space, Vector, length};
 use flatscape::progress::Monitor;
 use flatscape::{Config, Model};
+
+/// Of the default configuration (s).
+const TAU: f64 = 0.015;
 
 fn model(settings: &[&str]) -> Model {
     let mut config = Config::default();
@@ -37,7 +41,6 @@ fn analysis(model: &Model, weights: &WeightMatrix, per_map: usize) -> Analysis {
 /// `τ dδI/dt = −δI + W Φ δI` of all neurons, silent ones too, as a dense matrix that is not symmetric.
 #[test]
 fn eigenvalues_are_those_of_the_full_jacobian() {
-    const TAU: f64 = 0.015;
     let model = model(&["network.neurons=120", "network.maps=2"]);
     let (network, weights) = (model.network(), &model.network().weights);
     let minima = model.minima(weights).unwrap();
@@ -89,19 +92,58 @@ fn slopes_are_the_differences_of_the_energies() {
 }
 
 /// Where the constraint has a state: the point about which the displacements within the window balance.
-fn centre(space: &Space, places: &[[f64; 2]], rates: &[f64], near: f64) -> f64 {
+fn centre(space: &Space, places: &[Vector], rates: &[f64], near: Vector) -> Vector {
     let mut x = near;
     for _ in 0..50 {
-        let counted = places.iter().zip(rates).map(|(place, r)| (space.displacement([x, 0.0], *place)[0], r));
-        let counted: Vec<(f64, f64)> =
-            counted.filter(|(d, r)| d.abs() <= window(space) && **r > 0.0).map(|(d, r)| (d, *r)).collect();
-        let total: f64 = counted.iter().map(|c| c.1).sum();
-        x += counted.iter().map(|(d, r)| d * r).sum::<f64>() / total;
+        let ways = places.iter().zip(rates).map(|(place, r)| (space.displacement(x, *place), *r));
+        let (mut moment, mut total) = ([0.0; 2], 0.0);
+        for (way, r) in ways.filter(|(way, r)| length(*way) <= window(space) && *r > 0.0) {
+            moment = [moment[0] + way[0] * r, moment[1] + way[1] * r];
+            total += r;
+        }
+        x = space.walk(x, moment.map(|m| m / total));
     }
     x
 }
 
-/// Velocities of bumps that have come down to their manifold, by their centre, against θ̇ where they are halfway.
+/// Of bumps that have come down to their manifold, by their centre at three times (ms): the relative error of θ̇ and of θ̇ with
+/// the lag where they are halfway, and their velocity.
+fn errors_of_velocities(model: &Model, weights: &WeightMatrix, times: [f64; 3]) -> Vec<(f64, f64, Vector)> {
+    let flatten = &model.plan().config.flatten;
+    let problem = model.network().problem(weights, flatten.definition, flatten.minimizer);
+    let maps = &model.network().maps;
+    let scorer = Scorer::new(maps, &model.network().bumps);
+    let starts = model.starts();
+    let runs = model.simulate(weights, &model.bump_currents(&starts), &times).unwrap();
+    let error = |(start, run): (&Point, &Trajectory)| {
+        let space = maps.space(start.map);
+        let at: Vec<Vector> = run
+            .snapshots
+            .iter()
+            .map(|r| centre(space, maps.places(start.map), r, scorer.phase(start.map, r)))
+            .collect();
+        let moved = space.displacement(at[0], at[2]).map(|way| way / ((times[2] - times[0]) / 1000.0));
+        let point = Point::free(start.map, &maps.group(start.map).lattice, at[1]);
+        let state = StateBuf::from_dense(&run.snapshots[1]);
+        let tangent = tangent_at(&problem, &point, state.view(), TAU)?;
+        let error = |v: Vector| length([v[0] - moved[0], v[1] - moved[1]]) / length(moved);
+        (length(moved) > 1e-3).then(|| (error(tangent.velocity), error(tangent.lagging_velocity), moved))
+    };
+    starts.iter().zip(&runs).filter_map(error).collect()
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn assert_predicted(errors: &[(f64, f64, Vector)], tolerance: f64) {
+    let (plain, lagging) = (median(errors.iter().map(|e| e.0)), median(errors.iter().map(|e| e.1)));
+    let said = format!("{} bumps, median {plain}, with lag {lagging}: {errors:?}", errors.len());
+    assert!(errors.len() >= 15 && lagging < tolerance && lagging < plain, "{said}");
+}
+
 #[test]
 fn velocities_are_those_of_simulated_bumps() {
     let model = model(&[
@@ -113,42 +155,22 @@ fn velocities_are_those_of_simulated_bumps() {
         "measure.starts_per_map=20",
     ]);
     let flattened = model.flatten().unwrap().weights();
-    let maps = &model.network().maps;
-    let scorer = Scorer::new(maps, &model.network().bumps);
-    let flatten = &model.plan().config.flatten;
-    // Before flattening, slides of some 10/s are not much slower than the shape follows (40/s): θ̇ is first order in their
-    // ratio. After it they are.
-    let cases =
-        [(&model.network().weights, [150.0, 155.0, 160.0], 0.12), (&flattened, [800.0, 810.0, 820.0], 0.05)];
-    for (weights, times, tolerance) in cases {
-        let problem = model.network().problem(weights, flatten.definition, flatten.minimizer);
-        let starts = model.starts();
-        let runs = model.simulate(weights, &model.bump_currents(&starts), &times).unwrap();
-        let mut errors = Vec::new();
-        for (start, run) in starts.iter().zip(&runs) {
-            let space = maps.space(start.map);
-            let at: Vec<f64> = run
-                .snapshots
-                .iter()
-                .map(|r| centre(space, maps.places(start.map), r, scorer.phase(start.map, r)[0]))
-                .collect();
-            let moved = (at[2] - at[0]) / ((times[2] - times[0]) / 1000.0);
-            let place = space.walk([at[1], 0.0], [0.0; 2]);
-            let point = Point::free(start.map, &maps.group(start.map).lattice, place);
-            let state = StateBuf::from_dense(&run.snapshots[1]);
-            let predicted = velocity_at(&problem, &point, state.view(), 0.015).map_or(f64::NAN, |v| v[0]);
-            if moved.abs() > 1e-3 && predicted.is_finite() {
-                errors.push(((predicted / moved - 1.0).abs(), moved, predicted));
-            }
-        }
-        errors.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let median = errors[errors.len() / 2].0;
-        assert!(
-            errors.len() >= 20 && median < tolerance,
-            "{} bumps, median {median}: {errors:?}",
-            errors.len()
-        );
-    }
+    // Before flattening, velocities change at some 10/s, not much slower than the shape follows (40/s): what is of second
+    // order in their ratio is left, and bumps that pass a kink of the landscape. After it they change slowly.
+    let before = errors_of_velocities(&model, &model.network().weights, [150.0, 155.0, 160.0]);
+    assert_predicted(&before, 0.05);
+    let after = errors_of_velocities(&model, &flattened, [800.0, 810.0, 820.0]);
+    assert_predicted(&after, 0.005);
+}
+
+#[test]
+fn velocities_on_a_torus_are_those_of_simulated_bumps() {
+    let text = "[network]\nneurons = 400\nseed = 1\n[[maps]]\nshape = \"torus\"\ncount = 2\nsides = [20, 20]\n\
+        kernel = { width = 2.0 }\n[measure]\nstarts_per_map = 16\n";
+    let model = Model::new(Config::parse(text, "test").unwrap()).unwrap();
+    let errors = errors_of_velocities(&model, &model.network().weights, [400.0, 405.0, 410.0]);
+    // After 150 ms some bumps, of 20 neurons here, have not come down to their manifold yet.
+    assert_predicted(&errors, 0.05);
 }
 
 #[test]

@@ -101,6 +101,7 @@ pub fn analyze(job: &Job<'_>, weights: &WeightMatrix, network: Which, per_map: u
             energy: minima.energies[s],
             slope: tangent.as_ref().map_or(none, |t| t.slope),
             velocity: tangent.as_ref().map_or(none, |t| t.velocity),
+            lagging_velocity: tangent.as_ref().map_or(none, |t| t.lagging_velocity),
         }
     };
     let places: Vec<Place> = tangents.iter().enumerate().map(place).collect();
@@ -119,15 +120,14 @@ pub fn analyze(job: &Job<'_>, weights: &WeightMatrix, network: Which, per_map: u
     Ok(Analysis { places, rests, figures })
 }
 
-/// θ̇ (neuron units/s) at any point of a manifold, on the branch of minima that is found from a state near it. `None` where
-/// there is no bump.
-pub fn velocity_at(
+/// The slow manifold at any point, on the branch of minima that is found from a state near it. `None` where there is no bump.
+pub fn tangent_at(
     problem: &Problem<'_>,
     point: &Point,
     near: State<'_>,
     tau_seconds: f64,
-) -> Option<Vector> {
-    look(problem, point, near, tau_seconds).map(|(tangent, _, _)| tangent.velocity)
+) -> Option<Tangent> {
+    look(problem, point, near, tau_seconds).map(|(tangent, _, _)| tangent)
 }
 
 /// The constrained minimum at a point, found from a state near it, with its tangent and multiplier.

@@ -22,6 +22,8 @@ pub struct Place {
     pub slope: Vector,
     /// θ̇ (neuron units/s); NaN where there is no bump.
     pub velocity: Vector,
+    /// θ̇ of a bump whose shape lags behind its place (neuron units/s); NaN where there is no bump.
+    pub lagging_velocity: Vector,
 }
 
 /// A fixed point.
@@ -164,6 +166,7 @@ struct LinePlace {
     energy: f64,
     slope: f64,
     velocity: f64,
+    lagging_velocity: f64,
 }
 
 #[derive(Serialize)]
@@ -177,6 +180,8 @@ struct SurfacePlace {
     slope_y: f64,
     velocity_x: f64,
     velocity_y: f64,
+    lagging_velocity_x: f64,
+    lagging_velocity_y: f64,
 }
 
 /// The points as CSV, with one coordinate or two.
@@ -189,6 +194,7 @@ pub fn place_table(places: &[Place], dimension: usize) -> Vec<u8> {
             energy: p.energy,
             slope: p.slope[0],
             velocity: p.velocity[0],
+            lagging_velocity: p.lagging_velocity[0],
         };
         return to_csv(&places.iter().map(row).collect::<Vec<_>>());
     }
@@ -202,6 +208,8 @@ pub fn place_table(places: &[Place], dimension: usize) -> Vec<u8> {
         slope_y: p.slope[1],
         velocity_x: p.velocity[0],
         velocity_y: p.velocity[1],
+        lagging_velocity_x: p.lagging_velocity[0],
+        lagging_velocity_y: p.lagging_velocity[1],
     };
     to_csv(&places.iter().map(row).collect::<Vec<_>>())
 }
