@@ -64,6 +64,47 @@ fn optimize_measure_verify() {
 }
 
 #[test]
+fn a_network_learns_one_map_more() {
+    let place = Workplace::new(TINY);
+    place.succeed(&["optimize", "tiny.toml", "--out", "two"]);
+    place.succeed(&["extend", "two", "--maps", "+1", "--out", "three"]);
+    assert!(place.succeed(&["verify", "three"]).contains("complete and sound"));
+    let maps = |run: &str| flatscape::files::npy::read::<i32>(&place.path(run).join("maps.npy")).unwrap();
+    let (two, three) = (maps("two"), maps("three"));
+    assert_eq!(three.0, [3, 60]);
+    assert_eq!(three.1[..120], two.1, "the old maps are the same");
+    // What it starts from is what the two maps had learned, and the kernel of the third.
+    let weights =
+        |run: &str, file: &str| flatscape::files::npy::read::<f64>(&place.path(run).join(file)).unwrap().1;
+    place.succeed(&[
+        "optimize",
+        "tiny.toml",
+        "--set",
+        "network.maps=3",
+        "--set",
+        "flatten.method=none",
+        "--out",
+        "sum",
+    ]);
+    let learned = weights("two", "weights_delta.npy");
+    for ((found, sum), learned) in
+        weights("three", "weights_base.npy").iter().zip(weights("sum", "weights_base.npy")).zip(learned)
+    {
+        // Sums of three kernels in another order.
+        assert!((found - sum - learned).abs() < 1e-12, "{found} {sum} {learned}");
+    }
+    // And it can be extended again.
+    place.succeed(&["extend", "three", "--maps", "+1", "--out", "four", "--set", "flatten.iterations=1"]);
+    assert_eq!(maps("four").1[..180], three.1);
+    place.fail(&["extend", "two", "--maps", "1", "--out", "x"], 2, &["plus sign"]);
+    place.fail(
+        &["extend", "two", "--maps", "+1", "--out", "x", "--set", "kernel.width=9"],
+        2,
+        &["network of a run is fixed"],
+    );
+}
+
+#[test]
 fn a_flipped_byte_in_any_file_is_found() {
     let place = Workplace::new(TINY);
     place.succeed(&["optimize", "tiny.toml", "--out", "run", "--keep-states", "--quiet"]);

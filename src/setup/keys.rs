@@ -209,7 +209,7 @@ pub static KEYS: &[Key<Config>] = &[
         flatten.accuracy,
         Values::Above(0.0, 0.5),
         "",
-        "cg ends when the predicted roughness is this fraction of the present one."
+        "cg ends when the predicted roughness is this fraction of the present one; at 1e-8 where auto takes it for up to 12,000 states."
     ),
     key!(
         flatten.start,
@@ -234,6 +234,12 @@ pub static KEYS: &[Key<Config>] = &[
         Values::Above(0.0, 1e3),
         "",
         "Ridge of the pseudo-inverse rule, relative to the mean eigenvalue of the bumps' correlations."
+    ),
+    key!(
+        flatten.least_norm,
+        Values::Number(0.0, 1.0),
+        "",
+        "How far each update goes from M towards the least M that does the same: 0 adds the least change, 1 replaces M (beyond the paper)."
     ),
     key!(
         flatten.tolerance,

@@ -42,6 +42,8 @@ pub struct Plan {
     pub points_per_map: usize,
     /// How the Gram system is solved.
     pub solver: SolverKind,
+    /// Predicted roughness at which conjugate gradients end, as a fraction of the present one.
+    pub accuracy: f64,
     /// One in this many held-out points is evaluated.
     pub held_out_stride: usize,
     /// Weight updates, at most.
@@ -64,10 +66,19 @@ pub struct Plan {
     pub cost: Cost,
 }
 
-/// Above this many rows `flatten.solver = "auto"` means conjugate gradients. They are faster at half as many already
-/// (five times on the paper's network, to a relative 10⁻⁹), but there the direct solve takes seconds and leaves nothing.
-/// One choice for all updates of a run, by the largest.
+/// Above this many rows `flatten.solver = "auto"` means conjugate gradients. One choice for all updates of a run, by the
+/// largest.
 const DIRECT_STATES: usize = 12_000;
+
+/// The same for rings of all neurons, whose products are fast: the paper's network, 6,000 rows, takes 0.6 of the time.
+const DIRECT_STATES_OF_RINGS: usize = 2_000;
+
+/// Up to [`DIRECT_STATES`] rows, `auto` goes on to this fraction of the present roughness, which is the direct solve's result
+/// to all digits that matter, if the rows are at most one in so many weights: nearer to capacity conjugate gradients are slow.
+const FINE_ACCURACY: f64 = 1e-8;
+
+/// See [`FINE_ACCURACY`].
+const WEIGHTS_A_ROW: usize = 8;
 
 /// Up to this many held-out points all are evaluated; a larger landscape is sampled evenly at about
 /// [`HELD_OUT_SAMPLE`] of them, which give its SD to one percent.
@@ -140,7 +151,8 @@ impl Plan {
 
     fn of(mut config: Config, layout: Layout, given: Option<Arc<(WeightMatrix, Vec<f64>)>>) -> Result<Self> {
         let (neurons, maps) = (layout.neurons, layout.maps());
-        let points_per_map = config.flatten.points_per_map.unwrap_or_else(|| layout.points_per_map());
+        let points_per_map =
+            config.flatten.points_per_map.unwrap_or_else(|| default_points(&config, &layout));
         layout.check_points(points_per_map)?;
         config.network.neurons = Some(neurons);
         if config.maps.is_empty() {
@@ -190,9 +202,9 @@ impl Plan {
             full_rings: layout.are_full_rings(),
             surfaces: layout.groups.iter().any(|g| g.group.lattice.space.dimension() > 1),
         };
-        let solver = choose_solver(&config, sizes);
+        let (solver, accuracy) = choose_solver(&config, sizes);
         let held_out_stride = held_out_stride(maps * points_per_map);
-        let cost = Cost::new(&config, sizes, solver, held_out_stride);
+        let cost = Cost::new(&config, sizes, (solver, accuracy), held_out_stride);
         let plan = Self {
             config,
             neurons,
@@ -201,6 +213,7 @@ impl Plan {
             maps,
             points_per_map,
             solver,
+            accuracy,
             held_out_stride,
             iterations,
             steps,
@@ -353,7 +366,9 @@ impl Plan {
         let (n, s) = (self.neurons, self.rows);
         let pairs = (self.config.flatten.keep * (n * (n - 1) / 2) as f64) as usize;
         let solves = self.iterations > usize::from(self.pseudo_inverse_first);
-        if solves && (self.states() >= pairs || s >= pairs && self.config.flatten.ridge == 0.0) {
+        // Points closer than the kernel's width ask nearly the same of the weights: a ridge settles what they do not agree on.
+        let distinct = self.maps * self.points_per_map.min(self.layout.distinct_points());
+        if solves && (distinct >= pairs || s >= pairs && self.config.flatten.ridge == 0.0) {
             return usage(format!(
                 "{s} states (network.maps = {} times flatten.points_per_map = {}{}) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
                 self.maps,
@@ -370,6 +385,11 @@ impl Plan {
         if flatten.minimizer == Minimizer::Descent && flatten.definition == Definition::Kkt {
             return usage(
                 "the literal descent never activates a silent neuron, so it has no kkt minima; use flatten.definition = \"paper\", or the newton minimizer".to_owned(),
+            );
+        }
+        if self.restriction().is_some() && flatten.least_norm > 0.0 {
+            return usage(
+                "flatten.least_norm replaces the whole of M, which flatten.keep and flatten.precision hold to its pairs and values; leave one of them out".to_owned(),
             );
         }
         if self.restriction().is_some() && self.pseudo_inverse_first {
@@ -398,15 +418,38 @@ impl Plan {
     }
 }
 
-/// The direct solve, as long as it fits into memory and takes seconds.
-fn choose_solver(config: &Config, sizes: Sizes) -> SolverKind {
+/// K where the configuration does not give it: one point for each site; on rings of all neurons fewer where so many maps
+/// would ask for more than half as many energies as there are weights, but at least as many as are distinct.
+fn default_points(config: &Config, layout: &Layout) -> usize {
+    let points = layout.points_per_map();
+    let flatten = &config.flatten;
+    let solves = flatten.method != Method::None && flatten.iterations > 0;
+    if !(solves && layout.are_full_rings()) {
+        return points;
+    }
+    let pairs = flatten.keep * (layout.neurons * (layout.neurons - 1) / 2) as f64;
+    let rows_a_point = if flatten.idealized_updates > 0 { 2.0 } else { 1.0 };
+    let most = (0.5 * pairs / (rows_a_point * layout.maps() as f64)) as usize;
+    most.max(layout.distinct_points()).min(points)
+}
+
+/// The direct solve, as long as it fits into memory and is the faster one; and where conjugate gradients end.
+fn choose_solver(config: &Config, sizes: Sizes) -> (SolverKind, f64) {
+    let accuracy = config.flatten.accuracy;
+    let rows = sizes.maps * sizes.rows_per_map();
+    let pairs = sizes.neurons * (sizes.neurons - 1) / 2;
     match config.flatten.solver {
-        Solver::Direct => SolverKind::Direct,
-        Solver::Cg => SolverKind::Cg,
-        Solver::Auto if sizes.maps * sizes.rows_per_map() > DIRECT_STATES => SolverKind::Cg,
+        Solver::Direct => (SolverKind::Direct, accuracy),
+        Solver::Cg => (SolverKind::Cg, accuracy),
+        Solver::Auto if rows > DIRECT_STATES => (SolverKind::Cg, accuracy),
+        Solver::Auto
+            if sizes.full_rings && rows > DIRECT_STATES_OF_RINGS && rows * WEIGHTS_A_ROW <= pairs =>
+        {
+            (SolverKind::Cg, accuracy.min(FINE_ACCURACY))
+        }
         Solver::Auto => {
-            let direct = Cost::new(config, sizes, SolverKind::Direct, 1).peak_bytes;
-            if direct > available_memory() { SolverKind::Cg } else { SolverKind::Direct }
+            let direct = Cost::new(config, sizes, (SolverKind::Direct, accuracy), 1).peak_bytes;
+            (if direct > available_memory() { SolverKind::Cg } else { SolverKind::Direct }, accuracy)
         }
     }
 }
