@@ -189,7 +189,7 @@ pub static KEYS: &[Key<Config>] = &[
         Values::Whole(1, 1_000_000),
         "",
         "Points on each map at which the landscape is flattened, K.",
-        "as many as neurons"
+        "as many as neurons; fewer where these would be more than half as many as weights"
     ),
     key!(flatten.iterations, Values::Whole(0, 1000), "", "Weight updates, at most."),
     key!(flatten.ridge, Values::Number(0.0, 1.0), "", "Ridge, relative to the Gram matrix's mean diagonal."),
