@@ -279,10 +279,13 @@ fn relaxed_among_other_maps_a_bump_is_their_mean() {
     let (a, b) = (StateBuf::from_dense(&own.centred_rates()), StateBuf::from_dense(&mean.centred_rates()));
     // Each of the 64 bumps differs from one in a network of its own map by a tenth and more.
     assert!(a.view().overlap(b.view()) > 0.99, "{}", a.view().overlap(b.view()));
-    let problem = relaxed.problem(&relaxed.weights, Definition::Kkt, Minimizer::Newton);
-    let minima =
-        Cpu.minima(&problem, Points::fitted(&relaxed.maps, 300), Start::Idealized, &Tick::silent()).unwrap();
-    assert!(minima.certificates.iter().all(|c| c.converged(1e-8) && !c.bump_lost()));
+    // Points with two minima may be led to the other one by another start.
+    let [from_mean, from_kernel] = [&relaxed, &network].map(|network| {
+        let problem = network.problem(&network.weights, Definition::Kkt, Minimizer::Newton);
+        let points = Points::fitted(&network.maps, 300);
+        Cpu.minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap()
+    });
+    Mismatches::of("energy", &from_mean.energies, &from_kernel.energies, 1e-4).assert_at_most(0.05);
 }
 
 #[test]

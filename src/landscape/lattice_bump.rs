@@ -251,8 +251,7 @@ impl LatticeBump {
     fn checked(&self, patch: &Patch, fraction: Vector) -> Result<Vec<(usize, f64)>> {
         let point = Point::on_lattice(0, &self.closure, [0; 2], fraction);
         let places = patch.maps.places(0).iter();
-        let start: Vec<f64> =
-            places.map(|place| self.rate_at(&self.closure.space, &point, place)).collect();
+        let start: Vec<f64> = places.map(|place| self.rate_at(&self.closure.space, &point, place)).collect();
         let found = self.minimum(patch, &point, &start);
         if !found.certificate.converged(1e-8) || found.certificate.bump_lost() {
             let shown: Vec<String> =

@@ -93,9 +93,7 @@ fn points(maps: &Maps, group: usize, width: f64) -> Vec<Point> {
     let per_map = POINTS.div_ceil(own.len());
     let all = own.iter().flat_map(|&map| (0..per_map).map(move |k| start_point(maps, map, k, per_map)));
     let all: Vec<Point> = all.collect();
-    let inside = |point: &&Point| {
-        maps.space(point.map).edge_distance(point.position) >= EDGE_REACH * width
-    };
+    let inside = |point: &&Point| maps.space(point.map).edge_distance(point.position) >= EDGE_REACH * width;
     let inner: Vec<Point> = all.iter().filter(inside).copied().collect();
     if inner.is_empty() { all } else { inner }
 }

@@ -156,5 +156,10 @@ fn networks_of_ones_own_that_cannot_be_are_refused() {
     let relaxed = without.replace("external_current = 9.0\n", "bump = \"relaxed\"\n");
     refused(&relaxed, None, 2, &["network.bump = \"relaxed\" goes with network.weights_file"]);
     let silent = own.replace("9.0\n", "-9.0\nbump = \"relaxed\"\n");
-    refused(&silent, file(weights(&|_| ())), 2, &["network.bump", "[[maps]] 1", "64 die out", "same neurons"]);
+    refused(
+        &silent,
+        file(weights(&|_| ())),
+        2,
+        &["network.bump", "[[maps]] 1", "64 die out", "same neurons"],
+    );
 }
