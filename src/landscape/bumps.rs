@@ -44,11 +44,14 @@ struct GroupBumps {
     /// Near edges, by site and fraction; rates by site.
     near_edges: Memory<PlaceOnLattice, Vec<(usize, f64)>>,
     /// The same where place fields lie anywhere, by the map and the bits of the position; rates by neuron.
-    near_edges_anywhere: Memory<(usize, [u64; 2]), Vec<(usize, f64)>>,
+    near_edges_anywhere: Memory<PlaceOnMap, Vec<(usize, f64)>>,
 }
 
 /// Site before a point, and the bits of its fraction of a spacing.
 type PlaceOnLattice = ([i64; 2], [u64; 2]);
+
+/// Map, and the bits of a position on it.
+type PlaceOnMap = (usize, [u64; 2]);
 
 /// Computed values, kept because they are wanted again.
 type Memory<K, V> = RwLock<HashMap<K, Arc<V>>>;
