@@ -1,5 +1,5 @@
 // Bump scores q_l(x) = sum_i P_i^l(x) r_i / max r of all maps and positions, and the place where they are highest.
-// CPU function of the same meaning: score::Scorer::place. Of equal scores the first map and position wins.
+// CPU function of the same meaning: decoding::Scorer::best_fit. Of equal scores the first map and position wins.
 //
 // A workgroup owns one state. The template P is the same for all positions, so q_l(x) sums over the template's
 // displacements d the rate of the neuron at x + d in map l.
@@ -16,7 +16,7 @@ struct Displaced {
     value: f32,
 }
 
-struct Place {
+struct BestSite {
     index: u32,
     score: f32,
 }
@@ -30,11 +30,11 @@ struct Place {
 @group(0) @binding(2) var<storage, read> neuron_at: array<u32>;
 @group(0) @binding(3) var<storage, read> bump: array<Displaced>;
 // Index l N + x of the highest score, and the score.
-@group(0) @binding(4) var<storage, read_write> places: array<Place>;
+@group(0) @binding(4) var<storage, read_write> places: array<BestSite>;
 
-var<workgroup> best: array<Place, THREADS>;
+var<workgroup> best: array<BestSite, THREADS>;
 
-fn better(a: Place, b: Place) -> bool {
+fn better(a: BestSite, b: BestSite) -> bool {
     return a.score > b.score || (a.score == b.score && a.index < b.index);
 }
 
@@ -47,7 +47,7 @@ fn scores(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
         peak = max(peak, rates[row + i]);
     }
     let scale = select(0.0, 1.0 / peak, peak > 0.0);
-    var mine = Place(0xffffffffu, -1.0);
+    var mine = BestSite(0xffffffffu, -1.0);
     for (var index = thread; index < params.maps * params.neurons; index += THREADS) {
         let map_row = index - index % params.neurons;
         let x = index % params.neurons;
@@ -57,7 +57,7 @@ fn scores(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_ind
             p -= select(0u, params.neurons, p >= params.neurons);
             score += bump[k].value * rates[row + neuron_at[map_row + p]];
         }
-        let found = Place(index, score * scale);
+        let found = BestSite(index, score * scale);
         if better(found, mine) {
             mine = found;
         }

@@ -176,11 +176,11 @@ fn scores_and_places() {
     rates.truncate(101 * 150);
     rates.extend([0.0; 150]);
     let scorer = Scorer::new(&network.maps, &network.bumps);
-    let expected: Vec<_> = rates.chunks_exact(150).map(|row| scorer.place(row)).collect();
+    let expected: Vec<_> = rates.chunks_exact(150).map(|row| scorer.best_fit(row)).collect();
     for most in [None, Some(30_000)] {
         let gpu = gpu_or_return!(Conditions { most_binding: most, ..Conditions::default() });
-        let found = gpu.places(&network.maps, &network.bumps, &rates).unwrap();
-        let score = |places: &[flatscape::dynamics::decoding::Place]| {
+        let found = gpu.best_fits(&network.maps, &network.bumps, &rates).unwrap();
+        let score = |places: &[flatscape::dynamics::decoding::BestFit]| {
             places.iter().map(|p| p.score).collect::<Vec<_>>()
         };
         // Sums of at most 59 products of numbers up to 1.

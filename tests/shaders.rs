@@ -113,7 +113,7 @@ fn parameters_lie_where_the_host_puts_them() {
     );
     same_layout!("scores", ScoresParams { neurons, maps, bump_neurons, first });
     same_layout!("scores", Displaced { by, value });
-    same_layout!("scores", Place { index, score });
+    same_layout!("scores", BestSite { index, score });
     for peak in ["peak_flops", "peak_bandwidth"] {
         same_layout!(peak, PeakParams { turns, length });
     }

@@ -7,7 +7,7 @@ use super::{Case, LONGER, Settings};
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
 use crate::compute::gpu::Precision;
-use crate::dynamics::decoding::{Place, Scorer};
+use crate::dynamics::decoding::{BestFit, Scorer};
 use crate::dynamics::trajectories::Trajectory;
 use crate::error::Result;
 use crate::job::Job;
@@ -227,16 +227,16 @@ impl Subject<'_> {
         };
         let mut stage = Stage::new("scores", Arithmetic::Single, minima.states.len(), 1, Some(work));
         // Of two places whose scores f32 cannot tell apart either may win: what counts is the score there in f64.
-        let there = |places: &[Place]| -> Vec<f64> {
-            let rows = rates.par_chunks_exact(neurons).zip(places);
-            rows.map(|(row, place)| scorer.scores(place.map, row)[place.location[0] as usize]).collect()
+        let there = |best: &[BestFit]| -> Vec<f64> {
+            let rows = rates.par_chunks_exact(neurons).zip(best);
+            rows.map(|(row, fit)| scorer.scores(fit.map, row)[fit.location[0] as usize]).collect()
         };
         self.bench.both(
             &mut stage,
-            || Ok(rates.par_chunks_exact(neurons).map(|row| scorer.place(row)).collect::<Vec<_>>()),
-            |gpu| gpu.places(&network.maps, &network.bumps, &rates),
+            || Ok(rates.par_chunks_exact(neurons).map(|row| scorer.best_fit(row)).collect::<Vec<_>>()),
+            |gpu| gpu.best_fits(&network.maps, &network.bumps, &rates),
             |found, expected| {
-                let scores = |places: &[Place]| places.iter().map(|p| p.score).collect::<Vec<_>>();
+                let scores = |best: &[BestFit]| best.iter().map(|p| p.score).collect::<Vec<_>>();
                 vec![
                     Compared::of("score", "1", scores(found), scores(expected)),
                     Compared::of("score at the place", "1", there(found), scores(expected)),

@@ -8,9 +8,9 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::device::{Device, DeviceResult};
-use super::plan::{Pace, Plan};
 use super::shaders::{self, MinimumParams, StateInfo};
-use super::weights::Weights;
+use super::sizes::{DeviceSizes, Pace};
+use super::weights::DeviceWeights;
 use crate::landscape::constraint::{Constraint, Minimum, window};
 use crate::landscape::problem::{Definition, Minima, Problem, Start};
 use crate::landscape::states::{StateBuf, States};
@@ -39,16 +39,16 @@ const FIRST_STATES: usize = 32;
 /// As [`crate::landscape::minima::minima`]; if `tick` asks for an end, only those found so far.
 pub(super) fn minima(
     device: &Device,
-    plan: &Plan,
+    sizes: &DeviceSizes,
     problem: &Problem<'_>,
     points: Points<'_>,
     start: Start<'_>,
     tick: &Tick<'_>,
 ) -> DeviceResult<Minima> {
-    let approach = Approach::new(device, plan, problem)?;
+    let approach = Approach::new(device, sizes, problem)?;
     let mut found = Vec::with_capacity(points.len());
     let all: Vec<usize> = (0..points.len()).collect();
-    for batch in all.chunks(plan.minimum_states) {
+    for batch in all.chunks(sizes.minimum_states) {
         // What is missing then is noticed before it is used.
         if tick.stopped() {
             break;
@@ -56,7 +56,7 @@ pub(super) fn minima(
         let tasks: Vec<Task> = batch.par_iter().map(|&s| Task::new(problem, points, start, s)).collect();
         let near = approach.run(problem, &tasks)?;
         found.par_extend(tasks.par_iter().zip(near).map_init(
-            || newton::Workspace::new(Arch::new(), plan.neurons),
+            || newton::Workspace::new(Arch::new(), sizes.neurons),
             |workspace, (task, near)| {
                 let minimum = task.finish(workspace, problem, near);
                 tick.one();
@@ -65,7 +65,7 @@ pub(super) fn minima(
         ));
     }
     Ok(Minima {
-        states: States::pack(plan.neurons, found.iter().map(|m| m.state.view())),
+        states: States::pack(sizes.neurons, found.iter().map(|m| m.state.view())),
         energies: found.iter().map(|m| m.energy).collect(),
         multipliers: found.iter().map(|m| m.multiplier).collect(),
         certificates: found.iter().map(|m| m.certificate).collect(),
@@ -75,15 +75,15 @@ pub(super) fn minima(
 /// What the device alone finds: states near the minima, to f32 accuracy. `None` where the host would begin at the start.
 pub(super) fn near_minima(
     device: &Device,
-    plan: &Plan,
+    sizes: &DeviceSizes,
     problem: &Problem<'_>,
     points: Points<'_>,
     start: Start<'_>,
 ) -> DeviceResult<Vec<Option<StateBuf>>> {
-    let approach = Approach::new(device, plan, problem)?;
+    let approach = Approach::new(device, sizes, problem)?;
     let all: Vec<usize> = (0..points.len()).collect();
     let mut found = Vec::with_capacity(points.len());
-    for batch in all.chunks(plan.minimum_states) {
+    for batch in all.chunks(sizes.minimum_states) {
         let tasks: Vec<Task> = batch.par_iter().map(|&s| Task::new(problem, points, start, s)).collect();
         found.extend(approach.run(problem, &tasks)?.into_iter().map(|near| near.map(|near| near.state)));
     }
@@ -162,44 +162,44 @@ impl Task {
 /// The device's part of the search, ready to run.
 struct Approach<'a> {
     device: &'a Device,
-    plan: &'a Plan,
+    sizes: &'a DeviceSizes,
     params: MinimumParams,
     window: f32,
-    weights: Weights,
+    weights: DeviceWeights,
     positions: wgpu::Buffer,
     between: wgpu::Buffer,
     pipeline: wgpu::ComputePipeline,
 }
 
 impl<'a> Approach<'a> {
-    fn new(device: &'a Device, plan: &'a Plan, problem: &Problem<'_>) -> DeviceResult<Self> {
+    fn new(device: &'a Device, sizes: &'a DeviceSizes, problem: &Problem<'_>) -> DeviceResult<Self> {
         let admits = problem.definition == Definition::Kkt;
         let external_current = problem.external_current[0];
         let params = MinimumParams {
-            neurons: plan.neurons as u32,
+            neurons: sizes.neurons as u32,
             admits: u32::from(admits),
             iterations: MAX_ITERATIONS,
             tolerance: (TOLERANCE * (external_current.abs() + 100.0)) as f32,
             external_current: external_current as f32,
             first: 0,
         };
-        let reach = if admits { window(problem.maps.space(0)) } else { plan.neurons as f64 };
-        let scratch = 4 * (plan.minimum_groups * plan.slots * plan.slots) as u64;
+        let reach = if admits { window(problem.maps.space(0)) } else { sizes.neurons as f64 };
+        let scratch = 4 * (sizes.minimum_groups * sizes.slots * sizes.slots) as u64;
         Ok(Self {
             device,
-            plan,
+            sizes,
             params,
             window: reach as f32,
-            weights: Weights::upload(device, plan, problem.weights)?,
+            weights: DeviceWeights::upload(device, sizes, problem.weights)?,
             positions: device.storage("positions", problem.maps.all_sites())?,
             between: device.empty("weights between candidates", scratch)?,
-            pipeline: device.pipeline(&shaders::minimum(plan.minimum_constants()))?,
+            pipeline: device.pipeline(&shaders::minimum(sizes.minimum_constants()))?,
         })
     }
 
     /// States near the minima; `None` where the device's state is of no use.
     fn run(&self, problem: &Problem<'_>, tasks: &[Task]) -> DeviceResult<Vec<Option<Near>>> {
-        let slots = self.plan.slots;
+        let slots = self.sizes.slots;
         let mut info = Vec::with_capacity(tasks.len());
         let mut candidates = vec![0u32; tasks.len() * slots];
         let mut rates = vec![0f32; tasks.len() * slots];
@@ -212,7 +212,7 @@ impl<'a> Approach<'a> {
                 *to = from as f32;
             }
             info.push(StateInfo {
-                map_offset: (task.map * self.plan.neurons) as u32,
+                map_offset: (task.map * self.sizes.neurons) as u32,
                 position: task.position as f32,
                 window: self.window,
                 multiplier: multiplier as f32,
@@ -269,7 +269,7 @@ impl<'a> Approach<'a> {
                 &self.between,
             ],
         )?;
-        let mut pace = Pace::new(FIRST_STATES, self.plan.minimum_groups);
+        let mut pace = Pace::new(FIRST_STATES, self.sizes.minimum_groups);
         let mut first = 0;
         while first < info.len() {
             let count = pace.amount().min(info.len() - first);

@@ -15,11 +15,11 @@ mod device;
 mod grouping;
 mod minimum;
 mod peaks;
-mod plan;
 mod products;
 mod scores;
 mod selftest;
 pub mod shaders;
+mod sizes;
 mod trajectories;
 mod weights;
 
@@ -35,7 +35,7 @@ pub use products::Precision;
 use crate::compute::backend::Backend;
 use crate::compute::device::ComputeDevice;
 use crate::connectivity::matrix::WeightMatrix;
-use crate::dynamics::decoding::Place;
+use crate::dynamics::decoding::BestFit;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
 use crate::error::{Error, Result};
 use crate::landscape::bumps::IdealizedBumps;
@@ -46,7 +46,7 @@ use crate::manifold::Maps;
 use crate::manifold::Points;
 use crate::progress::Tick;
 use device::{Device, DeviceResult, Failure};
-use plan::Plan;
+use sizes::DeviceSizes;
 
 /// Set to a number, destroys the device after that many submissions; a second number, after a comma, does the same to the
 /// device that replaces it. For tests of how a lost device is replaced.
@@ -67,7 +67,7 @@ pub fn every_shader(
     bump: usize,
     limits: &wgpu::Limits,
 ) -> std::result::Result<Vec<shaders::Shader>, String> {
-    let mut all = Plan::new(neurons, bump, limits)?.shaders();
+    let mut all = DeviceSizes::new(neurons, bump, limits)?.shaders();
     all.push(shaders::selftest(Vec::new()));
     all.push(shaders::scores(vec![("THREADS", 64)]));
     all.extend([shaders::gram, shaders::gradient, shaders::response].map(|product| product(Vec::new())));
@@ -131,7 +131,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] if the network is too large for the device, with the sizes.
     pub fn memory(&self, neurons: usize, bump: usize, states: usize) -> Result<(u64, u64)> {
-        Ok(self.plan(neurons, bump)?.memory(states))
+        Ok(self.sizes(neurons, bump)?.memory(states))
     }
 
     /// Lets a newly opened device be destroyed when its conditions say so.
@@ -147,9 +147,9 @@ impl Gpu {
     ///
     /// # Errors
     /// If the device fails.
-    pub fn places(&self, maps: &Maps, bumps: &IdealizedBumps, rates: &[f64]) -> Result<Vec<Place>> {
-        let plan = self.plan(maps.neurons(), bumps.active(0))?;
-        self.attempt(&Tick::silent(), |device, _| scores::places(device, &plan, maps, bumps, rates))
+    pub fn best_fits(&self, maps: &Maps, bumps: &IdealizedBumps, rates: &[f64]) -> Result<Vec<BestFit>> {
+        let sizes = self.sizes(maps.neurons(), bumps.active(0))?;
+        self.attempt(&Tick::silent(), |device, _| scores::best_fits(device, &sizes, maps, bumps, rates))
     }
 
     /// The device's part of [`Backend::minima`]: states near the minima, to f32 accuracy; `None` where the host would
@@ -163,8 +163,10 @@ impl Gpu {
         points: Points<'_>,
         start: Start<'_>,
     ) -> Result<Vec<Option<StateBuf>>> {
-        let plan = self.plan(problem.maps.neurons(), problem.bumps.active(0))?;
-        self.attempt(&Tick::silent(), |device, _| minimum::near_minima(device, &plan, problem, points, start))
+        let sizes = self.sizes(problem.maps.neurons(), problem.bumps.active(0))?;
+        self.attempt(&Tick::silent(), |device, _| {
+            minimum::near_minima(device, &sizes, problem, points, start)
+        })
     }
 
     /// The Gram matrix, C-ordered `[states, states]` (Hz⁴); see [`crate::solve::direct::gram_matrix`].
@@ -206,8 +208,8 @@ impl Gpu {
     }
 
     /// Sizes for a network with `bump` neurons in a bump; too little room on the device is an error before any work.
-    fn plan(&self, neurons: usize, bump: usize) -> Result<Plan> {
-        Plan::new(neurons, bump, self.device().limits())
+    fn sizes(&self, neurons: usize, bump: usize) -> Result<DeviceSizes> {
+        DeviceSizes::new(neurons, bump, self.device().limits())
             .map_err(|why| Error::Device(format!("{}: {why}{}", self.report.name, adapter::WAY_OUT)))
     }
 
@@ -280,7 +282,7 @@ impl Backend for Gpu {
             ));
         }
         supported(problem.maps.are_full_rings(), problem.external_current, problem.transfer)?;
-        self.plan(problem.maps.neurons(), problem.bumps.active(0)).map(|_| ())
+        self.sizes(problem.maps.neurons(), problem.bumps.active(0)).map(|_| ())
     }
 
     fn minima(
@@ -291,9 +293,9 @@ impl Backend for Gpu {
         tick: &Tick<'_>,
     ) -> Result<Minima> {
         self.supports(problem)?;
-        let plan = self.plan(problem.maps.neurons(), problem.bumps.active(0))?;
+        let sizes = self.sizes(problem.maps.neurons(), problem.bumps.active(0))?;
         let found =
-            self.attempt(tick, |device, tick| minimum::minima(device, &plan, problem, points, start, tick))?;
+            self.attempt(tick, |device, tick| minimum::minima(device, &sizes, problem, points, start, tick))?;
         tick.go_on()?;
         Ok(found)
     }
@@ -309,9 +311,9 @@ impl Backend for Gpu {
         at: &[usize],
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>> {
-        let plan = self.plan(dynamics.weights.neurons(), 0)?;
+        let sizes = self.sizes(dynamics.weights.neurons(), 0)?;
         let runs = self.attempt(tick, |device, tick| {
-            trajectories::trajectories(device, &plan, dynamics, starts, at, tick)
+            trajectories::trajectories(device, &sizes, dynamics, starts, at, tick)
         })?;
         tick.go_on()?;
         Ok(runs)

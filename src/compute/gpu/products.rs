@@ -3,8 +3,8 @@
 use bytemuck::Pod;
 
 use super::device::{Device, DeviceResult, Failure};
-use super::plan::Pace;
 use super::shaders::{self, DOUBLE, ProductParams, SINGLE, Shader};
+use super::sizes::Pace;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::landscape::states::States;
 

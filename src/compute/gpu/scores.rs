@@ -1,9 +1,9 @@
-//! Where bumps are: `scores.wgsl`, the GPU's `score::Scorer::place`.
+//! Where bumps are: `scores.wgsl`, the GPU's `decoding::Scorer::best_fit`.
 
 use super::device::{Device, DeviceResult};
-use super::plan::{Pace, Plan};
 use super::shaders::{self, Displaced, ScoresParams};
-use crate::dynamics::decoding::Place;
+use super::sizes::{DeviceSizes, Pace};
+use crate::dynamics::decoding::BestFit;
 use crate::landscape::bumps::IdealizedBumps;
 use crate::manifold::Maps;
 
@@ -13,14 +13,14 @@ const THREADS: usize = 64;
 /// States of the first dispatch, before anything is known of the device's speed.
 const FIRST_STATES: usize = 16;
 
-/// The place of every state; `rates` is dense `[states, neurons]` (Hz).
-pub(super) fn places(
+/// Where every state's bump fits best; `rates` is dense `[states, neurons]` (Hz).
+pub(super) fn best_fits(
     device: &Device,
-    plan: &Plan,
+    sizes: &DeviceSizes,
     maps: &Maps,
     bumps: &IdealizedBumps,
     rates: &[f64],
-) -> DeviceResult<Vec<Place>> {
+) -> DeviceResult<Vec<BestFit>> {
     let neurons = maps.neurons();
     let bump: Vec<Displaced> = bumps
         .lattice_bump(0)
@@ -40,13 +40,13 @@ pub(super) fn places(
     let bump = device.storage("bump", &bump)?;
     let pipeline = device.pipeline(&shaders::scores(vec![("THREADS", THREADS as u32)]))?;
     let mut found = Vec::with_capacity(rates.len() / neurons);
-    for batch in rates.chunks(plan.score_states * neurons) {
+    for batch in rates.chunks(sizes.score_states * neurons) {
         let count = batch.len() / neurons;
         let single: Vec<f32> = batch.iter().map(|&r| r as f32).collect();
         let single = device.storage("rates", &single)?;
-        let places = device.empty("places", (count * size_of::<shaders::Place>()) as u64)?;
-        let bindings = device.bind(&pipeline, &[&uniform, &single, &neuron_at, &bump, &places])?;
-        let mut pace = Pace::new(FIRST_STATES, plan.score_states);
+        let sites = device.empty("best sites", (count * size_of::<shaders::BestSite>()) as u64)?;
+        let bindings = device.bind(&pipeline, &[&uniform, &single, &neuron_at, &bump, &sites])?;
+        let mut pace = Pace::new(FIRST_STATES, sizes.score_states);
         let mut first = 0;
         while first < count {
             let states = pace.amount().min(count - first);
@@ -56,10 +56,10 @@ pub(super) fn places(
             pace.learn(states, took);
             first += states;
         }
-        found.extend(device.read::<shaders::Place>(&places, count)?.into_iter().map(|place| Place {
-            map: place.index as usize / neurons,
-            location: [(place.index as usize % neurons) as f64, 0.0],
-            score: f64::from(place.score),
+        found.extend(device.read::<shaders::BestSite>(&sites, count)?.into_iter().map(|site| BestFit {
+            map: site.index as usize / neurons,
+            location: [(site.index as usize % neurons) as f64, 0.0],
+            score: f64::from(site.score),
         }));
     }
     Ok(found)

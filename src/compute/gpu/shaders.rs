@@ -205,7 +205,7 @@ pub struct Displaced {
 /// What `scores.wgsl` finds.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
-pub struct Place {
+pub struct BestSite {
     /// `l·N + x` of the highest score.
     pub index: u32,
     /// The highest score.

@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::counts::Counted;
 use super::device::{Device, DeviceResult, Dispatch};
 use super::grouping::{SIZES, grouped};
-use super::plan::{Pace, Plan};
 use super::shaders::{self, StateGroup, TrajectoriesParams};
-use super::weights::Weights;
+use super::sizes::{DeviceSizes, Pace};
+use super::weights::DeviceWeights;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
 use crate::landscape::states::{StateBuf, States};
 use crate::landscape::transfer::Transfer;
@@ -27,17 +27,17 @@ const FIRST_FLOPS: f64 = 1e9;
 /// energies of the f32 states at the snapshots, and only between snapshots are rises looked for.
 pub(super) fn trajectories(
     device: &Device,
-    plan: &Plan,
+    sizes: &DeviceSizes,
     dynamics: &Dynamics<'_>,
     starts: &[Vec<f64>],
     at: &[usize],
     tick: &Tick<'_>,
 ) -> DeviceResult<Vec<Trajectory>> {
-    let weights = Weights::upload(device, plan, dynamics.weights)?;
+    let weights = DeviceWeights::upload(device, sizes, dynamics.weights)?;
     let mut runs = Vec::with_capacity(starts.len());
-    for groups in batches(&grouped(starts), plan.trajectory_states) {
+    for groups in batches(&grouped(starts), sizes.trajectory_states) {
         let states = groups[0].start..groups[groups.len() - 1].end;
-        let batch = Batch::new(device, plan, &weights, dynamics, &starts[states.clone()], &groups)?;
+        let batch = Batch::new(device, sizes, &weights, dynamics, &starts[states.clone()], &groups)?;
         let snapshots = batch.run(at, tick)?;
         if tick.stopped() {
             break;
@@ -62,7 +62,7 @@ fn batches(groups: &[Range<usize>], most: usize) -> Vec<Vec<Range<usize>>> {
 /// States that run on the device together.
 struct Batch<'a> {
     device: &'a Device,
-    plan: &'a Plan,
+    sizes: &'a DeviceSizes,
     transfer: Transfer,
     states: usize,
     params: TrajectoriesParams,
@@ -85,24 +85,24 @@ struct Kind {
 impl<'a> Batch<'a> {
     fn new(
         device: &'a Device,
-        plan: &'a Plan,
-        weights: &Weights,
+        sizes: &'a DeviceSizes,
+        weights: &DeviceWeights,
         dynamics: &Dynamics<'_>,
         starts: &[Vec<f64>],
         groups: &[Range<usize>],
     ) -> DeviceResult<Self> {
         let params = TrajectoriesParams {
-            neurons: plan.neurons as u32,
+            neurons: sizes.neurons as u32,
             steps: 0,
             step: dynamics.step as f32,
             gain: dynamics.transfer.gain() as f32,
             exponent: dynamics.transfer.exponent() as f32,
         };
         let uniform = device.uniform("trajectories", &params)?;
-        let currents = device.storage("currents", &padded(plan, starts))?;
+        let currents = device.storage("currents", &padded(sizes, starts))?;
         let partial = device.empty("partial fields", currents.size())?;
         let mut external_current: Vec<f32> = dynamics.external_current.iter().map(|&h| h as f32).collect();
-        external_current.resize(plan.stride, 0.0);
+        external_current.resize(sizes.stride, 0.0);
         let external_current = device.storage("external current", &external_current)?;
         let mut kinds = Vec::new();
         for size in SIZES {
@@ -117,7 +117,7 @@ impl<'a> Batch<'a> {
             if own.is_empty() {
                 continue;
             }
-            let constants = plan.trajectory_constants(size, dynamics.transfer.is_root());
+            let constants = sizes.trajectory_constants(size, dynamics.transfer.is_root());
             let pipeline = device.pipeline(&shaders::trajectories(constants))?;
             let buffer = device.storage("groups of states", &own)?;
             let [w0, w1, w2, w3] = weights.parts();
@@ -126,10 +126,10 @@ impl<'a> Batch<'a> {
             kinds.push(Kind { size, groups: own.len(), buffer, pipeline, bindings });
         }
         let active = starts.iter().flatten().filter(|current| **current > 0.0).count();
-        let flops = 2.0 * active as f64 * plan.neurons as f64;
+        let flops = 2.0 * active as f64 * sizes.neurons as f64;
         Ok(Self {
             device,
-            plan,
+            sizes,
             transfer: dynamics.transfer,
             states: starts.len(),
             params,
@@ -167,8 +167,8 @@ impl<'a> Batch<'a> {
                     return Ok(snapshots);
                 }
             }
-            let found: Vec<f32> = self.device.read(&self.currents, self.states * self.plan.stride)?;
-            snapshots.push(rates(self.plan, self.transfer, &found));
+            let found: Vec<f32> = self.device.read(&self.currents, self.states * self.sizes.stride)?;
+            snapshots.push(rates(self.sizes, self.transfer, &found));
         }
         self.count()?;
         Ok(snapshots)
@@ -176,7 +176,7 @@ impl<'a> Batch<'a> {
 
     /// Adds up the rows that were read.
     fn count(&self) -> DeviceResult<()> {
-        let row = self.plan.stride as u64;
+        let row = self.sizes.stride as u64;
         for kind in &self.kinds {
             let groups: Vec<StateGroup> = self.device.read(&kind.buffer, kind.groups)?;
             let rows: u64 =
@@ -192,9 +192,9 @@ impl<'a> Batch<'a> {
 }
 
 /// Currents `[states, stride]`.
-fn padded(plan: &Plan, starts: &[Vec<f64>]) -> Vec<f32> {
-    let mut currents = vec![-1.0; starts.len() * plan.stride];
-    for (row, start) in currents.chunks_exact_mut(plan.stride).zip(starts) {
+fn padded(sizes: &DeviceSizes, starts: &[Vec<f64>]) -> Vec<f32> {
+    let mut currents = vec![-1.0; starts.len() * sizes.stride];
+    for (row, start) in currents.chunks_exact_mut(sizes.stride).zip(starts) {
         for (to, &from) in row.iter_mut().zip(start) {
             *to = from as f32;
         }
@@ -203,8 +203,8 @@ fn padded(plan: &Plan, starts: &[Vec<f64>]) -> Vec<f32> {
 }
 
 /// φ(I) of currents `[states, stride]`, as `[states, neurons]`. What is not a number stays so.
-fn rates(plan: &Plan, transfer: Transfer, currents: &[f32]) -> Vec<f64> {
-    let rows = currents.chunks_exact(plan.stride).flat_map(|row| &row[..plan.neurons]);
+fn rates(sizes: &DeviceSizes, transfer: Transfer, currents: &[f32]) -> Vec<f64> {
+    let rows = currents.chunks_exact(sizes.stride).flat_map(|row| &row[..sizes.neurons]);
     rows.map(|&i| if i.is_nan() { f64::NAN } else { transfer.rate(f64::from(i)) }).collect()
 }
 

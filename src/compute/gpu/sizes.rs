@@ -49,7 +49,7 @@ const MOST_BUFFERS: u32 = 9;
 
 /// Sizes for one network on one device.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct DeviceSizes {
     /// N.
     pub neurons: usize,
     /// Entries in a row of W or of currents: N, rounded up to whole vec4.
@@ -76,7 +76,7 @@ pub struct Plan {
     pub score_states: usize,
 }
 
-impl Plan {
+impl DeviceSizes {
     /// What `shared/weights.wgsl` has to know.
     fn weight_constants(&self) -> Constants {
         vec![
@@ -242,19 +242,19 @@ mod tests {
     #[test]
     fn large_weights_are_bound_in_parts_and_too_large_ones_refused() {
         let limits = limits();
-        assert_eq!(Plan::new(600, 60, &limits).unwrap().parts, 1);
-        let large =
-            Plan::new(6000, 600, &wgpu::Limits { max_buffer_size: 1 << 30, ..limits.clone() }).unwrap();
+        assert_eq!(DeviceSizes::new(600, 60, &limits).unwrap().parts, 1);
+        let large = DeviceSizes::new(6000, 600, &wgpu::Limits { max_buffer_size: 1 << 30, ..limits.clone() })
+            .unwrap();
         assert_eq!((large.parts, large.rows_per_part), (2, 5592));
-        let refused = Plan::new(20_000, 2000, &limits).unwrap_err();
+        let refused = DeviceSizes::new(20_000, 2000, &limits).unwrap_err();
         assert!(refused.contains("1525 MiB") && refused.contains("128 MiB"), "{refused}");
     }
 
     #[test]
     fn threads_leave_few_idle() {
-        let plan = Plan::new(600, 60, &limits()).unwrap();
-        assert_eq!((plan.stride, plan.trajectory_threads, plan.slots), (600, 160, 192));
-        assert_eq!(Plan::new(6000, 600, &limits()).unwrap().trajectory_threads, 256);
+        let sizes = DeviceSizes::new(600, 60, &limits()).unwrap();
+        assert_eq!((sizes.stride, sizes.trajectory_threads, sizes.slots), (600, 160, 192));
+        assert_eq!(DeviceSizes::new(6000, 600, &limits()).unwrap().trajectory_threads, 256);
     }
 
     #[test]
