@@ -118,13 +118,13 @@ class Browser:
                 raise TimeoutError(f"no complaint of {part}, but {self.complaints}")
 
     def accessible(self):
-        """What a screen reader is told: role, name, value in words, whether a keyboard reaches it, whether it is read out."""
+        """What a screen reader is told: role, name, description, whether a keyboard reaches it, whether it is read out."""
         for node in self.call("Accessibility.getFullAXTree")["nodes"]:
             if not node["ignored"]:
                 properties = {p["name"]: p["value"].get("value") for p in node.get("properties", [])}
                 yield {
                     "role": node["role"]["value"], "name": node.get("name", {}).get("value", "").strip(),
-                    "description": node.get("description", {}).get("value", ""), "value": properties.get("valuetext"),
+                    "description": node.get("description", {}).get("value", ""),
                     "focusable": properties.get("focusable", False), "live": properties.get("live", "off"),
                 }  # fmt: skip
 

@@ -169,13 +169,12 @@ def a_screen_reader_is_told(page):
     drawings = page.value("document.querySelectorAll('canvas').length")
     names = [node["name"] for node in nodes if node["role"] == "image" or "map, " in node["name"]]
     assert len(set(names)) == drawings and "" not in names, names
-    told = {node["name"]: node["value"] for node in nodes if node["role"] == "slider"}
-    assert len(told) == 6, told
+    sliders = {node["name"]: node["description"] for node in nodes if node["role"] == "slider"}
+    assert len(sliders) == 6 and "Enter drops a bump" in sliders["Ring of the chosen map, after flattening"], sliders
     page.set("bumps", 2)
-    told = {node["name"]: node for node in page.accessible() if node["role"] == "slider"}
-    assert told["bumps:"]["value"] == "100", told
-    ring = told["Ring of the chosen map, after flattening"]
-    assert ring["value"] == "position 0" and "Enter drops a bump" in ring["description"], ring
+    # Chromium's tree has the numbers of sliders alone, not what is said in their place.
+    words = page.value("[...document.querySelectorAll('input[type=range], [role=slider]')].map((e) => e.getAttribute('aria-valuetext'))")
+    assert len(words) == 6 and words[3:5] == ["100", f"position {page.value('asked.place[0]')}"] and None not in words, words
     assert [node["role"] for node in nodes if node["live"] != "off"] == ["status"], [n for n in nodes if n["live"] != "off"]
 
     # What is read out of a run: the start and the end, not every frame.
@@ -189,8 +188,8 @@ def a_screen_reader_is_told(page):
 
 
 def tab_reaches_every_control(page):
-    page.value("document.activeElement.blur()")
-    reached = []
+    page.value("document.getElementById('play').focus()")
+    reached = ["play"]
     while len(reached) < 30:
         page.key("Tab")
         at = page.value("document.activeElement.id || document.activeElement.getAttribute('aria-label') || document.activeElement.tagName")

@@ -35,6 +35,7 @@ pub(super) fn page(plan: &Plan, summary: &Summary, configuration: &str, data: &s
                         (panel(plan, "before", "Before flattening"))
                         (panel(plan, "after", "After flattening"))
                     }
+                    p.soft id="keys" { "Keys, on a map: arrows and Page Up, Page Down move the marker, Enter drops a bump, c holds and releases a cue." }
                     (numbers())
                     (explanation(configuration))
                 }
@@ -198,7 +199,6 @@ fn explanation(configuration: &str) -> Markup {
                 "Noise: neurons send F·Poisson(r·Δt/F)/Δt in place of r, the same numbers in both networks as long as their rates agree. "
                 "A cue is a current of 0.3 times that of a bump."
             }
-            p id="keys" { "Keys, on a map: arrows and Page Up, Page Down move the marker, Enter drops a bump, c holds and releases a cue." }
         }
         details { summary { "Configuration, as resolved" } pre { (configuration) } }
         p.soft {
