@@ -55,7 +55,7 @@ fn walk(drive: &DriveConfig, dt: f64, steps: usize, seed: u64) -> Vec<f64> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct VelocityRow {
     time_ms: f64,
     velocity: f64,
 }
@@ -67,7 +67,7 @@ fn from_file(file: &Path, dt: f64) -> Result<Vec<f64>> {
         Ok(bytes) => bytes,
         Err(e) => return refuse(format!("cannot read the path: {e}; check drive.file")),
     };
-    let rows: std::result::Result<Vec<Row>, csv::Error> =
+    let rows: std::result::Result<Vec<VelocityRow>, csv::Error> =
         csv::Reader::from_reader(bytes.as_slice()).deserialize().collect();
     let rows = match rows {
         Ok(rows) => rows,

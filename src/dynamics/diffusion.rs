@@ -39,10 +39,10 @@ pub fn diffusion(starts: &[Replicates], times_s: &[f64], dimension: usize) -> Op
     if starts.is_empty() || squares == 0.0 {
         return None;
     }
-    let weights: Vec<f64> = times_s.iter().map(|t| t / (2.0 * dimension as f64 * squares)).collect();
+    let shares: Vec<f64> = times_s.iter().map(|t| t / (2.0 * dimension as f64 * squares)).collect();
     // Of all pairs of a start's replicates the weighted product: every bootstrap draw is a sum of those.
     let products: Vec<Products> =
-        starts.iter().map(|replicates| Products::new(replicates, &weights)).collect();
+        starts.iter().map(|replicates| Products::new(replicates, &shares)).collect();
     let degrees: f64 = products.iter().map(|p| (p.count - 1) as f64).sum();
     let value = products.iter().map(|p| p.spread(&vec![1; p.count])).sum::<f64>() / degrees;
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
@@ -64,9 +64,9 @@ struct Products {
 }
 
 impl Products {
-    fn new(replicates: &Replicates, weights: &[f64]) -> Self {
+    fn new(replicates: &Replicates, shares: &[f64]) -> Self {
         let product = |a: &[Vector], b: &[Vector]| -> f64 {
-            a.iter().zip(b).zip(weights).map(|((a, b), w)| w * (a[0] * b[0] + a[1] * b[1])).sum()
+            a.iter().zip(b).zip(shares).map(|((a, b), w)| w * (a[0] * b[0] + a[1] * b[1])).sum()
         };
         let count = replicates.len();
         let pairs = (0..count * count).map(|k| product(&replicates[k / count], &replicates[k % count]));
