@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use flatscape::setup::keys::{KEYS, Key, MAPS_KEYS};
+use flatscape::setup::key::Key;
+use flatscape::setup::keys::{KEYS, MAPS_KEYS};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use toml::{Table, Value};

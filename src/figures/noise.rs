@@ -293,10 +293,16 @@ fn against_load(rows: &[NoiseRow], output: &mut Output) -> Result<()> {
     ] {
         output.plot(&format!("figure-noise-{name}-against-load"), &plot)?;
     }
+    load_verdicts(rows, output);
+    Ok(())
+}
+
+/// What flattening changes at the highest load up to 10 maps.
+fn load_verdicts(rows: &[NoiseRow], output: &mut Output) {
     let most = rows.iter().map(|row| row.maps).filter(|maps| *maps <= 10).max().unwrap_or(0);
     let [before, after] =
         [Which::Base, Which::Flattened].map(|network| of(rows, network).find(|row| row.maps == most));
-    let (Some(before), Some(after)) = (before, after) else { return Ok(()) };
+    let (Some(before), Some(after)) = (before, after) else { return };
     let ratio = |f: fn(&NoiseRow) -> Option<f64>| match (f(before), f(after)) {
         (Some(before), Some(after)) => before / after,
         _ => f64::NAN,
@@ -332,7 +338,6 @@ fn against_load(rows: &[NoiseRow], output: &mut Output) -> Result<()> {
         Range::at_most(1.0, "flattening must not shorten a memory"),
         after.noisy_error / before.noisy_error,
     ));
-    Ok(())
 }
 
 fn against_damage(cell: &Cell, workshop: &Workshop<'_>, output: &mut Output) -> Result<()> {
