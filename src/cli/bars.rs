@@ -157,7 +157,7 @@ impl Drop for Bar {
     }
 }
 
-/// Lines for a log: one when a stage begins, one a minute within a stage, also while nothing is reported.
+/// Lines for a log: one when a stage begins and one a minute within it, even while nothing is reported.
 struct Lines {
     log: Arc<Log>,
     /// Ends with the job.

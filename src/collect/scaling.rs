@@ -1,4 +1,4 @@
-//! Finite-size scaling: how the capacity per neuron goes with the number of neurons, and what it tends to.
+//! Finite-size scaling: how the capacity per neuron changes with the number of neurons, and what it tends to.
 //!
 //! α_c(N) = α_∞ + c/N, fitted by least squares weighted with the bootstrap variances of the sizes' own estimates; the intercept is
 //! the extrapolated capacity. Every bootstrap draw is fitted by itself, with the same weights: their percentiles are the interval.

@@ -13,10 +13,10 @@ use crate::files;
 use crate::setup::config::{DriveConfig, DrivePath};
 use crate::setup::plan::Plan;
 
-/// Velocities of all steps of `measure.duration_ms` (neuron units/s); of a file, of all steps that it covers.
+/// Velocities in all steps of `measure.duration_ms` (neuron units/s); with a file, in all steps that it covers.
 ///
 /// # Errors
-/// [`Error::Usage`] if a file is wanted and none is named, [`Error::Usage`] with the line of a file that is no path.
+/// [`Error::Usage`] if a file is wanted and none is named, [`Error::Usage`] naming the line that makes a file no path.
 pub fn velocities(plan: &Plan) -> Result<Vec<f64>> {
     let (drive, dt) = (&plan.config.drive, plan.config.dynamics.dt_ms);
     let steps = 0..plan.steps;

@@ -7,7 +7,7 @@ use crate::manifold::{Axis, Maps, Points, Shape, Space, grid};
 use crate::plot::Ground;
 
 /// Landscapes and drift of all groups of maps that are surfaces; `first` and `last` are the landscapes (Hz³) before the
-/// first and after the last weight update, one value a point.
+/// first and after the last weight update, one value per point.
 pub(super) fn sheets(points: Points<'_>, first: &[f64], last: &[f64], drift: &[DriftRecord]) -> Vec<Sheets> {
     let maps = points.maps();
     let landscapes = [first, last].map(|energies| relative(points, energies));

@@ -49,7 +49,7 @@ pub struct Convergence {
 ///
 /// # Errors
 /// [`Error::Run`] if the states are not independent enough, or the iteration does not converge.
-/// [`Error::Interrupted`] if `tick` asks for an end.
+/// [`Error::Interrupted`] if `tick` stops it.
 pub fn solve(
     manifolds: Manifolds<'_>,
     energies: &[f64],

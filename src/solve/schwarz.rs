@@ -14,7 +14,7 @@
 //! | none | 29, 435, 1167, – | 29, 723, –, – |
 //! | Jacobi | 28, 435, 1122, – | 28, 692, –, – |
 //! | circulant, one for all maps (FFT) | 13, 36, 67, 191 | 15, 81, 234, 707 |
-//! | circulant, one a map (FFT) | 12, 37, 66, 190 | 14, 78, 206, 733 |
+//! | circulant, one per map (FFT) | 12, 37, 66, 190 | 14, 78, 206, 733 |
 //! | whole maps, factored | 3, 6, 9, 17 | 3, 6, 9, 18 |
 //! | segments of 150, no overlap | 4, 8, 54, 192 | 4, 8, 50, 278 |
 //! | segments of 75, no overlap | 4, 22, 80, 230 | 4, 24, 88, 362 |
