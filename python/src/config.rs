@@ -113,7 +113,7 @@ fn from_value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>
     })
 }
 
-/// Nothing in a configuration is nested as deeply as this; what is may contain itself.
+/// No configuration is nested as deeply as this; a dictionary that is may contain itself.
 const DEEPEST: usize = 16;
 
 /// A dictionary as a table; `None` is a key left out. `at` is where the dictionary stands, and how deep.
