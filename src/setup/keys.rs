@@ -56,6 +56,12 @@ pub static KEYS: &[Key<Config>] = &[
         "calibrated, so that the other maps' mean input is compensated"
     ),
     key!(
+        network.bump,
+        Values::Word(&["kernel", "relaxed"]),
+        "",
+        "Shape of the maps' bumps: that of one map alone with its kernel, or, with weights_file, of bumps relaxed in the network itself."
+    ),
+    key!(
         network.transfer.exponent,
         Values::Number(0.5, 1.0),
         "",

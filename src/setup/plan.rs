@@ -250,9 +250,9 @@ impl Plan {
         let transfer = Transfer::new(transfer.exponent, transfer.gain);
         let network = match self.given.as_deref() {
             None => Network::with_kernels(maps, kernels, baseline_current, transfer)?,
-            Some((weights, current)) => {
-                let (weights, current) = (weights.clone(), current.clone());
-                Network::with_weights(maps, kernels, baseline_current, transfer, weights, current)?
+            Some(given) => {
+                let shape = self.config.network.bump;
+                Network::with_weights(maps, kernels, baseline_current, transfer, given.clone(), shape)?
             }
         };
         self.check_spikes(&network)?;
