@@ -66,7 +66,7 @@ pub fn default_points(job: &Job<'_>) -> usize {
 /// The slow manifold of the network with the given weights, at `per_map` points on each map.
 ///
 /// # Errors
-/// [`Error::Usage`] if so many points cannot be laid on a map; if the backend fails, or the work was stopped.
+/// [`Error::Usage`] if this many points cannot be laid on a map; if the backend fails, or the work was stopped.
 pub fn analyze(job: &Job<'_>, weights: &WeightMatrix, network: Which, per_map: usize) -> Result<Analysis> {
     let maps = &job.network.maps;
     if let Some(group) = maps.groups().iter().find(|g| grid(&g.lattice, g.margin, per_map).is_none()) {

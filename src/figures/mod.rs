@@ -146,7 +146,7 @@ pub struct Workshop<'a> {
     pub backend: &'a Arc<dyn Backend>,
     /// Who is told.
     pub monitor: &'a Monitor,
-    /// Whether an end was asked for.
+    /// Whether the work is to stop.
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 

@@ -62,7 +62,7 @@ pub(crate) enum SilentCheck {
 /// Without [`SilentCheck::EveryStep`], how far from joining a neuron becomes a candidate, relative to the peak of r².
 pub(super) const NEARLY: f64 = 0.05;
 
-/// Where bumps are less than one in so many neurons, at most twice as many join at once as are active, those with the
+/// Where fewer than one in this many neurons are active, at most twice as many as are active join at once, those with the
 /// largest `T`. All neurons inhibit each other, so a state that fires a few per cent less than it should would activate
 /// every neuron of the network for one step: 5 sheets of 600 among 4,000 neurons, bumps of 57, took 430 ms a state. The
 /// smaller T of the others is asked again at the next iteration. Maps of a twentieth and more have no such crowds, and are

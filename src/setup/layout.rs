@@ -294,7 +294,7 @@ impl GroupLayout {
     }
 }
 
-/// The kernel of `[kernel]` on a shape with so many members.
+/// The kernel of `[kernel]` on a shape with this many members.
 fn paper_kernel(config: &Config, shape: Shape, members: usize) -> Kernel {
     let k = &config.kernel;
     let kernel =

@@ -149,7 +149,7 @@ struct Solve {
 }
 
 impl Solve {
-    /// Iterates until the residual has fallen to `accuracy`, the iterations are used up, or `tick` asks for an end.
+    /// Iterates until the residual has fallen to `accuracy`, the iterations are used up, or `tick` stops it.
     /// `None` if the product shows that the Gram matrix is not positive definite.
     fn run(
         &mut self,

@@ -91,7 +91,7 @@ fn patches(grid: [usize; 2], at_each: usize, points_per_bump: [f64; 2]) -> Vec<V
     xs.iter().flat_map(|x| ys.iter().map(move |y| patch(x, y))).collect()
 }
 
-/// Points that a round bump of so many active neurons is wide, on a lattice with `grid` points in place of its sites.
+/// Width, in points, of a round bump with this many active neurons, on a lattice with `grid` points in place of its sites.
 fn points_per_bump(active: f64, lattice: &Lattice, grid: [usize; 2]) -> [f64; 2] {
     let diameter = (4.0 * active / std::f64::consts::PI).sqrt();
     std::array::from_fn(|d| diameter * grid[d] as f64 / lattice.counts[d] as f64)
@@ -123,7 +123,7 @@ pub(super) fn memory(neurons: usize, maps: usize, per_map: usize, active: f64, s
 
 impl Schwarz {
     /// Factors all segments' Gram matrices with `lift` (Hz⁴) added to their diagonals. `None` if one is not positive
-    /// definite, or `tick` asks for an end.
+    /// definite, or `tick` stops it.
     pub(super) fn new(manifolds: Manifolds<'_>, lift: f64, tick: &Tick<'_>) -> Option<Self> {
         let (maps, per_map) = (manifolds.maps, manifolds.per_map());
         let segments: Vec<Vec<Vec<usize>>> =
