@@ -8,12 +8,12 @@ use time::OffsetDateTime;
 use super::manifold::Later;
 use super::numbers::Numbers;
 use super::sheets::Sheets;
-use super::{colophon, configuration, facts, floor, layout, shared_script, surfaces, table};
+use super::{colophon, configuration, facts, floor, layout, position, shared_script, surfaces, table};
 use crate::error::{Error, Result};
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::path_record::{PathRecord, PathRow};
 use crate::job::reached::IterationRecord;
-use crate::manifold::{Points, Vector};
+use crate::manifold::Points;
 use crate::observable::{Observable, Pair, Shown};
 use crate::records::{Manifest, RunDirectory, RunState, Summary};
 use crate::setup::config::Method;
@@ -161,23 +161,24 @@ impl Run {
             maps => format!("{maps} {} maps are stored together in one", self.kind()),
         };
         let points = s.maps * s.points_per_map;
+        let roughness = |record: &Option<IterationRecord>| optional(record.as_ref().map(|r| r.energy_sd));
         let mut text = format!(
             "{stored} network of {} neurons. The roughness of the energy landscape at its {points} fitted points is {} Hz³",
             s.neurons,
-            optional(s.energy_sd_before)
+            roughness(&s.landscape_before)
         );
         if s.updates > 0 {
             let updates = if s.updates == 1 { "one weight update" } else { "all weight updates" };
-            text.push_str(&format!(" before and {} Hz³ after {updates}", optional(s.energy_sd_after)));
+            text.push_str(&format!(" before and {} Hz³ after {updates}", roughness(&s.landscape_after)));
         }
-        if let Some(before) = s.mean_drift_before {
+        if let Some(before) = &s.drift_before {
             let seconds = s.duration_ms / 1000.0;
             text.push_str(&format!(
                 "; a bump drifts {} neuron units in {seconds} s on average",
-                significant(before)
+                significant(before.mean_drift)
             ));
-            if let Some(after) = s.mean_drift_after {
-                text.push_str(&format!(" before and {} after", significant(after)));
+            if let Some(after) = &s.drift_after {
+                text.push_str(&format!(" before and {} after", significant(after.mean_drift)));
             }
         }
         text + "."
@@ -326,11 +327,6 @@ fn key(entries: &[(&str, &str)]) -> Markup {
     html! {
         ul.key { @for (_, (class, text)) in shown { li style={ "--own: var(--" (class) ")" } { (text) } } }
     }
-}
-
-/// A position, for people.
-fn position([x, y]: Vector, dimension: usize) -> String {
-    if dimension == 1 { significant(x) } else { format!("({}, {})", significant(x), significant(y)) }
 }
 
 #[cfg(test)]
