@@ -107,9 +107,7 @@ class Config:
         return hash(self.to_toml())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from . import __version__
-
-        return _unpickle, (__version__, self.to_toml())
+        return _unpickle, (_flatscape.__version__, self.to_toml())
 
     def __repr__(self) -> str:
         keywords = _shortest()
@@ -133,7 +131,7 @@ def _source(source: ConfigLike) -> _flatscape.Config | None:
     if isinstance(source, (str, os.PathLike)):
         return _flatscape.Config.load(os.fspath(source))
     raise UsageError(
-        f"Config: {type(source).__name__} is no configuration; pass keywords, a dictionary, or the path of a TOML file"
+        f"Config: {type(source).__name__} is not a configuration; pass keywords, a dictionary, or the path of a TOML file"
     )
 
 
@@ -153,7 +151,7 @@ def _put(table: dict[str, Any], keyword: Any, value: Any) -> None:
     """Puts a value into the nested table, where its keyword, its dotted name or its section says."""
     if value is None or not isinstance(keyword, str):
         if value is not None:
-            raise UsageError(f"Config: {keyword!r} is no name of a key; names are texts")
+            raise UsageError(f"Config: {keyword!r} is not the name of a key; names are strings")
         return
     groups = keyword == "maps" and isinstance(value, (list, tuple)) and any(isinstance(v, Mapping) for v in value)
     if isinstance(value, Mapping) or groups:
@@ -184,13 +182,11 @@ def _merge(section: dict[str, Any], own: Any, inner: Any) -> None:
 
 
 def _unpickle(version: str, text: str) -> Config:
-    from . import __version__
-
     try:
         return _of(_flatscape.Config.parse(text, "pickled configuration"))
     except FlatscapeError as error:
         raise DataError(
-            f"{error}; it was pickled by flatscape {version}, this is {__version__}: use that version, or a newer one"
+            f"{error}; it was pickled by flatscape {version}, this is {_flatscape.__version__}: use that version, or a newer one"
         ) from None
 
 

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use flatscape::progress::Monitor;
@@ -13,18 +13,19 @@ use flatscape::{Error, Model, Progress, Watcher};
 use pyo3::prelude::*;
 
 use crate::errors::{exception, kinds};
-use crate::pool::pool;
+use crate::lock::hold;
+use crate::threads::pool;
 
-/// How long the interpreter is let go at a time: the longest that Ctrl-C waits to be seen.
+/// How long the interpreter is released at a time: Ctrl-C is noticed at most this much later.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long work that was told to stop is waited for. What takes longer ends unobserved, and its result is dropped.
+/// How long stopped work is waited for. What takes longer ends by itself, and its result is dropped.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// Shortest time between two reports of progress.
 const REPORT: Duration = Duration::from_millis(100);
 
-/// What the work is given: whether it is to end, and whom to tell how far it is.
+/// What the work is given: whether to stop, and whom to tell how far it is.
 #[derive(Clone)]
 pub struct Control {
     stop: Arc<AtomicBool>,
@@ -32,12 +33,12 @@ pub struct Control {
 }
 
 impl Control {
-    /// Whether the caller wants an end.
+    /// Whether the caller has stopped the work.
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// An account that the caller is shown, of a job of one stage.
+    /// A monitor of a job of one stage, which the caller is shown.
     pub fn monitor(&self) -> Monitor {
         Monitor::new(self.latest.clone(), 1.0)
     }
@@ -175,11 +176,6 @@ pub fn settle(py: Python<'_>, seconds: f64) {
 #[pyfunction]
 pub fn panic_for_tests(py: Python<'_>) -> PyResult<()> {
     wait_for(py, None, |_| -> flatscape::Result<()> { panic!("on purpose") })
-}
-
-/// A value that is always whole between two accesses, so a panic elsewhere has not broken it.
-pub fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The error of a call that was stopped before it wrote anything for good.

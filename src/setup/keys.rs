@@ -3,79 +3,16 @@
 //! One table, [`KEYS`], is all there is: configuration files and `--set` are read by it, errors are worded from it, and
 //! [`crate::setup::reference`] prints it. A new key is a field of [`Config`], its default, and one line here.
 
-use serde::de::DeserializeOwned;
-use toml::Value;
-use toml::de::DeValue;
-
 use crate::setup::config::Config;
 use crate::setup::groups::MapsConfig;
-
-/// A key of `T`, which is the whole configuration or one table of it.
-pub struct Key<T> {
-    /// Where it stands: `["network", "neurons"]` is `neurons` under `[network]`.
-    pub path: &'static [&'static str],
-    /// What it may be.
-    pub values: Values,
-    /// Its unit; empty for counts, fractions and words.
-    pub unit: &'static str,
-    /// What happens if it is left out, for a key without a default value; empty for all others.
-    pub unset: &'static str,
-    /// What it is for, in one line.
-    pub about: &'static str,
-    assign: fn(&mut T, Value) -> Option<()>,
-}
-
-/// What a key may be.
-#[derive(Clone, Copy, Debug)]
-pub enum Values {
-    /// A whole number, both ends included.
-    Whole(u64, u64),
-    /// A number, both ends included.
-    Number(f64, f64),
-    /// A number, the lower end left out.
-    Above(f64, f64),
-    /// True or false.
-    Flag,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// The path of a file, with what the file holds.
-    File(&'static str),
-    /// A number, both ends included, or the path of a file, with what it holds.
-    NumberOrFile(f64, f64, &'static str),
-    /// A list of at least one number and at most so many, both ends included.
-    Numbers(f64, f64, usize),
-    /// A whole number, both ends included, or this word.
-    WholeOrWord(u64, u64, &'static str),
-    /// A list of at least one whole number, both ends included, none repeated.
-    Wholes(u64, u64),
-    /// As [`Values::Wholes`], and the list may be empty.
-    WholesOrNone(u64, u64),
-    /// A list of at least one of these words, none repeated.
-    Words(&'static [&'static str]),
-}
+use crate::setup::key::{Key, key};
+use crate::setup::values::Values;
 
 /// `flatten.method` and the methods of scans.
 const METHODS: &[&str] = &["none", "idealized", "constrained", "pseudo-inverse"];
 
 /// The largest whole number of a TOML file.
 const LARGEST: u64 = i64::MAX as u64;
-
-/// `key!(section.name, values, unit, about)`, or with `unset` as the last part for a key without a default value.
-macro_rules! key {
-    ($($part:ident).+, $values:expr, $unit:literal, $about:literal) => {
-        key!($($part).+, $values, $unit, $about, "")
-    };
-    ($($part:ident).+, $values:expr, $unit:literal, $about:literal, $unset:literal) => {
-        Key {
-            path: &[$(stringify!($part)),+],
-            values: $values,
-            unit: $unit,
-            unset: $unset,
-            about: $about,
-            assign: |target, value| put(&mut target.$($part).+, value),
-        }
-    };
-}
 
 /// Every key of a configuration.
 pub static KEYS: &[Key<Config>] = &[
@@ -117,6 +54,12 @@ pub static KEYS: &[Key<Config>] = &[
         "Hz^2",
         "External current h, one for all neurons or one for each; needed with weights_file.",
         "calibrated, so that the other maps' mean input is compensated"
+    ),
+    key!(
+        network.bump,
+        Values::Word(&["kernel", "relaxed"]),
+        "",
+        "Shape of the maps' bumps: that of one map alone with its kernel, or, with weights_file, of bumps relaxed in the network itself."
     ),
     key!(
         network.transfer.exponent,
@@ -474,134 +417,10 @@ pub static MAPS_KEYS: &[Key<MapsConfig>] = &[
     ),
 ];
 
-/// Puts a checked value in its field; `None` if the field's type has no such value.
-fn put<V: DeserializeOwned>(field: &mut V, value: Value) -> Option<()> {
-    *field = value.try_into().ok()?;
-    Some(())
-}
-
-impl<T> Key<T> {
-    /// The key's own name, without the tables it stands in.
-    pub fn name(&self) -> &'static str {
-        self.path.last().copied().unwrap_or("")
-    }
-
-    /// The tables it stands in, joined by dots.
-    pub fn section(&self) -> String {
-        self.path[..self.path.len().saturating_sub(1)].join(".")
-    }
-
-    /// The whole name, as `--set` takes it.
-    pub fn full_name(&self) -> String {
-        self.path.join(".")
-    }
-
-    /// What it may be, with its unit, as errors say it.
-    pub fn allowed(&self) -> String {
-        let unit = if self.unit.is_empty() { String::new() } else { format!(" [{}]", self.unit) };
-        format!("{}{unit}", self.values)
-    }
-
-    /// Sets it in `target`; `None`, and nothing set, if the value is not allowed.
-    pub(super) fn assign(&self, target: &mut T, value: &DeValue<'_>) -> Option<()> {
-        (self.assign)(target, self.check(value)?)
-    }
-
-    /// The value as it would be set, if it is allowed.
-    pub(super) fn check(&self, value: &DeValue<'_>) -> Option<Value> {
-        self.values.check(value)
-    }
-}
-
-impl Values {
-    /// The value, if it is one of these.
-    fn check(self, value: &DeValue<'_>) -> Option<Value> {
-        match self {
-            Values::Whole(from, to) => whole(value).filter(|x| (from..=to).contains(x)).and_then(whole_value),
-            Values::Number(from, to) => number(value).filter(|x| (from..=to).contains(x)).map(Value::Float),
-            Values::Above(from, to) => number(value).filter(|&x| x > from && x <= to).map(Value::Float),
-            Values::Flag => value.as_bool().map(Value::Boolean),
-            Values::Word(words) => value.as_str().filter(|w| words.contains(w)).map(Value::from),
-            Values::File(_) => value.as_str().filter(|path| !path.is_empty()).map(Value::from),
-            Values::NumberOrFile(from, to, what) => {
-                Values::Number(from, to).check(value).or_else(|| Values::File(what).check(value))
-            }
-            Values::Numbers(from, to, most) => {
-                let elements = value.as_array()?.iter().map(|e| Values::Number(from, to).check(e.get_ref()));
-                let elements: Vec<Value> = elements.collect::<Option<_>>()?;
-                (1..=most).contains(&elements.len()).then_some(Value::Array(elements))
-            }
-            Values::WholeOrWord(from, to, word) => Values::Whole(from, to)
-                .check(value)
-                .or_else(|| value.as_str().filter(|w| *w == word).map(Value::from)),
-            Values::Wholes(from, to) => list(value, Values::Whole(from, to), 1),
-            Values::WholesOrNone(from, to) => list(value, Values::Whole(from, to), 0),
-            Values::Words(words) => list(value, Values::Word(words), 1),
-        }
-    }
-}
-
-fn whole(value: &DeValue<'_>) -> Option<u64> {
-    let integer = value.as_integer()?;
-    u64::from_str_radix(integer.as_str(), integer.radix()).ok()
-}
-
-fn whole_value(number: u64) -> Option<Value> {
-    i64::try_from(number).ok().map(Value::Integer)
-}
-
-fn number(value: &DeValue<'_>) -> Option<f64> {
-    match value {
-        DeValue::Float(float) => float.as_str().parse().ok(),
-        DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().parse().ok(),
-        _ => None,
-    }
-}
-
-/// A list of at least `least` elements, none repeated.
-fn list(value: &DeValue<'_>, element: Values, least: usize) -> Option<Value> {
-    let elements: Vec<Value> =
-        value.as_array()?.iter().map(|e| element.check(e.get_ref())).collect::<Option<_>>()?;
-    let distinct = elements.iter().enumerate().all(|(i, e)| !elements[..i].contains(e));
-    (distinct && elements.len() >= least).then_some(Value::Array(elements))
-}
-
-impl std::fmt::Display for Values {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let quoted = |words: &[&str]| words.iter().map(|w| format!("\"{w}\"")).collect::<Vec<_>>();
-        match self {
-            Values::Whole(from, to) => write!(f, "a whole number from {from} to {to}"),
-            Values::Number(from, to) => write!(f, "a number from {from} to {to}"),
-            Values::Above(from, to) => write!(f, "a number above {from}, at most {to}"),
-            Values::Flag => write!(f, "true or false"),
-            Values::Word(words) => match quoted(words).split_last() {
-                Some((last, first)) if !first.is_empty() => write!(f, "{} or {last}", first.join(", ")),
-                Some((only, _)) => write!(f, "{only}"),
-                None => Ok(()),
-            },
-            Values::File(what) => write!(f, "the path of {what}"),
-            Values::NumberOrFile(from, to, what) => {
-                write!(f, "a number from {from} to {to}, or the path of {what}")
-            }
-            Values::Numbers(from, to, most) => {
-                write!(f, "a list of at most {most} numbers from {from} to {to}")
-            }
-            Values::WholeOrWord(from, to, word) => {
-                write!(f, "a whole number from {from} to {to}, or \"{word}\"")
-            }
-            Values::Wholes(from, to) => {
-                write!(f, "a list of whole numbers from {from} to {to}, without repeats")
-            }
-            Values::WholesOrNone(from, to) => {
-                write!(f, "a list of whole numbers from {from} to {to}, without repeats, or []")
-            }
-            Values::Words(words) => write!(f, "a list of {}, without repeats", quoted(words).join(", ")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use toml::de::DeValue;
+
     use super::*;
 
     fn accepts(key: &Key<Config>, text: &str) -> bool {

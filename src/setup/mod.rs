@@ -3,8 +3,10 @@
 pub mod arrays;
 pub mod config;
 pub mod cost;
+pub mod given;
 pub mod groups;
 pub mod inputs;
+pub mod key;
 pub mod keys;
 pub mod layout;
 pub mod memory;
@@ -13,3 +15,5 @@ mod read;
 mod read_scan;
 pub mod reference;
 pub mod scanned;
+mod steps;
+pub mod values;
