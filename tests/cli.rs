@@ -42,8 +42,8 @@ fn optimize_measure_verify() {
     assert_eq!(energies.0, [4, 2, 60]);
     let summary: serde_json::Value =
         serde_json::from_slice(&fs::read(place.path("run/summary.json")).unwrap()).unwrap();
-    let (before, after) =
-        (summary["energy_sd_before"].as_f64().unwrap(), summary["energy_sd_after"].as_f64().unwrap());
+    let [before, after] =
+        ["landscape_before", "landscape_after"].map(|record| summary[record]["energy_sd"].as_f64().unwrap());
     assert!(after < before / 10.0, "{before} {after}");
     assert!(place.succeed(&["verify", "run"]).contains("complete and sound"));
     let again: serde_json::Value = serde_json::from_str(&place.succeed(&[
@@ -61,6 +61,49 @@ fn optimize_measure_verify() {
     assert_eq!(rows.lines().count(), 1 + 2 * 2 * 6);
     place.succeed(&["verify", "run"]);
     place.fail(&["measure", "run", "--set", "network.seed=4"], 2, &["network of a run is fixed"]);
+}
+
+#[test]
+fn a_network_learns_one_map_more() {
+    let place = Workplace::new(TINY);
+    place.succeed(&["optimize", "tiny.toml", "--out", "two"]);
+    place.succeed(&["extend", "two", "--maps", "+1", "--out", "three"]);
+    assert!(place.succeed(&["verify", "three"]).contains("complete and sound"));
+    let maps = |run: &str| flatscape::files::npy::read::<i32>(&place.path(run).join("maps.npy")).unwrap();
+    let (two, three) = (maps("two"), maps("three"));
+    assert_eq!(three.0, [3, 60]);
+    assert_eq!(three.1[..120], two.1, "the old maps are the same");
+    // What it starts from is what the two maps had learned, and the kernel of the third.
+    let weights =
+        |run: &str, file: &str| flatscape::files::npy::read::<f64>(&place.path(run).join(file)).unwrap().1;
+    place.succeed(&[
+        "optimize",
+        "tiny.toml",
+        "--set",
+        "network.maps=3",
+        "--set",
+        "flatten.method=none",
+        "--out",
+        "sum",
+    ]);
+    let learned = weights("two", "weights_delta.npy");
+    for ((found, sum), learned) in
+        weights("three", "weights_base.npy").iter().zip(weights("sum", "weights_base.npy")).zip(learned)
+    {
+        // Sums of three kernels in another order.
+        assert!((found - sum - learned).abs() < 1e-12, "{found} {sum} {learned}");
+    }
+    // And it can be extended again.
+    place.succeed(&["extend", "three", "--maps", "+1", "--out", "four", "--set", "flatten.iterations=1"]);
+    assert_eq!(maps("four").1[..180], three.1);
+    let refused = place.run(&["extend", "two", "--maps", "1", "--out", "x"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("plus sign"));
+    place.fail(
+        &["extend", "two", "--maps", "+1", "--out", "x", "--set", "kernel.width=9"],
+        2,
+        &["network of a run is fixed"],
+    );
 }
 
 #[test]
@@ -164,7 +207,7 @@ fn bad_configurations_end_with_one_line() {
     place.fail(&plan("latin.toml"), 2, &["latin.toml:2", "UTF-8"]);
     place.fail(&plan("unknown.toml"), 2, &["unknown.toml:3", "network.map", "network.maps"]);
     place.fail(&plan("nan.toml"), 2, &["nan.toml:2", "kernel.width"]);
-    place.fail(&["plan", "tiny.toml", "--set", "network.maps=40"], 2, &["2400 states", "1770 weights"]);
+    place.fail(&["plan", "tiny.toml", "--set", "network.maps=50"], 2, &["3000 states", "1770 weights"]);
     place.fail(&["plan", "tiny.toml", "--set", "network.neurons=100000"], 2, &["memory"]);
     place.fail(
         &["optimize", "tiny.toml", "--out", "x", "--set", "dynamics.baseline_current=-900"],

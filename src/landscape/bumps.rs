@@ -4,16 +4,31 @@
 //! it rests halfway to the next site), and between sites the constrained minimum there, found once for every fraction of a
 //! spacing. Near an edge it is sought point by point.
 //! Where place fields lie anywhere, the lattice bump's current is interpolated at the neurons' displacements from the point.
+//! In a network whose weights were given the bump may be relaxed in that network instead ([`BumpShape`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde::{Deserialize, Serialize};
+
 use crate::connectivity::Kernel;
 use crate::error::Result;
+use crate::landscape::energy::Energy;
 use crate::landscape::lattice_bump::LatticeBump;
+use crate::landscape::relaxed_bump::relaxed_bump;
 use crate::landscape::states::StateBuf;
 use crate::landscape::transfer::Transfer;
 use crate::manifold::{Group, Lattice, Maps, Point, Shape, Vector};
+
+/// Where the shape of idealized bumps comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BumpShape {
+    /// The network that stores one map alone, with the map's kernel.
+    Kernel,
+    /// The network itself: the mean of bumps relaxed in it, for weights that were given.
+    Relaxed,
+}
 
 /// Bumps of networks that store one map alone, for every group of maps.
 #[derive(Clone)]
@@ -28,10 +43,15 @@ struct GroupBumps {
     profiles: Memory<[u64; 2], Vec<([i64; 2], f64)>>,
     /// Near edges, by site and fraction; rates by site.
     near_edges: Memory<PlaceOnLattice, Vec<(usize, f64)>>,
+    /// The same where place fields lie anywhere, by the map and the bits of the position; rates by neuron.
+    near_edges_anywhere: Memory<PlaceOnMap, Vec<(usize, f64)>>,
 }
 
 /// Site before a point, and the bits of its fraction of a spacing.
 type PlaceOnLattice = ([i64; 2], [u64; 2]);
+
+/// Map, and the bits of a position on it.
+type PlaceOnMap = (usize, [u64; 2]);
 
 /// Computed values, kept because they are wanted again.
 type Memory<K, V> = RwLock<HashMap<K, Arc<V>>>;
@@ -49,9 +69,22 @@ impl IdealizedBumps {
     pub fn new(maps: &Maps, kernels: &[Kernel], baseline_current: f64, transfer: Transfer) -> Result<Self> {
         let group = |(group, kernel): (&Group, &Kernel)| {
             let bump = LatticeBump::new(&group.lattice, kernel, baseline_current, transfer)?;
-            Ok(Arc::new(GroupBumps { bump, profiles: Memory::default(), near_edges: Memory::default() }))
+            Ok(Arc::new(GroupBumps::new(bump)))
         };
         Ok(Self { groups: maps.groups().iter().zip(kernels).map(group).collect::<Result<_>>()? })
+    }
+
+    /// The mean bump of every group, relaxed in the network itself, whose weights were given; see
+    /// `landscape::relaxed_bump`. Of the `kernels` the widths alone are used.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::error::Error::Usage) if bumps do not stay where they are started.
+    pub fn relaxed(maps: &Maps, kernels: &[Kernel], of: Energy<'_>) -> Result<Self> {
+        let group = |(group, kernel): (usize, &Kernel)| {
+            let bump = relaxed_bump(maps, group, kernel, of)?;
+            Ok(Arc::new(GroupBumps::new(bump)))
+        };
+        Ok(Self { groups: kernels.iter().enumerate().map(group).collect::<Result<_>>()? })
     }
 
     /// The bumps of one group alone.
@@ -69,7 +102,8 @@ impl IdealizedBumps {
         self.groups[group].bump.active()
     }
 
-    /// The idealized bump at a manifold point, as rates of the network's neurons.
+    /// The idealized bump at a manifold point, as rates of the network's neurons. `maps` are those for which these bumps were
+    /// made, or one of them alone.
     pub fn at(&self, maps: &Maps, point: &Point) -> StateBuf {
         let group = &self.groups[maps.group_index(point.map)];
         let lattice = &maps.group(point.map).lattice;
@@ -92,11 +126,14 @@ impl IdealizedBumps {
         } else {
             let places = maps.places(point.map);
             let rates = if near_edge {
-                group.bump.settled(&lattice.space, places, point)
+                // Each takes milliseconds, and is asked for again at every update.
+                let key = (point.map, point.position.map(f64::to_bits));
+                let settled = || group.bump.settled(&lattice.space, places, point);
+                remembered(&group.near_edges_anywhere, key, settled)
             } else {
-                group.bump.interpolated(&lattice.space, places, point)
+                Arc::new(group.bump.interpolated(&lattice.space, places, point))
             };
-            rates.into_iter().map(|(i, r)| (i as u32, r)).collect()
+            rates.iter().map(|&(i, r)| (i as u32, r)).collect()
         };
         pairs.sort_unstable_by_key(|p| p.0);
         let (active, rates) = pairs.into_iter().unzip();
@@ -125,6 +162,15 @@ impl IdealizedBumps {
 }
 
 impl GroupBumps {
+    fn new(bump: LatticeBump) -> Self {
+        Self {
+            bump,
+            profiles: Memory::default(),
+            near_edges: Memory::default(),
+            near_edges_anywhere: Memory::default(),
+        }
+    }
+
     fn profile(&self, fraction: Vector) -> Arc<Vec<([i64; 2], f64)>> {
         remembered(&self.profiles, fraction.map(f64::to_bits), || self.bump.profile(fraction))
     }
@@ -156,6 +202,6 @@ fn remembered<K: Eq + std::hash::Hash, V>(
 impl LatticeBump {
     /// Whether the bump at a point feels an edge.
     fn is_near_edge(&self, lattice: &Lattice, point: &Point) -> bool {
-        lattice.space.edge_distance(point.position) < EDGE_REACH * self.kernel().width
+        !self.is_given() && lattice.space.edge_distance(point.position) < EDGE_REACH * self.kernel().width
     }
 }

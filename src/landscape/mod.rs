@@ -1,5 +1,6 @@
 //! The energy landscape along the manifolds: states, energies, idealized bumps, constrained minima, roughness.
 
+mod alone;
 pub mod bumps;
 mod by_map;
 pub mod constraint;
@@ -10,6 +11,7 @@ pub mod minima;
 pub(crate) mod newton;
 pub mod problem;
 pub(crate) mod rates;
+mod relaxed_bump;
 pub mod roughness;
 pub mod states;
 mod system;

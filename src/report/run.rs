@@ -8,11 +8,12 @@ use time::OffsetDateTime;
 use super::manifold::Later;
 use super::numbers::Numbers;
 use super::sheets::Sheets;
-use super::{colophon, configuration, facts, layout, shared_script, surfaces, table};
+use super::{colophon, configuration, facts, floor, layout, position, shared_script, surfaces, table};
 use crate::error::{Error, Result};
 use crate::job::drift_record::{DriftRecord, Which};
+use crate::job::path_record::{PathRecord, PathRow};
 use crate::job::reached::IterationRecord;
-use crate::manifold::{Points, Vector};
+use crate::manifold::Points;
 use crate::observable::{Observable, Pair, Shown};
 use crate::records::{Manifest, RunDirectory, RunState, Summary};
 use crate::setup::config::Method;
@@ -96,7 +97,12 @@ impl Run {
         let maps = plan.layout.draw(plan.config.network.seed, 0);
         let points = Points::fitted(&maps, plan.points_per_map);
         let last = &energies[energies.len() - plan.states()..];
-        let sheets = surfaces::sheets(points, &energies[..plan.states()], last, &drift);
+        let paths: Vec<PathRow> = match plan.record_steps {
+            Some(_) => directory.read_rows("trajectories.csv")?,
+            None => Vec::new(),
+        };
+        let paths: Vec<PathRecord> = paths.into_iter().map(PathRecord::from).collect();
+        let sheets = surfaces::sheets(points, [&energies[..plan.states()], last], &drift, &paths);
         let configuration = String::from_utf8_lossy(&directory.read("config.toml")?).into_owned();
         Ok(Self {
             numbers: Numbers::new(&plan, points, &iterations, &energies, &drift),
@@ -141,6 +147,7 @@ impl Run {
             section.figures {
                 p { (self.sentence()) }
                 (table(&["", "before", "after", "unit"], &rows))
+                (floor::section(&s.alone))
                 @for warning in &s.warnings { p.warning { strong { "Note: " } (warning.to_string()) "." } }
                 @if s.warnings.is_empty() { p { "No warnings." } }
             }
@@ -154,23 +161,24 @@ impl Run {
             maps => format!("{maps} {} maps are stored together in one", self.kind()),
         };
         let points = s.maps * s.points_per_map;
+        let roughness = |record: &Option<IterationRecord>| optional(record.as_ref().map(|r| r.energy_sd));
         let mut text = format!(
             "{stored} network of {} neurons. The roughness of the energy landscape at its {points} fitted points is {} Hz³",
             s.neurons,
-            optional(s.energy_sd_before)
+            roughness(&s.landscape_before)
         );
         if s.updates > 0 {
             let updates = if s.updates == 1 { "one weight update" } else { "all weight updates" };
-            text.push_str(&format!(" before and {} Hz³ after {updates}", optional(s.energy_sd_after)));
+            text.push_str(&format!(" before and {} Hz³ after {updates}", roughness(&s.landscape_after)));
         }
-        if let Some(before) = s.mean_drift_before {
+        if let Some(before) = &s.drift_before {
             let seconds = s.duration_ms / 1000.0;
             text.push_str(&format!(
                 "; a bump drifts {} neuron units in {seconds} s on average",
-                significant(before)
+                significant(before.mean_drift)
             ));
-            if let Some(after) = s.mean_drift_after {
-                text.push_str(&format!(" before and {} after", significant(after)));
+            if let Some(after) = &s.drift_after {
+                text.push_str(&format!(" before and {} after", significant(after.mean_drift)));
             }
         }
         text + "."
@@ -319,11 +327,6 @@ fn key(entries: &[(&str, &str)]) -> Markup {
     html! {
         ul.key { @for (_, (class, text)) in shown { li style={ "--own: var(--" (class) ")" } { (text) } } }
     }
-}
-
-/// A position, for people.
-fn position([x, y]: Vector, dimension: usize) -> String {
-    if dimension == 1 { significant(x) } else { format!("({}, {})", significant(x), significant(y)) }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connectivity::Kernel;
 use crate::connectivity::coarse::Precision;
+use crate::landscape::bumps::BumpShape;
 use crate::landscape::problem::{Definition, Minimizer};
 use crate::setup::groups::{ExternalCurrent, MapsConfig};
 pub use crate::setup::scanned::Method;
@@ -57,6 +58,8 @@ pub struct NetworkConfig {
     /// h of the neurons in place of the calibrated one (Hz²); needed with `weights_file`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_current: Option<ExternalCurrent>,
+    /// Where the shape of bumps comes from; relaxed ones need `weights_file`.
+    pub bump: BumpShape,
     /// φ.
     pub transfer: TransferConfig,
 }
@@ -153,6 +156,8 @@ pub struct FlattenConfig {
     pub pseudo_inverse_first: bool,
     /// Ridge of the pseudo-inverse rule, relative to the mean eigenvalue of the bumps' correlations.
     pub pseudo_inverse_ridge: f64,
+    /// How far each weight update goes from M towards the least M that does the same; see [`crate::solve::least_norm`].
+    pub least_norm: f64,
     /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,
     /// Fraction of the pairs of neurons that M may change.
@@ -326,6 +331,7 @@ impl Default for Config {
                 maps_file: None,
                 weights_file: None,
                 external_current: None,
+                bump: BumpShape::Kernel,
                 transfer: TransferConfig { exponent: 0.5, gain: 1.0 },
             },
             maps: Vec::new(),
@@ -350,6 +356,7 @@ impl Default for Config {
                 idealized_updates: 0,
                 pseudo_inverse_first: false,
                 pseudo_inverse_ridge: 1e-2,
+                least_norm: 0.0,
                 tolerance: 1e-6,
                 keep: 1.0,
                 precision: None,

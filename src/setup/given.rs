@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::connectivity::matrix::WeightMatrix;
 use crate::error::{Error, Result};
+use crate::landscape::bumps::BumpShape;
 use crate::manifold::{Group, Maps, NO_PLACE, Vector};
 use crate::setup::arrays::Arrays;
 use crate::setup::config::Config;
@@ -151,6 +152,11 @@ pub fn given_weights(
     arrays: &Arrays,
 ) -> Result<Option<(WeightMatrix, Vec<f64>)>> {
     let network = &config.network;
+    if network.bump == BumpShape::Relaxed && network.weights_file.is_none() {
+        return Err(Error::Usage(
+            "network.bump = \"relaxed\" goes with network.weights_file; bumps of the maps' own network have the shape that maps.kernel gives them: leave it out".to_owned(),
+        ));
+    }
     let (file, current) = match (&network.weights_file, &network.external_current) {
         (None, None) => return Ok(None),
         (Some(file), Some(current)) => (file, current),

@@ -36,7 +36,7 @@ const REGULAR: u32 = 4;
 /// States of the first dispatch, before anything is known of the device's speed.
 const FIRST_STATES: usize = 32;
 
-/// As [`crate::landscape::minima::minima`]; if `tick` asks for an end, only those found so far.
+/// As [`crate::landscape::minima::minima`]; if `tick` stops it, only those found so far.
 pub(super) fn minima(
     device: &Device,
     sizes: &DeviceSizes,

@@ -7,7 +7,7 @@
 //! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
 //! | weight update | – | [`weight_update`](crate::solve::weight_update) | f64 on the host: the Gram matrix has condition 10⁷ |
 //! | Gram matrix, gradient, response | `gram.wgsl`, `gradient.wgsl`, `response.wgsl` | [`gram_matrix`](crate::solve::direct::gram_matrix), [`weight_gradient`](crate::solve::direct::weight_gradient), [`response`](crate::solve::direct::response) | f32, or f64 where the device has it |
-//! | scores | `scores.wgsl` | [`score::Scorer::place`](crate::dynamics::decoding::Scorer::place) | f32 |
+//! | scores | `scores.wgsl` | [`decoding::Scorer::best_fit`](crate::dynamics::decoding::Scorer::best_fit) | f32 |
 
 mod adapter;
 mod counts;
