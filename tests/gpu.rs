@@ -11,10 +11,13 @@ use common_gpu::*;
 use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu::{Conditions, Precision};
+use flatscape::connectivity::Kernel;
 use flatscape::dynamics::decoding::Scorer;
 use flatscape::landscape::problem::{Definition, Minima, Problem, Start};
 use flatscape::landscape::states::{StateBuf, States};
-use flatscape::manifold::Points;
+use flatscape::landscape::transfer::Transfer;
+use flatscape::manifold::{Arrangement, Group, Lattice, Maps, Placement, Points, Shape};
+use flatscape::network::Network;
 use flatscape::progress::Tick;
 use flatscape::solve::manifolds::Manifolds;
 use flatscape::solve::{SolverKind, WeightProblem, direct};
@@ -69,6 +72,54 @@ fn the_device_alone_comes_near_the_minima() {
         // The residual at which the device's work ends, 2e-4 to 1e-3 Hz², over curvatures of 1 and more: r² by no more
         // than that times a rate.
         same(&format!("{definition:?} r² near the minima"), &found, &expected, 1e-2, 0.0);
+    }
+}
+
+/// Networks on `shapes` (counts of sites), two maps each, of 190 neurons of which some are in no map of a shape.
+fn network_on(shapes: &[(Shape, [usize; 2], Placement)], transfer: Transfer) -> Network {
+    let mut maps = Maps::empty(190);
+    let mut kernels = Vec::new();
+    for (shape, counts, placement) in shapes {
+        let lattice = Lattice::of_sites(*shape, *counts, Arrangement::Square);
+        maps.draw(Group { count: 2, lattice, margin: 0.0 }, placement, 5, 0);
+        let kernel = Kernel::PAPER.scaled_to_shape(*shape, lattice.sites());
+        kernels.push(Kernel { amplitude: kernel.amplitude * 2.0, ..kernel });
+    }
+    Network::with_kernels(maps, kernels, 10.0, transfer).unwrap()
+}
+
+#[test]
+fn minima_of_maps_of_every_shape() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let (site, anywhere) = (Placement::Lattice, Placement::Anywhere(150));
+    let root = Transfer::ROOT;
+    let cases = [
+        ("torus", vec![(Shape::Torus, [12, 12], site.clone())], root),
+        ("ring, half", vec![(Shape::Ring, [95, 1], site.clone())], root),
+        ("sheet, anywhere", vec![(Shape::Sheet, [12, 12], anywhere)], root),
+        ("sphere", vec![(Shape::Sphere, [12, 12], site.clone())], root),
+        ("power", vec![(Shape::Ring, [140, 1], site.clone())], Transfer::new(0.8, 0.4)),
+        ("rings and tori", vec![(Shape::Ring, [140, 1], site.clone()), (Shape::Torus, [12, 12], site)], root),
+    ];
+    for (name, shapes, transfer) in cases {
+        let network = network_on(&shapes, transfer);
+        let points = Points::fitted(&network.maps, 36);
+        for definition in [Definition::Kkt, Definition::Paper] {
+            let problem = problem(&network, definition);
+            let before = gpu.counted();
+            let found = minima(&gpu, &problem, points, Start::Idealized);
+            let counted = gpu.counted() - before;
+            let expected = minima(&Cpu, &problem, points, Start::Idealized);
+            let mut squares = [found.states.to_dense(), expected.states.to_dense()];
+            squares.iter_mut().flatten().for_each(|r| *r *= *r);
+            let differences = Mismatches::relative("energy", &found.energies, &expected.energies, 1e-7);
+            println!(
+                "{name}, {definition:?}: {} of {} elsewhere, {} handed to the host",
+                differences.indices().len(),
+                points.len(),
+                counted.handed
+            );
+        }
     }
 }
 

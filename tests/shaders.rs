@@ -60,11 +60,18 @@ fn every_shader_is_written_for_other_compilers() {
     std::fs::create_dir_all(&folder).unwrap();
     for (neurons, bump) in [(600, 59), (1600, 145), (6000, 590)] {
         for shader in every_shader(neurons, bump, &shaders::ordinary_limits()).unwrap() {
-            let group = shader.constants.iter().find(|(name, _)| *name == "GROUP");
-            let group = group.map_or(String::new(), |(_, size)| format!(".{size}"));
-            let is_sized = shader.constants.iter().any(|(name, _)| *name == "QUADS");
+            let value =
+                |name: &str| shader.constants.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
+            let noise = match value("NOISE") {
+                Some(1) => ".spikes",
+                Some(2) => ".current",
+                _ => "",
+            };
+            let dimension = value("DIMENSION").map_or(String::new(), |d| format!(".{d}d"));
+            let group = value("GROUP").map_or(String::new(), |size| format!(".{size}"));
+            let is_sized = value("QUADS").is_some();
             let size = if is_sized { format!(".{neurons}") } else { String::new() };
-            let file = folder.join(format!("{}{size}{group}.wgsl", shader.name));
+            let file = folder.join(format!("{}{size}{group}{dimension}{noise}.wgsl", shader.name));
             std::fs::write(file, shader.source()).unwrap();
         }
     }
@@ -91,24 +98,50 @@ macro_rules! same_layout {
 #[test]
 fn parameters_lie_where_the_host_puts_them() {
     same_layout!("selftest", SelftestParams { turns, size });
-    same_layout!("trajectories", TrajectoriesParams { neurons, steps, step, gain, exponent });
-    same_layout!("trajectories", StateGroup { first, rows, rows_high });
+    same_layout!(
+        "trajectories",
+        TrajectoriesParams {
+            neurons,
+            steps,
+            step,
+            gain,
+            exponent,
+            first_step,
+            key_low,
+            key_high,
+            mean_per_rate,
+            size
+        }
+    );
+    same_layout!("trajectories", StateGroup { first, rows, rows_high, trajectory });
     same_layout!(
         "minimum",
-        MinimumParams { neurons, admits, iterations, tolerance, external_current, first }
+        MinimumParams {
+            neurons,
+            admits,
+            corrects,
+            iterations,
+            tolerance,
+            largest_current,
+            gain,
+            exponent,
+            first
+        }
     );
     same_layout!(
         "minimum",
         StateInfo {
-            map_offset,
-            position,
-            window,
-            multiplier,
+            multiplier_x,
+            multiplier_y,
             count,
             iterations,
             residual,
             dampings,
-            halvings
+            halvings,
+            is_full,
+            turns,
+            multiply_adds,
+            weight_words
         }
     );
     same_layout!("scores", ScoresParams { neurons, maps, bump_neurons, first });

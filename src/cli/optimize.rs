@@ -54,7 +54,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
         };
     }
     let plan = Plan::new(config)?;
-    let backend = options.backend_for(&plan.config)?;
+    let backend = options.backend()?;
     let network = plan.network(0)?;
     let monitor = bars::monitor(options.shows_progress(), plan.cost.total_seconds);
     let job = Job {

@@ -106,7 +106,7 @@ pub(crate) fn at(
 
 /// The points' indices in an order in which those that follow on each other are neighbours: on a line as they are, on
 /// surfaces along a curve that fills them (Morton's).
-fn near_each_other(maps: &Maps, points: &[Point]) -> Vec<usize> {
+pub(crate) fn near_each_other(maps: &Maps, points: &[Point]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     let spread = |x: u32| (0..16).fold(0_u64, |code, bit| code | u64::from(x >> bit & 1) << (2 * bit));
     let place = |&s: &usize| {

@@ -13,5 +13,5 @@ pub(crate) mod rates;
 pub mod roughness;
 pub mod states;
 mod system;
-mod together;
+pub(crate) mod together;
 pub mod transfer;

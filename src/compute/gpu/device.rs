@@ -56,6 +56,10 @@ pub(super) fn adapters() -> Vec<wgpu::Adapter> {
 pub struct Conditions {
     /// Bind at most this many bytes at once, if the device would bind more.
     pub most_binding: Option<u64>,
+    /// Let a workgroup have at most this much memory (bytes).
+    pub most_workgroup_memory: Option<u32>,
+    /// Let a workgroup have at most so many threads.
+    pub most_threads: Option<u32>,
     /// Fill buffers of unspecified content with NaN.
     pub poison: bool,
     /// Destroy the device after that many submissions, the device that replaces it after the second number, and so on.
@@ -117,6 +121,9 @@ impl Device {
         }));
         let most = conditions.most_binding.unwrap_or(u64::MAX);
         limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(most);
+        let impose = |limit: &mut u32, most: Option<u32>| *limit = (*limit).min(most.unwrap_or(u32::MAX));
+        impose(&mut limits.max_compute_workgroup_storage_size, conditions.most_workgroup_memory);
+        impose(&mut limits.max_compute_invocations_per_workgroup, conditions.most_threads);
         let lost = Arc::new(OnceLock::new());
         let slot = Arc::clone(&lost);
         device.set_device_lost_callback(move |reason, message| {

@@ -3,7 +3,7 @@
 //! | stage | shader | CPU function of the same meaning | precision |
 //! |---|---|---|---|
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
-//! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32, then f64 Newton on the host from there |
+//! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32; its steps for gaps in f64; accepted, or ended, by the host's f64 Newton |
 //! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
 //! | weight update | – | [`weight_update`](crate::solve::weight_update) | f64 on the host: the Gram matrix has condition 10⁷ |
 //! | Gram matrix, gradient, response | `gram.wgsl`, `gradient.wgsl`, `response.wgsl` | [`gram_matrix`](crate::solve::direct::gram_matrix), [`weight_gradient`](crate::solve::direct::weight_gradient), [`response`](crate::solve::direct::response) | f32, or f64 where the device has it |
@@ -17,6 +17,7 @@ mod minimum;
 mod peaks;
 mod plan;
 mod products;
+mod refine;
 mod scores;
 mod selftest;
 pub mod shaders;
@@ -36,12 +37,13 @@ use crate::compute::backend::Backend;
 use crate::compute::device::ComputeDevice;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::dynamics::decoding::Place;
+use crate::dynamics::noise::Noise;
+use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
 use crate::error::{Error, Result};
 use crate::landscape::bumps::IdealizedBumps;
 use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::{StateBuf, States};
-use crate::landscape::transfer::Transfer;
 use crate::manifold::Maps;
 use crate::manifold::Points;
 use crate::progress::Tick;
@@ -163,7 +165,7 @@ impl Gpu {
         points: Points<'_>,
         start: Start<'_>,
     ) -> Result<Vec<Option<StateBuf>>> {
-        let plan = self.plan(problem.maps.neurons(), problem.bumps.active(0))?;
+        let plan = self.plan_of(problem)?;
         self.attempt(&Tick::silent(), |device, _| minimum::near_minima(device, &plan, problem, points, start))
     }
 
@@ -211,6 +213,12 @@ impl Gpu {
             .map_err(|why| Error::Device(format!("{}: {why}{}", self.report.name, adapter::WAY_OUT)))
     }
 
+    /// Sizes for a problem, whose largest idealized bumps count.
+    fn plan_of(&self, problem: &Problem<'_>) -> Result<Plan> {
+        let bumps = (0..problem.maps.groups().len()).map(|group| problem.bumps.active(group));
+        self.plan(problem.maps.neurons(), bumps.max().unwrap_or(0))
+    }
+
     /// Does a piece of work; if the device is lost or out of memory, once more on a new device.
     fn attempt<T>(&self, tick: &Tick<'_>, work: impl Fn(&Device, &Tick<'_>) -> DeviceResult<T>) -> Result<T> {
         let done = AtomicU64::new(0);
@@ -251,21 +259,6 @@ impl Gpu {
     }
 }
 
-/// What the kernels know so far: rings of all neurons, one external current for all, and the square root.
-fn supported(full_rings: bool, external_current: &[f64], transfer: Transfer) -> Result<()> {
-    let uniform = external_current.windows(2).all(|pair| pair[0] == pair[1]);
-    let missing = if !full_rings {
-        "maps that are not rings of all neurons"
-    } else if !uniform {
-        "an external current that differs from neuron to neuron"
-    } else if !transfer.is_root() {
-        "a transfer function other than the square root"
-    } else {
-        return Ok(());
-    };
-    Err(Error::Usage(format!("the GPU's kernels do not know {missing} yet; choose the CPU backend")))
-}
-
 impl Backend for Gpu {
     fn describe(&self) -> ComputeDevice {
         let AdapterReport { name, driver, backend, .. } = &self.report;
@@ -279,8 +272,7 @@ impl Backend for Gpu {
                     .to_owned(),
             ));
         }
-        supported(problem.maps.are_full_rings(), problem.external_current, problem.transfer)?;
-        self.plan(problem.maps.neurons(), problem.bumps.active(0)).map(|_| ())
+        self.plan_of(problem).map(|_| ())
     }
 
     fn minima(
@@ -291,7 +283,7 @@ impl Backend for Gpu {
         tick: &Tick<'_>,
     ) -> Result<Minima> {
         self.supports(problem)?;
-        let plan = self.plan(problem.maps.neurons(), problem.bumps.active(0))?;
+        let plan = self.plan_of(problem)?;
         let found =
             self.attempt(tick, |device, tick| minimum::minima(device, &plan, problem, points, start, tick))?;
         tick.go_on()?;
@@ -312,6 +304,22 @@ impl Backend for Gpu {
         let plan = self.plan(dynamics.weights.neurons(), 0)?;
         let runs = self.attempt(tick, |device, tick| {
             trajectories::trajectories(device, &plan, dynamics, starts, at, tick)
+        })?;
+        tick.go_on()?;
+        Ok(runs)
+    }
+
+    fn noisy_trajectories(
+        &self,
+        dynamics: &Dynamics<'_>,
+        noise: &Noise,
+        starts: &[NoisyStart<'_>],
+        at: &[usize],
+        tick: &Tick<'_>,
+    ) -> Result<Vec<Trajectory>> {
+        let plan = self.plan(dynamics.weights.neurons(), 0)?;
+        let runs = self.attempt(tick, |device, tick| {
+            trajectories::noisy_trajectories(device, &plan, dynamics, noise, starts, at, tick)
         })?;
         tick.go_on()?;
         Ok(runs)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::grouping::SIZES;
 use super::shaders::{self, Constants, Shader};
+use crate::dynamics::noise::NoiseKind;
 
 /// Parts in which W may be bound.
 const MOST_PARTS: usize = 4;
@@ -29,7 +30,7 @@ fn trajectory_memory(group: usize, mask_words: usize) -> usize {
 }
 
 /// Workgroup memory of `minimum.wgsl` for each slot (bytes).
-const SLOT_BYTES: usize = 9 * 4;
+const SLOT_BYTES: usize = 10 * 4;
 
 /// Threads of `minimum.wgsl`: as many as a bump has neurons, so that few idle.
 const MINIMUM_THREADS: usize = 64;
@@ -44,8 +45,11 @@ const BATCH_BYTES: u64 = 256 << 20;
 /// Most states in one batch of minima: the host keeps N displacements of each.
 const MOST_STATES: usize = 8192;
 
+/// Equations of a constraint on a surface.
+const MOST_DIMENSIONS: u64 = 2;
+
 /// Storage buffers that the shader with the most of them binds.
-const MOST_BUFFERS: u32 = 9;
+const MOST_BUFFERS: u32 = 10;
 
 /// Sizes for one network on one device.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,8 +90,8 @@ impl Plan {
         ]
     }
 
-    /// Constants of `trajectories.wgsl` for groups of so many states.
-    pub fn trajectory_constants(&self, group: usize, is_root: bool) -> Constants {
+    /// Constants of `trajectories.wgsl` for groups of so many states; with noise there is one in each.
+    pub fn trajectory_constants(&self, group: usize, is_root: bool, noise: Option<NoiseKind>) -> Constants {
         let slices = if group == 1 { self.slices } else { 1 };
         let mut constants = self.weight_constants();
         constants.extend([
@@ -97,27 +101,39 @@ impl Plan {
             ("LIST", list_entries(group) as u32),
             ("MASK_WORDS", self.mask_words as u32),
             ("IS_ROOT", u32::from(is_root)),
+            (
+                "NOISE",
+                match noise {
+                    None => 0,
+                    Some(NoiseKind::Poisson { .. }) => 1,
+                    Some(NoiseKind::Current { .. }) => 2,
+                },
+            ),
         ]);
         constants
     }
 
-    /// Constants of `minimum.wgsl`.
-    pub fn minimum_constants(&self) -> Constants {
+    /// Constants of `minimum.wgsl` for constraints of so many equations.
+    pub fn minimum_constants(&self, dimension: usize, is_root: bool) -> Constants {
         let mut constants = self.weight_constants();
         constants.extend([
             ("THREADS", MINIMUM_THREADS as u32),
             ("SLOTS", self.slots as u32),
             ("MASK_WORDS", self.mask_words as u32),
+            ("DIMENSION", dimension as u32),
+            ("IS_ROOT", u32::from(is_root)),
         ]);
         constants
     }
 
     /// Every shader that a network of square-root neurons runs, with its constants.
     pub fn shaders(&self) -> Vec<Shader> {
-        let trajectories = SIZES.map(|size| shaders::trajectories(self.trajectory_constants(size, true)));
-        let mut all = vec![shaders::minimum(self.minimum_constants())];
-        all.extend(trajectories);
-        all
+        let noises = [NoiseKind::Poisson { fano: 1.0 }, NoiseKind::Current { sd: 1.0 }];
+        let quiet = SIZES.map(|size| self.trajectory_constants(size, true, None));
+        let noisy = noises.map(|noise| self.trajectory_constants(1, true, Some(noise)));
+        let trajectories = quiet.into_iter().chain(noisy).map(shaders::trajectories);
+        let minima = [1, 2].map(|dimension| shaders::minimum(self.minimum_constants(dimension, true)));
+        minima.into_iter().chain(trajectories).collect()
     }
 
     /// Device memory for W, and for the largest batch of `states` trajectories or minima (bytes).
@@ -125,7 +141,8 @@ impl Plan {
         let row = 4 * self.stride as u64;
         let trajectories = 2 * row * (states.min(self.trajectory_states) as u64);
         let slots = self.slots as u64;
-        let of_states = 8 * slots * (states.min(self.minimum_states) as u64);
+        let of_state = 12 * slots + 4 * MOST_DIMENSIONS * self.neurons as u64;
+        let of_states = of_state * (states.min(self.minimum_states) as u64);
         let between = 4 * slots * slots * (self.minimum_groups as u64);
         (row * self.neurons as u64, trajectories.max(of_states + between))
     }
@@ -187,7 +204,8 @@ impl Plan {
             slices: (threads_alone / threads).clamp(1, MOST_SLICES),
             trajectory_states: fitting(row_bytes).max(SIZES[0]),
             slots,
-            minimum_states: fitting(4 * slots as u64).min(MOST_STATES),
+            minimum_states: fitting((8 * slots as u64).max(4 * MOST_DIMENSIONS * neurons as u64))
+                .min(MOST_STATES),
             minimum_groups: fitting(4 * (slots * slots) as u64),
             score_states: fitting(row_bytes),
         })

@@ -29,6 +29,12 @@ pub const DOUBLE: &str = "alias real = f64;\n";
 /// How W is read.
 const WEIGHTS: &str = include_str!("../../../shaders/shared/weights.wgsl");
 
+/// How W is read, and random numbers.
+const WEIGHTS_AND_NOISE: &str = concat!(
+    include_str!("../../../shaders/shared/weights.wgsl"),
+    include_str!("../../../shaders/shared/noise.wgsl")
+);
+
 impl Shader {
     /// The text that is compiled.
     pub fn source(&self) -> String {
@@ -61,7 +67,7 @@ macro_rules! shaders {
 
 shaders! {
     selftest, "";
-    trajectories, WEIGHTS;
+    trajectories, WEIGHTS_AND_NOISE;
     minimum, WEIGHTS;
     scores, "";
     gram, SINGLE;
@@ -108,6 +114,16 @@ pub struct TrajectoriesParams {
     pub gain: f32,
     /// n of the transfer function.
     pub exponent: f32,
+    /// Number of this dispatch's first step.
+    pub first_step: u32,
+    /// The generator's key, low word.
+    pub key_low: u32,
+    /// High word.
+    pub key_high: u32,
+    /// Mean number of spikes in a step for a rate of 1 Hz (s).
+    pub mean_per_rate: f32,
+    /// What a spike sends (Hz), or what a normal number of 1 adds to a current (Hz²).
+    pub size: f32,
 }
 
 /// One workgroup of `trajectories.wgsl`.
@@ -120,6 +136,8 @@ pub struct StateGroup {
     pub rows: u32,
     /// High word.
     pub rows_high: u32,
+    /// Number of the trajectory, a word of the generator's counter.
+    pub trajectory: u32,
 }
 
 /// Parameters of `minimum.wgsl`.
@@ -130,12 +148,18 @@ pub struct MinimumParams {
     pub neurons: u32,
     /// 1 if silent neurons may join, 0 if the candidates are given.
     pub admits: u32,
+    /// 1 to solve for the step that closes given gaps, 0 to search.
+    pub corrects: u32,
     /// Newton iterations after which a state is left as it is.
     pub iterations: u32,
     /// Residual at which a state is done (Hz²).
     pub tolerance: f32,
-    /// h (Hz²).
-    pub external_current: f32,
+    /// Largest |h| (Hz²).
+    pub largest_current: f32,
+    /// c of the transfer function (Hz for a current of 1 Hz²).
+    pub gain: f32,
+    /// n of the transfer function.
+    pub exponent: f32,
     /// Index of this dispatch's first state.
     pub first: u32,
 }
@@ -172,14 +196,10 @@ pub struct ProductParams {
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct StateInfo {
-    /// Where the positions of the point's map begin.
-    pub map_offset: u32,
-    /// The point's position on the ring (neuron units).
-    pub position: f32,
-    /// Displacements beyond this count as 0 (neuron units).
-    pub window: f32,
-    /// The least-squares multiplier of the start (Hz²/neuron unit).
-    pub multiplier: f32,
+    /// λ along the first axis, or its change (Hz²/neuron unit).
+    pub multiplier_x: f32,
+    /// Along the second.
+    pub multiplier_y: f32,
     /// Number of candidates.
     pub count: u32,
     /// Newton iterations made.
@@ -190,6 +210,14 @@ pub struct StateInfo {
     pub dampings: u32,
     /// How often a step was shortened.
     pub halvings: u32,
+    /// 1 if more neurons would have joined than there are slots.
+    pub is_full: u32,
+    /// Turns of the conjugate gradients.
+    pub turns: u32,
+    /// Multiply-adds with W or a copy of parts of it.
+    pub multiply_adds: f32,
+    /// Words of W that were read.
+    pub weight_words: f32,
 }
 
 /// One neuron of the bump template of `scores.wgsl`.
