@@ -30,6 +30,8 @@ struct MinimumParams {
     gain: f32,
     exponent: f32,
     first: u32,
+    // States of this batch.
+    states: u32,
 }
 
 struct StateInfo {
@@ -65,6 +67,8 @@ const ROUGHEST = 1e-6;
 const FINEST = 1e-10;
 // A silent neuron that is silent by no more than so many tolerances is a candidate too: rounding hides none from the host.
 const MARGIN = 8.0;
+// A state farther than that many tolerances from its minimum asks the silent neurons after every step; others at rest.
+const MOVING = 1e3;
 // As landscape::newton::CROWD, and turns in which the number of neurons that join is brought down.
 const CROWD = 20.0;
 const CROWD_TURNS = 24u;
@@ -77,26 +81,28 @@ const CROWD_TURNS = 24u;
 @group(0) @binding(7) var<storage, read_write> info: array<StateInfo>;
 // Neurons of the candidates [states, SLOTS].
 @group(0) @binding(8) var<storage, read_write> candidates: array<u32>;
-// Their rates [states, SLOTS]; with `corrects`, rates and gaps in, steps out in place of the rates.
-@group(0) @binding(9) var<storage, read_write> candidate_rates: array<vec2<f32>>;
+// [arrays, states, SLOTS], see below. A thread touches only its own slots.
+@group(0) @binding(9) var<storage, read_write> work: array<f32>;
 // W between candidates [workgroups, SLOTS, SLOTS]. A thread reads only columns that it wrote.
 @group(0) @binding(10) var<storage, read_write> between: array<f32>;
 
-const SLOTS_Y = select(1u, SLOTS, DIMENSION == 2u);
+// Rates in and out; steps out with `corrects`.
+const RATE = 0u;
+// Gaps in with `corrects`; then what conjugate gradients leave of them.
+const RESIDUE = 1u;
+// h + W r.
+const DRIVE = 2u;
+const STEP = 3u;
+// The rates at the end of a step; what conjugate gradients multiply.
+const TRIAL = 4u;
+// 1/(d + damping); 0 for candidates that take no part in the step.
+const INVERSE = 5u;
+const ALONG_X = 6u;
+const ALONG_Y = 7u;
 
 var<workgroup> neuron: array<u32, SLOTS>;
-var<workgroup> r: array<f32, SLOTS>;
-var<workgroup> along_x: array<f32, SLOTS>;
-var<workgroup> along_y: array<f32, SLOTS_Y>;
-// h + W r.
-var<workgroup> drive: array<f32, SLOTS>;
-// The step.
-var<workgroup> x: array<f32, SLOTS>;
-var<workgroup> residue: array<f32, SLOTS>;
+// What is multiplied with W.
 var<workgroup> direction: array<f32, SLOTS>;
-var<workgroup> trial: array<f32, SLOTS>;
-// 1/(d + damping); 0 for candidates that take no part in the step.
-var<workgroup> inverse: array<f32, SLOTS>;
 var<workgroup> mask: array<atomic<u32>, MASK_WORDS>;
 var<workgroup> reduction: array<vec4<f32>, THREADS>;
 var<workgroup> shares: array<vec4<f32>, SHARES>;
@@ -109,6 +115,10 @@ var<private> is_full: u32;
 var<private> turns: u32;
 var<private> multiply_adds: f32;
 var<private> weight_words: f32;
+
+fn at(kind: u32, slot: u32) -> u32 {
+    return (kind * params.states + own_state) * SLOTS + slot;
+}
 
 // Over the workgroup: sums of x, y, z, and the largest w. The order does not depend on the device.
 fn reduce(value: vec4<f32>) -> vec4<f32> {
@@ -189,9 +199,9 @@ fn displacement(i: u32) -> vec2<f32> {
 // C of a candidate.
 fn along(i: u32) -> vec2<f32> {
     if DIMENSION == 1u {
-        return vec2<f32>(along_x[i], 0.0);
+        return vec2<f32>(work[at(ALONG_X, i)], 0.0);
     }
-    return vec2<f32>(along_x[i], along_y[i]);
+    return vec2<f32>(work[at(ALONG_X, i)], work[at(ALONG_Y, i)]);
 }
 
 // The part of a pair of moments along C, whose products are `squares` (xx, xy, yy); where they are singular, along one axis.
@@ -219,9 +229,9 @@ fn gather(first_new: u32) {
         }
         if i >= first_new {
             let c = displacement(neuron[i]);
-            along_x[i] = c.x;
+            work[at(ALONG_X, i)] = c.x;
             if DIMENSION == 2u {
-                along_y[i] = c.y;
+                work[at(ALONG_Y, i)] = c.y;
             }
         }
     }
@@ -245,11 +255,11 @@ fn field_of_direction(i: u32) -> f32 {
 fn refresh_drive() {
     workgroupBarrier();
     for (var i = me; i < count; i += THREADS) {
-        direction[i] = r[i];
+        direction[i] = work[at(RATE, i)];
     }
     workgroupBarrier();
     for (var i = me; i < count; i += THREADS) {
-        drive[i] = external_current[neuron[i]] + field_of_direction(i);
+        work[at(DRIVE, i)] = external_current[neuron[i]] + field_of_direction(i);
     }
     count_product();
 }
@@ -259,10 +269,11 @@ fn least_squares_multiplier() -> vec2<f32> {
     var squares = vec4<f32>(0.0);
     var moments = vec4<f32>(0.0);
     for (var i = me; i < count; i += THREADS) {
-        if r[i] > 0.0 {
+        let r = work[at(RATE, i)];
+        if r > 0.0 {
             let c = along(i);
             squares += vec4<f32>(c.x * c.x, c.x * c.y, c.y * c.y, 0.0);
-            moments += vec4<f32>(c * (drive[i] - own_current(r[i])), 0.0, 0.0);
+            moments += vec4<f32>(c * (work[at(DRIVE, i)] - own_current(r)), 0.0, 0.0);
         }
     }
     let products = reduce(squares);
@@ -277,8 +288,9 @@ fn project() {
         var squares = vec4<f32>(0.0);
         for (var i = me; i < count; i += THREADS) {
             let c = along(i);
-            let moved = trial[i] - dot(shift, c);
-            if trial[i] > 0.0 && moved > 0.0 {
+            let own = work[at(TRIAL, i)];
+            let moved = own - dot(shift, c);
+            if own > 0.0 && moved > 0.0 {
                 moments += vec4<f32>(c * moved, (abs(c.x) + abs(c.y)) * moved, 0.0);
                 squares += vec4<f32>(c.x * c.x, c.x * c.y, c.y * c.y, 0.0);
             }
@@ -291,13 +303,14 @@ fn project() {
         shift += more;
     }
     for (var i = me; i < count; i += THREADS) {
-        if trial[i] > 0.0 {
-            trial[i] = max(trial[i] - dot(shift, along(i)), 0.0);
+        let own = work[at(TRIAL, i)];
+        if own > 0.0 {
+            work[at(TRIAL, i)] = max(own - dot(shift, along(i)), 0.0);
         }
     }
 }
 
-// Marks the silent neurons whose T is above the threshold; returns (how many, active candidates, -, largest T).
+// Marks the silent neurons whose T is above the threshold, with the rates in `direction`; returns (how many, active candidates, -, largest T).
 fn mark(lambda: vec2<f32>, threshold: f32) -> vec4<f32> {
     workgroupBarrier();
     for (var word = me; word < MASK_WORDS; word += THREADS) {
@@ -307,7 +320,7 @@ fn mark(lambda: vec2<f32>, threshold: f32) -> vec4<f32> {
     var local = vec4<f32>(0.0);
     for (var slot = me; slot < count; slot += THREADS) {
         atomicOr(&mask[neuron[slot] / 32u], 1u << (neuron[slot] % 32u));
-        local.y += select(0.0, 1.0, r[slot] > 0.0);
+        local.y += select(0.0, 1.0, work[at(RATE, slot)] > 0.0);
     }
     workgroupBarrier();
     // A bit is set by the one thread that owns the neuron, and read by it alone until the barrier.
@@ -319,7 +332,7 @@ fn mark(lambda: vec2<f32>, threshold: f32) -> vec4<f32> {
         }
         var t = external_current[i] - dot(lambda, displacement(i));
         for (var k = 0u; k < count; k++) {
-            t += weight(neuron[k], i) * r[k];
+            t += weight(neuron[k], i) * direction[k];
         }
         if t > threshold {
             atomicOr(&mask[i / 32u], bit);
@@ -356,7 +369,6 @@ fn admit(lambda: vec2<f32>) {
             var bits = atomicLoad(&mask[word]);
             while bits != 0u && count < SLOTS {
                 neuron[count] = word * 32u + firstTrailingBit(bits);
-                r[count] = 0.0;
                 bits &= bits - 1u;
                 count++;
             }
@@ -365,7 +377,7 @@ fn admit(lambda: vec2<f32>) {
 }
 
 fn target_of(i: u32, lambda: vec2<f32>) -> f32 {
-    return drive[i] - dot(lambda, along(i));
+    return work[at(DRIVE, i)] - dot(lambda, along(i));
 }
 
 // (Sum of the curvatures, number of neurons that take part in a step, -, largest violation of the conditions).
@@ -373,9 +385,10 @@ fn survey(lambda: vec2<f32>) -> vec4<f32> {
     var local = vec4<f32>(0.0);
     for (var i = me; i < count; i += THREADS) {
         let t = target_of(i, lambda);
-        let takes_part = r[i] > 0.0 || t > 0.0;
-        let violation = select(max(t, 0.0), abs(own_current(r[i]) - t), r[i] > 0.0);
-        local += vec4<f32>(curvature_of(r[i]), select(0.0, 1.0, takes_part), 0.0, 0.0);
+        let r = work[at(RATE, i)];
+        let takes_part = r > 0.0 || t > 0.0;
+        let violation = select(max(t, 0.0), abs(own_current(r) - t), r > 0.0);
+        local += vec4<f32>(curvature_of(r), select(0.0, 1.0, takes_part), 0.0, 0.0);
         local.w = max(local.w, violation);
     }
     return reduce(local);
@@ -393,15 +406,17 @@ fn conjugate_gradients(lambda: vec2<f32>, damping: f32, previous_rho: f32) -> So
     var squares = vec4<f32>(0.0);
     for (var i = me; i < count; i += THREADS) {
         // With `corrects` the residue holds the gaps already.
-        let gap = select(target_of(i, lambda) - own_current(r[i]), residue[i], params.corrects == 1u);
-        let t = gap + own_current(r[i]);
-        let takes_part = r[i] > 0.0 || t > 0.0;
+        let r = work[at(RATE, i)];
+        let gap = select(target_of(i, lambda) - own_current(r), work[at(RESIDUE, i)], params.corrects == 1u);
+        let t = gap + own_current(r);
+        let takes_part = r > 0.0 || t > 0.0;
         let c = along(i);
-        inverse[i] = select(0.0, 1.0 / (secant(r[i], t) + damping), takes_part);
-        x[i] = 0.0;
+        let inverse = select(0.0, 1.0 / (secant(r, t) + damping), takes_part);
+        work[at(INVERSE, i)] = inverse;
+        work[at(STEP, i)] = 0.0;
         direction[i] = 0.0;
-        residue[i] = select(0.0, gap, takes_part);
-        squares += inverse[i] * vec4<f32>(c.x * c.x, c.x * c.y, c.y * c.y, 0.0);
+        work[at(RESIDUE, i)] = select(0.0, gap, takes_part);
+        squares += inverse * vec4<f32>(c.x * c.x, c.x * c.y, c.y * c.y, 0.0);
     }
     let products = reduce(squares).xyz;
     var solved = Solved(vec2<f32>(0.0), 0.0, true);
@@ -410,7 +425,8 @@ fn conjugate_gradients(lambda: vec2<f32>, damping: f32, previous_rho: f32) -> So
     for (var turn = 0u; turn <= 2u * count; turn++) {
         var local = vec4<f32>(0.0);
         for (var i = me; i < count; i += THREADS) {
-            local += inverse[i] * residue[i] * vec4<f32>(residue[i], along(i), 0.0);
+            let residue = work[at(RESIDUE, i)];
+            local += work[at(INVERSE, i)] * residue * vec4<f32>(residue, along(i), 0.0);
         }
         let found = reduce(local);
         // The residual's part along C is the multipliers'.
@@ -429,16 +445,20 @@ fn conjugate_gradients(lambda: vec2<f32>, damping: f32, previous_rho: f32) -> So
         let keep = select(rho_new / rho, 0.0, turn == 0u);
         rho = rho_new;
         for (var i = me; i < count; i += THREADS) {
-            residue[i] -= select(0.0, dot(mu, along(i)), inverse[i] > 0.0);
-            direction[i] = inverse[i] * residue[i] + keep * direction[i];
+            let inverse = work[at(INVERSE, i)];
+            let residue = work[at(RESIDUE, i)] - select(0.0, dot(mu, along(i)), inverse > 0.0);
+            work[at(RESIDUE, i)] = residue;
+            direction[i] = inverse * residue + keep * direction[i];
         }
         workgroupBarrier();
         local = vec4<f32>(0.0);
         for (var i = me; i < count; i += THREADS) {
-            if inverse[i] > 0.0 {
-                let own = direction[i] / inverse[i];
-                trial[i] = own - field_of_direction(i);
-                local += direction[i] * vec4<f32>(trial[i], own, 0.0, 0.0);
+            let inverse = work[at(INVERSE, i)];
+            if inverse > 0.0 {
+                let own = direction[i] / inverse;
+                let image = own - field_of_direction(i);
+                work[at(TRIAL, i)] = image;
+                local += direction[i] * vec4<f32>(image, own, 0.0, 0.0);
             }
         }
         count_product();
@@ -450,9 +470,9 @@ fn conjugate_gradients(lambda: vec2<f32>, damping: f32, previous_rho: f32) -> So
         }
         let length = rho / curvature.x;
         for (var i = me; i < count; i += THREADS) {
-            if inverse[i] > 0.0 {
-                x[i] += length * direction[i];
-                residue[i] -= length * trial[i];
+            if work[at(INVERSE, i)] > 0.0 {
+                work[at(STEP, i)] += length * direction[i];
+                work[at(RESIDUE, i)] -= length * work[at(TRIAL, i)];
             }
         }
     }
@@ -466,20 +486,21 @@ fn line_search(lambda: vec2<f32>) -> u32 {
     var halvings = 0u;
     for (; halvings <= MAX_HALVINGS; halvings++) {
         for (var i = me; i < count; i += THREADS) {
-            trial[i] = max(r[i] + length * x[i], 0.0);
+            work[at(TRIAL, i)] = max(work[at(RATE, i)] + length * work[at(STEP, i)], 0.0);
         }
         project();
         for (var i = me; i < count; i += THREADS) {
-            direction[i] = trial[i] - r[i];
+            direction[i] = work[at(TRIAL, i)] - work[at(RATE, i)];
         }
         workgroupBarrier();
         var local = vec4<f32>(0.0);
         for (var i = me; i < count; i += THREADS) {
             let d = direction[i];
-            let gradient = own_current(r[i]) - target_of(i, lambda);
-            local.x += d * gradient + bend(r[i], d) - 0.5 * d * field_of_direction(i);
-            local.y += gradient * x[i];
-            local.z += r[i] * (own_current(r[i]) + 1.5 * params.largest_current);
+            let r = work[at(RATE, i)];
+            let gradient = own_current(r) - target_of(i, lambda);
+            local.x += d * gradient + bend(r, d) - 0.5 * d * field_of_direction(i);
+            local.y += gradient * work[at(STEP, i)];
+            local.z += r * (own_current(r) + 1.5 * params.largest_current);
         }
         count_product();
         // Change of the energy, slope along x, size of the energy's terms.
@@ -487,7 +508,7 @@ fn line_search(lambda: vec2<f32>) -> u32 {
         let unresolved = UNRESOLVED * found.z;
         if found.x <= SUFFICIENT_DECREASE * length * found.y || (-found.y <= unresolved && found.x <= unresolved) {
             for (var i = me; i < count; i += THREADS) {
-                r[i] = trial[i];
+                work[at(RATE, i)] = work[at(TRIAL, i)];
             }
             break;
         }
@@ -503,9 +524,6 @@ fn load() {
     workgroupBarrier();
     for (var i = me; i < count; i += THREADS) {
         neuron[i] = candidates[own_state * SLOTS + i];
-        let given = candidate_rates[own_state * SLOTS + i];
-        r[i] = given.x;
-        residue[i] = given.y;
     }
 }
 
@@ -513,8 +531,9 @@ fn store() {
     workgroupBarrier();
     for (var i = me; i < count; i += THREADS) {
         candidates[own_state * SLOTS + i] = neuron[i];
-        let own = select(r[i], x[i], params.corrects == 1u);
-        candidate_rates[own_state * SLOTS + i] = vec2<f32>(own, 0.0);
+        if params.corrects == 1u {
+            work[at(RATE, i)] = work[at(STEP, i)];
+        }
     }
 }
 
@@ -534,6 +553,8 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     var gathered = 0u;
     var begins = true;
     var asks = params.admits == 1u;
+    // Whether silent neurons have been asked in the present state.
+    var is_asked = params.admits == 0u;
     loop {
         gather(gathered);
         gathered = count;
@@ -546,15 +567,24 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
             }
             if asks {
                 asks = false;
+                is_asked = true;
                 admit(lambda);
                 workgroupBarrier();
                 if count > gathered {
+                    for (var i = me; i < count; i += THREADS) {
+                        work[at(RATE, i)] = select(work[at(RATE, i)], 0.0, i >= gathered);
+                    }
                     continue;
                 }
             }
             let found = survey(lambda);
             residual = found.w;
-            if !(residual > params.tolerance) || iterations == params.iterations {
+            let is_at_rest = !(residual > params.tolerance);
+            if is_at_rest && !is_asked {
+                asks = true;
+                continue;
+            }
+            if is_at_rest || iterations == params.iterations {
                 break;
             }
             curvature = found.x / max(found.y, 1.0) + 1e-3;
@@ -589,7 +619,8 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         if !(damping < 1e6 * curvature) {
             break;
         }
-        asks = params.admits == 1u;
+        is_asked = params.admits == 0u;
+        asks = params.admits == 1u && residual > MOVING * params.tolerance;
     }
     store();
     if me == 0u {

@@ -10,11 +10,10 @@ use common_gpu::compare::Mismatches;
 use common_gpu::*;
 use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
-use flatscape::compute::gpu::{Conditions, Precision};
+use flatscape::compute::gpu::Conditions;
 use flatscape::connectivity::Kernel;
-use flatscape::dynamics::decoding::Scorer;
 use flatscape::landscape::problem::{Definition, Minima, Problem, Start};
-use flatscape::landscape::states::{StateBuf, States};
+use flatscape::landscape::states::States;
 use flatscape::landscape::transfer::Transfer;
 use flatscape::manifold::{Arrangement, Group, Lattice, Maps, Placement, Points, Shape};
 use flatscape::network::Network;
@@ -110,8 +109,6 @@ fn minima_of_maps_of_every_shape() {
             let found = minima(&gpu, &problem, points, Start::Idealized);
             let counted = gpu.counted() - before;
             let expected = minima(&Cpu, &problem, points, Start::Idealized);
-            let mut squares = [found.states.to_dense(), expected.states.to_dense()];
-            squares.iter_mut().flatten().for_each(|r| *r *= *r);
             let differences = Mismatches::relative("energy", &found.energies, &expected.energies, 1e-7);
             println!(
                 "{name}, {definition:?}: {} of {} elsewhere, {} handed to the host",
@@ -119,6 +116,11 @@ fn minima_of_maps_of_every_shape() {
                 points.len(),
                 counted.handed
             );
+            // As from given states below: where a point has two minima f32 may take another way than f64.
+            assert!(differences.indices().len() <= 1, "{name}, {definition:?}: {differences}");
+            let converged = |m: &Minima| m.certificates.iter().filter(|c| c.converged(1e-8)).count();
+            assert!(converged(&found) >= converged(&expected), "{name}, {definition:?}");
+            assert_eq!(counted.states, points.len() as u64);
         }
     }
 }
@@ -176,73 +178,5 @@ fn flattening_goes_as_on_the_cpu() {
     println!("{found:?} {expected:?}");
     for (a, b) in found.iter().zip(&expected) {
         assert!((a - b).abs() <= 0.1 * b, "{found:?} instead of {expected:?}");
-    }
-}
-
-/// Some overlapping states whose rates look random.
-fn states(count: usize, neurons: usize) -> States {
-    let buffers: Vec<StateBuf> = (0..count)
-        .map(|s| {
-            let rate = |i: usize| ((i * 31 + s * 17) % 23) as f64 - 12.0 + ((s * i) % 7) as f64 * 0.3;
-            StateBuf::from_dense(&(0..neurons).map(|i| rate(i).max(0.0)).collect::<Vec<_>>())
-        })
-        .collect();
-    States::pack(neurons, buffers.iter().map(StateBuf::view))
-}
-
-#[test]
-fn products_over_states() {
-    for most in [None, Some(70 * 70 * 8)] {
-        let gpu = gpu_or_return!(Conditions { most_binding: most, ..Conditions::default() });
-        let (count, neurons) = (67, 70);
-        let states = states(count, neurons);
-        let alpha: Vec<f64> = (0..count).map(|s| (s as f64).sin()).collect();
-        let lower = direct::gram_matrix(&states, &Tick::silent());
-        let gram: Vec<f64> = (0..count * count)
-            .map(|at| lower[(at / count).max(at % count) + (at / count).min(at % count) * count])
-            .collect();
-        let gradient = direct::weight_gradient(&states, &alpha);
-        let response = direct::response(&gradient, &states);
-        let mut precisions = vec![(Precision::Single, 1e-6)];
-        if gpu.report().f64 {
-            precisions.push((Precision::Double, 1e-14));
-        }
-        // Sums of some 70 terms: 2⁻²⁴ or 2⁻⁵³ of the largest sum, and the square root of their number.
-        for (precision, rtol) in precisions {
-            same(&format!("Gram {precision:?}"), &gpu.gram(&states, precision).unwrap(), &gram, 0.0, rtol);
-            let found = gpu.weight_gradient(&states, &alpha, precision).unwrap();
-            same(&format!("gradient {precision:?}"), &found.to_dense(), &gradient.to_dense(), 0.0, rtol);
-            let found = gpu.response(&gradient, &states, precision).unwrap();
-            same(&format!("response {precision:?}"), &found, &response, 0.0, rtol);
-        }
-    }
-}
-
-#[test]
-fn scores_and_places() {
-    let network = network(150, 3);
-    let points = Points::fitted(&network.maps, 150);
-    let problem = problem(&network, Definition::Kkt);
-    let mut rates = minima(&Cpu, &problem, points, Start::Idealized).states.to_dense();
-    rates.truncate(101 * 150);
-    rates.extend([0.0; 150]);
-    let scorer = Scorer::new(&network.maps, &network.bumps);
-    let expected: Vec<_> = rates.chunks_exact(150).map(|row| scorer.place(row)).collect();
-    for most in [None, Some(30_000)] {
-        let gpu = gpu_or_return!(Conditions { most_binding: most, ..Conditions::default() });
-        let found = gpu.places(&network.maps, &network.bumps, &rates).unwrap();
-        let score = |places: &[flatscape::dynamics::decoding::Place]| {
-            places.iter().map(|p| p.score).collect::<Vec<_>>()
-        };
-        // Sums of at most 59 products of numbers up to 1.
-        same("scores", &score(&found), &score(&expected), 1e-5, 0.0);
-        for (s, (a, b)) in found.iter().zip(&expected).enumerate() {
-            let of_found = scorer.scores(a.map, &rates[s * 150..][..150])[a.location[0] as usize];
-            // Two places whose scores f32 cannot tell apart may change places.
-            assert!(
-                (a.map, a.location) == (b.map, b.location) || b.score - of_found < 1e-5,
-                "{s}: {a:?} {b:?}"
-            );
-        }
     }
 }

@@ -94,9 +94,10 @@ fn what_was_reported_before_a_loss_is_not_reported_again() {
     let network = network(NEURONS, 2);
     let points = Points::fitted(&network.maps, NEURONS);
     let problem = problem(&network, Definition::Kkt);
-    // Batches of 156 states; the device is lost in the second. `minima` counts the reports.
+    // Batches of 39 states, each of nine submissions and more; the device is lost in a later one. `minima` counts the
+    // reports.
     let conditions =
-        Conditions { most_binding: Some(80_000), destroy_after: vec![8], ..Conditions::default() };
+        Conditions { most_binding: Some(80_000), destroy_after: vec![40], ..Conditions::default() };
     let gpu = gpu_or_return!(conditions);
     let found = minima(&gpu, &problem, points, Start::Idealized);
     let expected = minima(&Cpu, &problem, points, Start::Idealized);
@@ -125,8 +126,11 @@ fn a_network_too_large_for_the_device_is_refused_before_any_work() {
     assert_eq!(refused.exit_code(), 3);
     assert!(refused.to_string().contains("CPU backend"), "{refused}");
     assert!(gpu.memory(NEURONS, 12, 100).is_err());
-    // 78 states of 32 slots in a batch, two at once.
-    assert_eq!(gpu.memory(40, 4, 100).unwrap(), (40 * 40 * 4, 78 * 32 * 8 + 2 * 32 * 32 * 4));
+    // 9 states of 32 slots in a batch, two at once.
+    assert_eq!(
+        gpu.memory(40, 4, 100).unwrap(),
+        (40 * 40 * 4, 9 * (9 * 32 * 4 + 2 * 40 * 4) + 2 * 32 * 32 * 4)
+    );
 }
 
 /// What this test program reports when the Vulkan loader knows no other driver than `driver`.

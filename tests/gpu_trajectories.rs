@@ -53,7 +53,7 @@ fn trajectories_end_where_they_end_on_the_cpu() {
     let at = [3000];
     let scorer = Scorer::new(&network.maps, &network.bumps);
     let places = |runs: &[Trajectory]| -> Vec<(usize, f64)> {
-        let places = runs.iter().map(|run| scorer.place(&run.snapshots[0]));
+        let places = runs.iter().map(|run| scorer.best_fit(&run.snapshots[0]));
         places.map(|place| (place.map, place.location[0])).collect()
     };
     let found = places(&run(&gpu, &network, &starts, &at));

@@ -78,7 +78,7 @@ proptest! {
             for i in 0..neurons {
                 prop_assert!((row_a[i] - row_b[label[i]]).abs() < 1e-5, "state {s}, neuron {i}");
             }
-            let (place_a, place_b) = (scorer_a.place(row_a), scorer_b.place(row_b));
+            let (place_a, place_b) = (scorer_a.best_fit(row_a), scorer_b.best_fit(row_b));
             prop_assert_eq!((place_a.map, place_a.location), (place_b.map, place_b.location));
         }
         let update = |m: &Minima| direct::solve(&m.states, &m.energies, 1e-4, &Tick::silent()).unwrap().delta;

@@ -6,13 +6,11 @@ use std::mem::offset_of;
 use flatscape::compute::gpu::shaders::Shader;
 use flatscape::compute::gpu::{every_shader, shaders};
 
-fn validated(shader: &Shader, double: bool) -> naga::Module {
+fn validated(shader: &Shader) -> naga::Module {
     let source = shader.source();
     let module = naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|error| panic!("{}: {}", shader.name, error.emit_to_string(&source)));
-    let capabilities =
-        if double { naga::valid::Capabilities::FLOAT64 } else { naga::valid::Capabilities::empty() };
-    naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities)
+    naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty())
         .validate(&module)
         .unwrap_or_else(|error| panic!("{}: {}", shader.name, error.emit_to_string(&source)));
     module
@@ -45,11 +43,8 @@ fn every_shader_is_valid_and_has_the_entry_point_of_its_name() {
         .collect();
     assert_eq!(files, names.into_iter().map(str::to_owned).collect(), "files and compiled shaders");
     for shader in all {
-        let module = validated(&shader, false);
+        let module = validated(&shader);
         assert!(module.entry_points.iter().any(|e| e.name == shader.name), "{}", shader.name);
-        if shader.prelude == shaders::SINGLE {
-            validated(&Shader { prelude: shaders::DOUBLE, ..shader }, true);
-        }
     }
 }
 
@@ -80,7 +75,7 @@ fn every_shader_is_written_for_other_compilers() {
 /// Offsets of a struct's members in WGSL, and its size.
 fn layout(shader: &str, name: &str) -> (Vec<(String, usize)>, usize) {
     let shader = compiled().into_iter().find(|s| s.name == shader).expect("a shader of this name");
-    let module = validated(&shader, false);
+    let module = validated(&shader);
     let ty = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some(name)).expect("such a struct").1;
     let naga::TypeInner::Struct { members, span } = &ty.inner else { panic!("{name} is no struct") };
     let members = members.iter().map(|m| (m.name.clone().unwrap_or_default(), m.offset as usize));
@@ -125,7 +120,8 @@ fn parameters_lie_where_the_host_puts_them() {
             largest_current,
             gain,
             exponent,
-            first
+            first,
+            states
         }
     );
     same_layout!(
@@ -144,13 +140,7 @@ fn parameters_lie_where_the_host_puts_them() {
             weight_words
         }
     );
-    same_layout!("scores", ScoresParams { neurons, maps, bump_neurons, first });
-    same_layout!("scores", Displaced { by, value });
-    same_layout!("scores", Place { index, score });
     for peak in ["peak_flops", "peak_bandwidth"] {
         same_layout!(peak, PeakParams { turns, length });
-    }
-    for product in ["gram", "gradient", "response"] {
-        same_layout!(product, ProductParams { neurons, states, first, rows });
     }
 }

@@ -147,27 +147,38 @@ proptest! {
 
     #[test]
     fn relabelling_neurons_relabels_the_maps_of_every_shape(seed in 0_u64..1000, relabelling in 0_u64..1000) {
-        let order = Maps::random(NEURONS, 1, relabelling, 1);
-        let label: Vec<usize> = order.sites(0).iter().map(|&p| p as usize).collect();
-        for shape in Shape::ALL {
-            for placement in [Placement::Lattice, Placement::Anywhere(MEMBERS)] {
-                let lattice = lattice(shape);
-                let maps = drawn(lattice, &placement, seed);
-                let (one, other) = (network(maps.clone()), network(changed(&maps, lattice, &label, |p| p)));
-                let relabelled = |i: usize| -> Vec<f64> {
-                    label.iter().map(|&j| other.weights.row(i)[j]).collect()
-                };
-                // The way there and the way back differ by rounding; on the sphere by that of small angles.
-                let tolerance = if shape == Shape::Sphere { 1e-7 } else { 1e-12 };
-                for (i, &called) in label.iter().enumerate() {
-                    let expected = &one.weights.row(i)[..NEURONS];
-                    Mismatches::of(&format!("{shape:?}"), &relabelled(called), expected, tolerance).assert_none();
-                    prop_assert_eq!(other.external_current[called], one.external_current[i]);
-                }
-                let point = Point::free(1, &lattice, Point::on_lattice(1, &lattice, [7, 0], [0.3; 2]).position);
-                let energy = |network: &Network| bump_energies(network, std::iter::once(point));
-                Mismatches::relative("energy", &energy(&other), &energy(&one), 1e-7).assert_none();
+        assert_relabelled_alike(seed, relabelling);
+    }
+}
+
+/// Found by chance: near the end of a segment a neuron fell silent but for rounding, and the search for the bump went on for
+/// ever in one order of the neurons, not in the other.
+#[test]
+fn a_bump_near_an_end_is_found_in_any_order_of_the_neurons() {
+    assert_relabelled_alike(525, 10);
+}
+
+/// The networks of maps and of the same maps with neurons called otherwise are the same but for the names.
+fn assert_relabelled_alike(seed: u64, relabelling: u64) {
+    let order = Maps::random(NEURONS, 1, relabelling, 1);
+    let label: Vec<usize> = order.sites(0).iter().map(|&p| p as usize).collect();
+    for shape in Shape::ALL {
+        for placement in [Placement::Lattice, Placement::Anywhere(MEMBERS)] {
+            let lattice = lattice(shape);
+            let maps = drawn(lattice, &placement, seed);
+            let (one, other) = (network(maps.clone()), network(changed(&maps, lattice, &label, |p| p)));
+            let relabelled =
+                |i: usize| -> Vec<f64> { label.iter().map(|&j| other.weights.row(i)[j]).collect() };
+            // The way there and the way back differ by rounding; on the sphere by that of small angles.
+            let tolerance = if shape == Shape::Sphere { 1e-7 } else { 1e-12 };
+            for (i, &called) in label.iter().enumerate() {
+                let expected = &one.weights.row(i)[..NEURONS];
+                Mismatches::of(&format!("{shape:?}"), &relabelled(called), expected, tolerance).assert_none();
+                assert_eq!(other.external_current[called], one.external_current[i]);
             }
+            let point = Point::free(1, &lattice, Point::on_lattice(1, &lattice, [7, 0], [0.3; 2]).position);
+            let energy = |network: &Network| bump_energies(network, std::iter::once(point));
+            Mismatches::relative("energy", &energy(&other), &energy(&one), 1e-7).assert_none();
         }
     }
 }

@@ -212,21 +212,18 @@ impl Model {
     /// Map, place `[states, dimensions]` (neuron units) and bump score of given rates `[states, neurons]` (Hz).
     fn decode<'py>(&self, py: Python<'py>, rates: Floats<'_>) -> PyResult<Bound<'py, PyDict>> {
         let (model, rates) = (self.model.clone(), rows("rates", &rates)?);
-        let places = wait_for(py, None, move |_| {
+        let best = wait_for(py, None, move |_| {
             let network = model.network();
             let scorer = Scorer::new(&network.maps, &network.bumps);
-            Ok(rates.par_iter().map(|rates| scorer.place(rates)).collect::<Vec<_>>())
+            Ok(rates.par_iter().map(|rates| scorer.best_fit(rates)).collect::<Vec<_>>())
         })?;
         let dimension = self.model.network().maps.dimension();
         let found = PyDict::new(py);
-        let maps = places.iter().map(|place| place.map as i64).collect();
-        let where_ = places.iter().flat_map(|place| place.location[..dimension].to_vec()).collect();
-        found.set_item("map", array(py, [places.len()], maps)?)?;
-        found.set_item("position", array(py, [places.len(), dimension], where_)?)?;
-        found.set_item(
-            "score",
-            array(py, [places.len()], places.iter().map(|place| place.score).collect())?,
-        )?;
+        let maps = best.iter().map(|fit| fit.map as i64).collect();
+        let where_ = best.iter().flat_map(|fit| fit.location[..dimension].to_vec()).collect();
+        found.set_item("map", array(py, [best.len()], maps)?)?;
+        found.set_item("position", array(py, [best.len(), dimension], where_)?)?;
+        found.set_item("score", array(py, [best.len()], best.iter().map(|fit| fit.score).collect())?)?;
         Ok(found)
     }
 }

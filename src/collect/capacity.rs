@@ -172,7 +172,7 @@ fn score_alone(record: &TrialRecord) -> Option<f64> {
     let network = Plan::new(config).and_then(|plan| plan.network(0)).ok()?;
     let mut rates = vec![0.0; network.neurons()];
     network.bumps.at(&network.maps, &start_point(&network.maps, 0, 0, 1)).view().scatter(&mut rates);
-    Some(Scorer::new(&network.maps, &network.bumps).place(&rates).score)
+    Some(Scorer::new(&network.maps, &network.bumps).best_fit(&rates).score)
 }
 
 /// Numbers of maps with fewer than half as many realizations as the others have are left out: a bootstrap of one or two

@@ -62,7 +62,7 @@ impl Driven<'_> {
                 current.iter_mut().for_each(|i| *i *= strength);
                 let cue = Cue { current: &current, steps: steps(drive.cue.duration_ms) };
                 let run = self.run(&[*start], &slopes, &[], Some(cue), &at)?;
-                runs.push(run[0].snapshots.iter().map(|r| scorer.place(r).map == other.map).collect());
+                runs.push(run[0].snapshots.iter().map(|r| scorer.best_fit(r).map == other.map).collect());
             }
             records.push(record(self.network, strength, &runs, &at, dt));
         }

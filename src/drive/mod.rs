@@ -169,7 +169,7 @@ impl Driven<'_> {
                         time_ms: at[t] as f64 * dt,
                         asked: f64::from(sense) * asked[at[t]],
                         moved: moved[t],
-                        winning_map: scorer.place(&run.snapshots[t]).map,
+                        winning_map: scorer.best_fit(&run.snapshots[t]).map,
                     }));
                 }
             }

@@ -5,9 +5,9 @@ use std::f64::consts::TAU;
 use crate::landscape::bumps::IdealizedBumps;
 use crate::manifold::{Arrangement, Axis, Maps, Shape, Vector};
 
-/// What a state says about place.
+/// Where an idealized bump fits a state best.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Place {
+pub struct BestFit {
     /// The map with the highest score, l.
     pub map: usize,
     /// The position with the highest score in that map: a site of its lattice (neuron units).
@@ -71,7 +71,7 @@ impl<'a> Scorer<'a> {
     }
 
     /// The winning map and location. Of equal scores the first map and site wins.
-    pub fn place(&self, rates: &[f64]) -> Place {
+    pub fn best_fit(&self, rates: &[f64]) -> BestFit {
         let mut best = (0, 0, f64::NEG_INFINITY);
         for map in 0..self.maps.count() {
             for (site, score) in self.scores(map, rates).into_iter().enumerate() {
@@ -82,7 +82,7 @@ impl<'a> Scorer<'a> {
         }
         let (map, site, score) = best;
         let lattice = &self.maps.group(map).lattice;
-        Place { map, location: lattice.position(lattice.base_of(site), [0.0; 2]), score }
+        BestFit { map, location: lattice.position(lattice.base_of(site), [0.0; 2]), score }
     }
 
     /// Position of the population vector in one map (neuron units): on joined axes the phase of `Σ_i r_i exp(2πi x_i/side)`,
@@ -187,9 +187,9 @@ mod tests {
         let points = Points::fitted(&maps, 150);
         for (map, base) in [(0, 0), (1, 149), (2, 71)] {
             let rates = rates(&bumps, &maps, &points.get(150 * map + base));
-            let place = scorer.place(&rates);
-            assert_eq!((place.map, place.location), (map, [base as f64, 0.0]));
-            assert!((place.score - self_score).abs() < 1e-12 * self_score);
+            let best = scorer.best_fit(&rates);
+            assert_eq!((best.map, best.location), (map, [base as f64, 0.0]));
+            assert!((best.score - self_score).abs() < 1e-12 * self_score);
             let phase = scorer.phase(map, &rates);
             assert!(
                 maps.space(map).distance([base as f64, 0.0], phase) < 1e-9,
@@ -211,8 +211,8 @@ mod tests {
                 let points = Points::fitted(&maps, 100);
                 for point in [points.get(3), points.get(150)] {
                     let rates = rates(&bumps, &maps, &point);
-                    let (place, phase) = (scorer.place(&rates), scorer.phase(point.map, &rates));
-                    assert_eq!(place.map, point.map, "{shape:?} {placement:?}");
+                    let (best, phase) = (scorer.best_fit(&rates), scorer.phase(point.map, &rates));
+                    assert_eq!(best.map, point.map, "{shape:?} {placement:?}");
                     let space = maps.space(point.map);
                     // A site is at most half a cell's diagonal away; where neurons lie anywhere a bump of some forty of
                     // them has its centre of mass off by some tenths of its width.
@@ -221,8 +221,8 @@ mod tests {
                         _ => (3.0, 3.0),
                     };
                     assert!(
-                        space.distance(point.position, place.location) < near,
-                        "{shape:?} {point:?} {place:?}"
+                        space.distance(point.position, best.location) < near,
+                        "{shape:?} {point:?} {best:?}"
                     );
                     assert!(space.distance(point.position, phase) < nearer, "{shape:?} {point:?} {phase:?}");
                 }
@@ -234,6 +234,6 @@ mod tests {
     fn a_silent_state_scores_zero() {
         let maps = Maps::random(150, 1, 9, 0);
         let bumps = bumps(&maps, Kernel::PAPER.scaled_to(150));
-        assert_eq!(Scorer::new(&maps, &bumps).place(&[0.0; 150]).score, 0.0);
+        assert_eq!(Scorer::new(&maps, &bumps).best_fit(&[0.0; 150]).score, 0.0);
     }
 }

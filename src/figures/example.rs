@@ -155,7 +155,7 @@ impl Example {
             .iter()
             .zip(&run.snapshots)
             .map(|(&step, rates)| {
-                let location = if step == 0 { start.position } else { scorer.place(rates).location };
+                let location = if step == 0 { start.position } else { scorer.best_fit(rates).location };
                 (step as f64 * dt / 1000.0, space.displacement(start.position, location)[0])
             })
             .collect();

@@ -56,7 +56,7 @@ impl Job<'_> {
             .par_iter()
             .zip(&runs)
             .map(|(start, run)| {
-                let end = scorer.place(&run.snapshots[0]);
+                let end = scorer.best_fit(&run.snapshots[0]);
                 let moved = length(network.maps.space(start.map).displacement(start.position, end.location));
                 let width = network.kernels[network.maps.group_index(start.map)].width;
                 let own_map = end.map == start.map;

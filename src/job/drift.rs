@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::connectivity::matrix::WeightMatrix;
-use crate::dynamics::decoding::{Place, Scorer};
+use crate::dynamics::decoding::{BestFit, Scorer};
 use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::Trajectory;
 use crate::error::Result;
@@ -359,20 +359,20 @@ struct Followed {
     path: Vec<PathRecord>,
 }
 
-/// A trajectory with the place of its bump at every recorded time.
+/// A trajectory with where its bump is at every recorded time.
 struct Located<'a> {
     dimension: usize,
     space: Space,
     launch: Launch,
     trajectory: &'a Trajectory,
-    places: Vec<Place>,
+    best_fits: Vec<BestFit>,
 }
 
 impl<'a> Located<'a> {
     fn new(network: &Network, scorer: &Scorer<'_>, launch: &Launch, trajectory: &'a Trajectory) -> Self {
-        let (maps, places) = (&network.maps, trajectory.snapshots.iter().map(|rates| scorer.place(rates)));
+        let (maps, best) = (&network.maps, trajectory.snapshots.iter().map(|rates| scorer.best_fit(rates)));
         let space = *maps.space(launch.point.map);
-        Self { dimension: maps.dimension(), space, launch: *launch, trajectory, places: places.collect() }
+        Self { dimension: maps.dimension(), space, launch: *launch, trajectory, best_fits: best.collect() }
     }
 
     fn follow(&self, network: Which, scorer: &Scorer<'_>, times: &SnapshotTimes, plan: &Plan) -> Followed {
@@ -396,8 +396,8 @@ impl<'a> Located<'a> {
             replicate: self.launch.replicate,
             time_ms: time_ms(t),
             position: scorer.phase(self.launch.point.map, &self.trajectory.snapshots[t]),
-            winning_map: self.places[t].map,
-            score: self.places[t].score,
+            winning_map: self.best_fits[t].map,
+            score: self.best_fits[t].score,
         };
         Followed {
             record: self.record(network, scorer, times, plan),
@@ -408,7 +408,7 @@ impl<'a> Located<'a> {
 
     /// Displacement between two recorded times on the start's map (neuron units); time 0 is the start itself.
     fn displacement(&self, from: usize, to: usize) -> f64 {
-        let at = |t: usize| if t == 0 { self.launch.point.position } else { self.places[t].location };
+        let at = |t: usize| if t == 0 { self.launch.point.position } else { self.best_fits[t].location };
         moved(&self.space, at(from), at(to))
     }
 
@@ -418,8 +418,8 @@ impl<'a> Located<'a> {
     }
 
     fn record(&self, network: Which, scorer: &Scorer<'_>, times: &SnapshotTimes, plan: &Plan) -> DriftRecord {
-        let last = self.places.len() - 1;
-        let (end, start) = (self.places[last], &self.launch.point);
+        let last = self.best_fits.len() - 1;
+        let (end, start) = (self.best_fits[last], &self.launch.point);
         let phases = [0, last].map(|t| scorer.phase(start.map, &self.trajectory.snapshots[t]));
         DriftRecord {
             dimension: self.dimension,

@@ -39,6 +39,10 @@ const SUFFICIENT_DECREASE: f64 = 1e-4;
 /// is taken unseen.
 const ENERGY_RESOLUTION: f64 = 1e-12;
 
+/// Below this fraction of the largest rate a rate is rounding. A neuron that a step leaves there with `T ≤ 0` is silent: were
+/// it left firing, the projection would move it back up by its own rounding at every step, for ever.
+const RATE_RESOLUTION: f64 = 1e-14;
+
 /// When all silent neurons are checked for whether they join. Searches that do not check at every step are made for large
 /// networks: they factor systems in single precision (rates, fields and energies stay double, so the minimum is as
 /// exact), silence at once what is about to fall silent, and drop the damping faster.
@@ -437,11 +441,14 @@ impl Workspace {
         if check != SilentCheck::EveryStep && step.slope > unresolved {
             return None;
         }
+        let unheard = RATE_RESOLUTION * self.rates.iter().copied().fold(0.0, f64::max);
         let mut length = 1.0;
         for _ in 0..=MAX_HALVINGS {
             self.trial.rates.clone_from(&self.rates);
             for (&slot, delta) in step.slots.iter().zip(&step.delta) {
-                self.trial.rates[slot] = (self.rates[slot] + length * delta).max(0.0);
+                let rate = self.rates[slot] + length * delta;
+                let silent = rate < unheard && self.target(slot, step.multiplier) <= 0.0;
+                self.trial.rates[slot] = if silent { 0.0 } else { rate.max(0.0) };
             }
             if length == 1.0 {
                 leaving.iter().for_each(|&slot| self.trial.rates[slot] = 0.0);

@@ -16,7 +16,8 @@ pub struct Counted {
     pub dispatches: u64,
     /// Their workgroups.
     pub workgroups: u64,
-    /// Turns of the conjugate gradients in searches for minima.
+    /// Turns of a workgroup's loop, each of which waits for the one before: a step of a group's trajectories, a turn of the
+    /// conjugate gradients of a minimum.
     pub turns: u64,
     /// Minima that were sought.
     pub states: u64,

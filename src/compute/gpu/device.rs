@@ -81,7 +81,6 @@ pub struct Device {
     device: wgpu::Device,
     queue: wgpu::Queue,
     limits: wgpu::Limits,
-    has_f64: bool,
     poison: bool,
     failure: Arc<Mutex<Option<Failure>>>,
     /// Why the device is gone, once it is.
@@ -100,11 +99,8 @@ impl Device {
         counts: Arc<Counts>,
     ) -> DeviceResult<Self> {
         let mut limits = adapter.limits();
-        let wanted = wgpu::Features::SHADER_F64;
-        let features = adapter.features() & wanted;
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("flatscape"),
-            required_features: features,
             required_limits: limits.clone(),
             memory_hints: wgpu::MemoryHints::Performance,
             ..Default::default()
@@ -133,7 +129,6 @@ impl Device {
             device,
             queue,
             limits,
-            has_f64: features.contains(wanted),
             poison: conditions.poison,
             failure,
             lost,
@@ -146,11 +141,6 @@ impl Device {
     /// The adapter's own limits.
     pub fn limits(&self) -> &wgpu::Limits {
         &self.limits
-    }
-
-    /// Whether shaders can calculate in f64.
-    pub fn has_f64(&self) -> bool {
-        self.has_f64
     }
 
     /// Destroys the device after this many more submissions: for tests of how a lost device is replaced.

@@ -12,14 +12,13 @@ use rayon::prelude::*;
 
 use super::counts::Counted;
 use super::device::{Device, DeviceResult};
-use super::plan::{Pace, Plan};
 use super::refine::Fine;
 use super::shaders::{self, MinimumParams, StateInfo};
-use super::weights::Weights;
+use super::sizes::{DeviceSizes, Pace};
+use super::weights::DeviceWeights;
 use crate::connectivity::field::GROUP;
 use crate::landscape::constraint::Minimum;
-use crate::landscape::minima::near_each_other;
-use crate::landscape::newton::SilentCheck;
+use crate::landscape::minima::{minima_by_map, near_each_other, task};
 use crate::landscape::problem::{Definition, Minima, Problem, Start};
 use crate::landscape::rates;
 use crate::landscape::states::{StateBuf, States};
@@ -39,7 +38,8 @@ const USABLE: f32 = 1e3;
 
 /// A state that met more negative curvatures, failed and shortened steps than this is not used either: its way leads
 /// past branchings, where f32 may take another one than f64 and end at another minimum. Of 9,000 states that were
-/// compared (N = 120…600, L = 3…10) 6 ended elsewhere, all with 5 and more.
+/// compared (N = 120…600, L = 3…10) 6 ended elsewhere, all with 5 and more. In networks so large that the host's own two ways
+/// of searching, see [`minima_by_map`], end at different minima, either will do.
 const REGULAR: u32 = 4;
 
 /// Steps towards f64 that the device solves for. Each leaves some 10⁻⁵ of the gaps.
@@ -51,31 +51,29 @@ const FIRST_STATES: usize = 32;
 /// As [`crate::landscape::minima::minima`]; if `tick` asks for an end, only those found so far.
 pub(super) fn minima(
     device: &Device,
-    plan: &Plan,
+    sizes: &DeviceSizes,
     problem: &Problem<'_>,
     points: Points<'_>,
     start: Start<'_>,
     tick: &Tick<'_>,
 ) -> DeviceResult<Minima> {
-    let search = Search::new(device, plan, problem)?;
+    let search = Search::new(device, sizes, problem)?;
     let points: Vec<Point> = points.iter().collect();
     let order = near_each_other(problem.maps, &points);
     let mut found: Vec<(usize, Minimum)> = Vec::with_capacity(points.len());
-    for batch in order.chunks(plan.minimum_states) {
+    for batch in order.chunks(sizes.minimum_states) {
         // What is missing then is noticed before it is used.
         if tick.stopped() {
             break;
         }
-        let began = Instant::now();
-        let tasks = tasks(problem, &points, start, batch);
-        search.count_host(began.elapsed());
+        let tasks = search.tasks(&points, start, batch);
         let near = Batch::new(&search, &tasks)?.refined()?;
         found.extend(batch.iter().copied().zip(search.finish(tasks, near, tick)));
     }
     found.sort_unstable_by_key(|(s, _)| *s);
     let found: Vec<Minimum> = found.into_iter().map(|(_, minimum)| minimum).collect();
     let mut minima = Minima {
-        states: States::pack(plan.neurons, []),
+        states: States::pack(sizes.neurons, []),
         energies: Vec::new(),
         multipliers: Vec::new(),
         certificates: Vec::new(),
@@ -87,55 +85,42 @@ pub(super) fn minima(
 /// What the device alone finds: states near the minima, to f32 accuracy. `None` where the host would begin at the start.
 pub(super) fn near_minima(
     device: &Device,
-    plan: &Plan,
+    sizes: &DeviceSizes,
     problem: &Problem<'_>,
     points: Points<'_>,
     start: Start<'_>,
 ) -> DeviceResult<Vec<Option<StateBuf>>> {
-    let search = Search::new(device, plan, problem)?;
+    let search = Search::new(device, sizes, problem)?;
     let points: Vec<Point> = points.iter().collect();
     let all: Vec<usize> = (0..points.len()).collect();
     let mut found = Vec::with_capacity(points.len());
-    for batch in all.chunks(plan.minimum_states) {
-        let tasks = tasks(problem, &points, start, batch);
+    for batch in all.chunks(sizes.minimum_states) {
+        let tasks = search.tasks(&points, start, batch);
         let near = Batch::new(&search, &tasks)?.searched()?;
         found.extend(near.into_iter().map(|near| near.map(|fine| fine.state())));
     }
     Ok(found)
 }
 
-/// The constraints of some points, and where their searches begin.
-fn tasks(problem: &Problem<'_>, points: &[Point], start: Start<'_>, which: &[usize]) -> Vec<Task> {
-    let task = |&s: &usize| {
-        let constraint = problem.constraint(&points[s]);
-        let start = match start {
-            Start::Idealized => constraint.idealized.clone(),
-            Start::States(states) => states.get(s).to_owned(),
-        };
-        Task { constraint, start, check: SilentCheck::EveryStep }
-    };
-    which.par_iter().map(task).collect()
-}
-
 /// The search for the minima of one problem.
 struct Search<'a> {
     device: &'a Device,
-    plan: &'a Plan,
+    sizes: &'a DeviceSizes,
     problem: &'a Problem<'a>,
     dimension: usize,
     params: MinimumParams,
-    weights: Weights,
+    weights: DeviceWeights,
     external_current: wgpu::Buffer,
     between: wgpu::Buffer,
     pipeline: wgpu::ComputePipeline,
 }
 
 impl<'a> Search<'a> {
-    fn new(device: &'a Device, plan: &'a Plan, problem: &'a Problem<'a>) -> DeviceResult<Self> {
+    fn new(device: &'a Device, sizes: &'a DeviceSizes, problem: &'a Problem<'a>) -> DeviceResult<Self> {
         let largest = problem.energy().largest_current();
         let dimension = problem.maps.dimension();
         let params = MinimumParams {
-            neurons: plan.neurons as u32,
+            neurons: sizes.neurons as u32,
             admits: u32::from(problem.definition == Definition::Kkt),
             corrects: 0,
             iterations: MAX_ITERATIONS,
@@ -144,21 +129,33 @@ impl<'a> Search<'a> {
             gain: problem.transfer.gain() as f32,
             exponent: problem.transfer.exponent() as f32,
             first: 0,
+            states: 0,
         };
         let external_current: Vec<f32> = problem.external_current.iter().map(|&h| h as f32).collect();
-        let scratch = 4 * (plan.minimum_groups * plan.slots * plan.slots) as u64;
-        let constants = plan.minimum_constants(dimension, problem.transfer.is_root());
+        let scratch = 4 * (sizes.minimum_groups * sizes.slots * sizes.slots) as u64;
+        let constants = sizes.minimum_constants(dimension, problem.transfer.is_root());
         Ok(Self {
             device,
-            plan,
+            sizes,
             problem,
             dimension,
             params,
-            weights: Weights::upload(device, plan, problem.weights)?,
+            weights: DeviceWeights::upload(device, sizes, problem.weights)?,
             external_current: device.storage("external current", &external_current)?,
             between: device.empty("weights between candidates", scratch)?,
             pipeline: device.pipeline(&shaders::minimum(constants))?,
         })
+    }
+
+    /// The searches at some of the points.
+    fn tasks(&self, points: &[Point], start: Start<'_>, which: &[usize]) -> Vec<Task> {
+        let task = |&s: &usize| {
+            let began = Instant::now();
+            let task = task(self.problem, &points[s], s, start);
+            self.count_host(began.elapsed());
+            task
+        };
+        which.par_iter().map(task).collect()
     }
 
     /// Ends the searches in f64, from where the device ended.
@@ -185,7 +182,7 @@ impl<'a> Search<'a> {
         };
         let found: Vec<Vec<Minimum>> = tasks
             .par_chunks(GROUP)
-            .map_init(|| Group::new(self.plan.neurons), |group, tasks| finish(group, tasks))
+            .map_init(|| Group::new(self.sizes.neurons), |group, tasks| finish(group, tasks))
             .collect();
         let mut found: Vec<Minimum> = found.into_iter().flatten().collect();
         for (minimum, more) in found.iter_mut().zip(iterations) {
@@ -207,17 +204,17 @@ struct Batch<'a> {
     uniform: wgpu::Buffer,
     info: wgpu::Buffer,
     candidates: wgpu::Buffer,
-    /// Rates and gaps, or steps.
-    rates: wgpu::Buffer,
+    /// By slot: rates, or steps in their place; gaps; what else the kernel keeps.
+    work: wgpu::Buffer,
     bindings: wgpu::BindGroup,
 }
 
 impl<'a> Batch<'a> {
     fn new(search: &'a Search<'a>, tasks: &'a [Task]) -> DeviceResult<Self> {
-        let (device, slots) = (search.device, search.plan.slots);
-        let (neurons, dimension) = (search.plan.neurons, search.dimension);
+        let (device, slots) = (search.device, search.sizes.slots);
+        let (neurons, dimension) = (search.sizes.neurons, search.dimension);
         let mut displacements = vec![0f32; tasks.len() * dimension * neurons];
-        let mut rates = vec![[0f32; 2]; tasks.len() * slots];
+        let mut rates = vec![0f32; tasks.len() * slots];
         let mut candidates = vec![0u32; tasks.len() * slots];
         let mut starts = vec![StateInfo::zeroed(); tasks.len()];
         displacements
@@ -236,14 +233,15 @@ impl<'a> Batch<'a> {
                 if active.len() <= slots {
                     info.count = active.len() as u32;
                     candidates[..active.len()].copy_from_slice(&active);
-                    rates.iter_mut().zip(&values).for_each(|(to, &r)| to[0] = r as f32);
+                    rates.iter_mut().zip(&values).for_each(|(to, &r)| *to = r as f32);
                 }
             });
         let uniform = device.uniform("minimum", &search.params)?;
         let displacements = device.storage("displacements", &displacements)?;
         let info = device.storage("states", &starts)?;
         let candidates = device.storage("candidates", &candidates)?;
-        let rates = device.storage("candidates' rates", &rates)?;
+        let work = device.empty("searches", search.sizes.minimum_work(tasks.len()))?;
+        device.write(&work, &rates)?;
         let [w0, w1, w2, w3] = search.weights.parts();
         let bound = [
             &uniform,
@@ -255,22 +253,26 @@ impl<'a> Batch<'a> {
             &search.external_current,
             &info,
             &candidates,
-            &rates,
+            &work,
             &search.between,
         ];
         let bindings = device.bind(&search.pipeline, &bound)?;
-        Ok(Self { search, tasks, starts, uniform, info, candidates, rates, bindings })
+        Ok(Self { search, tasks, starts, uniform, info, candidates, work, bindings })
     }
 
     /// Runs every state once; says what became of them, and what now stands in place of their rates.
-    fn pass(&self, corrects: bool) -> DeviceResult<(Vec<StateInfo>, Vec<[f32; 2]>)> {
-        let (device, plan) = (self.search.device, self.search.plan);
-        let mut pace = Pace::new(FIRST_STATES, plan.minimum_groups);
+    fn pass(&self, corrects: bool) -> DeviceResult<(Vec<StateInfo>, Vec<f32>)> {
+        let (device, sizes) = (self.search.device, self.search.sizes);
+        let mut pace = Pace::new(FIRST_STATES, sizes.minimum_groups);
         let mut first = 0;
         while first < self.tasks.len() {
             let count = pace.amount().min(self.tasks.len() - first);
-            let params =
-                MinimumParams { first: first as u32, corrects: u32::from(corrects), ..self.search.params };
+            let params = MinimumParams {
+                first: first as u32,
+                corrects: u32::from(corrects),
+                states: self.tasks.len() as u32,
+                ..self.search.params
+            };
             device.write(&self.uniform, &[params])?;
             let took = device.run(&self.search.pipeline, &self.bindings, [count as u32, 1, 1])?;
             pace.learn(count, took);
@@ -278,29 +280,32 @@ impl<'a> Batch<'a> {
         }
         let mut info: Vec<StateInfo> = device.read(&self.info, self.tasks.len())?;
         for own in &mut info {
-            own.count = own.count.min(plan.slots as u32);
+            own.count = own.count.min(sizes.slots as u32);
             device.count(own.counted());
         }
-        Ok((info, device.read(&self.rates, self.tasks.len() * plan.slots)?))
+        Ok((info, device.read(&self.work, self.tasks.len() * sizes.slots)?))
     }
 
     /// States near the minima; `None` where the device's state is of no use.
     fn searched(&self) -> DeviceResult<Vec<Option<Fine>>> {
-        let (device, slots) = (self.search.device, self.search.plan.slots);
+        let (device, slots) = (self.search.device, self.search.sizes.slots);
         let (info, rates) = self.pass(false)?;
         let candidates: Vec<u32> = device.read(&self.candidates, self.tasks.len() * slots)?;
         let usable = USABLE * self.search.params.tolerance;
+        let problem = self.search.problem;
+        let is_large = minima_by_map(problem.maps.neurons(), problem.minimizer);
+        let most_irregular = if is_large { u32::MAX } else { REGULAR };
         let fine = |s: usize| {
             let own = info[s];
-            let is_regular = own.dampings + own.halvings <= REGULAR && own.is_full == 0;
-            if self.starts[s].count == 0 || !is_regular || !(own.residual <= usable) {
+            let is_regular = own.dampings + own.halvings <= most_irregular;
+            if self.starts[s].count == 0 || own.is_full == 1 || !is_regular || !(own.residual <= usable) {
                 return None;
             }
             let count = own.count as usize;
-            let rates = rates[s * slots..][..count].iter().map(|[r, _]| f64::from(*r)).collect();
+            let rates = rates[s * slots..][..count].iter().copied().map(f64::from).collect();
             let multiplier = [own.multiplier_x, own.multiplier_y].map(f64::from);
             let neurons = &candidates[s * slots..][..count];
-            let (of, constraint) = (self.search.problem.energy(), &self.tasks[s].constraint);
+            let (of, constraint) = (problem.energy(), &self.tasks[s].constraint);
             let began = Instant::now();
             let fine = Fine::new(of, constraint, neurons, rates, multiplier, own.iterations);
             self.search.count_host(began.elapsed());
@@ -311,23 +316,25 @@ impl<'a> Batch<'a> {
 
     /// As [`Batch::searched`], taken to f64 where the device's steps lead there.
     fn refined(&self) -> DeviceResult<Vec<Option<Fine>>> {
-        let (device, slots) = (self.search.device, self.search.plan.slots);
+        let (device, slots) = (self.search.device, self.search.sizes.slots);
         let mut states = self.searched()?;
-        let mut rates = vec![[0f32; 2]; states.len() * slots];
+        let mut rates = vec![0f32; states.len() * slots];
+        let mut gaps = rates.clone();
         for _ in 0..ROUNDS {
             // A state of no candidates costs next to nothing.
             let mut info = vec![StateInfo::zeroed(); states.len()];
-            for ((fine, info), rates) in states.iter().zip(&mut info).zip(rates.chunks_exact_mut(slots)) {
-                if let Some(fine) = fine.as_ref().filter(|fine| fine.is_wanting()) {
-                    info.count = fine.slots().len() as u32;
-                    rates.iter_mut().zip(fine.slots()).for_each(|(to, own)| *to = own);
+            for (s, (fine, info)) in states.iter().zip(&mut info).enumerate() {
+                let Some(fine) = fine.as_ref().filter(|fine| fine.is_wanting()) else { continue };
+                info.count = fine.slots().len() as u32;
+                for (slot, (rate, gap)) in fine.slots().enumerate() {
+                    (rates[s * slots + slot], gaps[s * slots + slot]) = (rate, gap);
                 }
             }
             if info.iter().all(|own| own.count == 0) {
                 break;
             }
             device.write(&self.info, &info)?;
-            device.write(&self.rates, &rates)?;
+            device.write(&self.work, &[&rates[..], &gaps].concat())?;
             let (found, steps) = self.pass(true)?;
             states.par_iter_mut().zip(&found).zip(steps.par_chunks_exact(slots)).for_each(
                 |((fine, own), steps)| {
@@ -336,7 +343,7 @@ impl<'a> Batch<'a> {
                     };
                     let began = Instant::now();
                     let change = [own.multiplier_x, own.multiplier_y].map(f64::from);
-                    fine.correct(self.search.problem.energy(), steps.iter().map(|[x, _]| *x), change);
+                    fine.correct(self.search.problem.energy(), steps.iter().copied(), change);
                     self.search.count_host(began.elapsed());
                 },
             );

@@ -5,9 +5,7 @@
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
 //! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32; its steps for gaps in f64; accepted, or ended, by the host's f64 Newton |
 //! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
-//! | weight update | – | [`weight_update`](crate::solve::weight_update) | f64 on the host: the Gram matrix has condition 10⁷ |
-//! | Gram matrix, gradient, response | `gram.wgsl`, `gradient.wgsl`, `response.wgsl` | [`gram_matrix`](crate::solve::direct::gram_matrix), [`weight_gradient`](crate::solve::direct::weight_gradient), [`response`](crate::solve::direct::response) | f32, or f64 where the device has it |
-//! | scores | `scores.wgsl` | [`score::Scorer::place`](crate::dynamics::decoding::Scorer::place) | f32 |
+//! | weight update, scores | – | [`weight_update`](crate::solve::weight_update), [`Scorer`](crate::dynamics::decoding::Scorer) | f64 on the host: the Gram matrix has condition 10⁷, and scores are few |
 
 mod adapter;
 mod counts;
@@ -15,12 +13,10 @@ mod device;
 mod grouping;
 mod minimum;
 mod peaks;
-mod plan;
-mod products;
 mod refine;
-mod scores;
 mod selftest;
 pub mod shaders;
+mod sizes;
 mod trajectories;
 mod weights;
 
@@ -31,24 +27,20 @@ pub use adapter::{AdapterReport, DeviceKind, Verdict, list, preferred};
 pub use counts::Counted;
 pub use device::Conditions;
 pub use peaks::Peaks;
-pub use products::Precision;
+pub use sizes::Footprint;
 
 use crate::compute::backend::Backend;
 use crate::compute::device::ComputeDevice;
-use crate::connectivity::matrix::WeightMatrix;
-use crate::dynamics::decoding::Place;
 use crate::dynamics::noise::Noise;
 use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
 use crate::error::{Error, Result};
-use crate::landscape::bumps::IdealizedBumps;
 use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::{StateBuf, States};
-use crate::manifold::Maps;
 use crate::manifold::Points;
 use crate::progress::Tick;
 use device::{Device, DeviceResult, Failure};
-use plan::Plan;
+use sizes::DeviceSizes;
 
 /// Set to a number, destroys the device after that many submissions; a second number, after a comma, does the same to the
 /// device that replaces it. For tests of how a lost device is replaced.
@@ -69,12 +61,24 @@ pub fn every_shader(
     bump: usize,
     limits: &wgpu::Limits,
 ) -> std::result::Result<Vec<shaders::Shader>, String> {
-    let mut all = Plan::new(neurons, bump, limits)?.shaders();
+    let mut all = DeviceSizes::new(neurons, bump, limits)?.shaders();
     all.push(shaders::selftest(Vec::new()));
-    all.push(shaders::scores(vec![("THREADS", 64)]));
-    all.extend([shaders::gram, shaders::gradient, shaders::response].map(|product| product(Vec::new())));
     all.extend([shaders::peak_flops, shaders::peak_bandwidth].map(|peak| peak(vec![("THREADS", 256)])));
     Ok(all)
+}
+
+/// What workgroups take of an ordinary GPU's core, for networks of `neurons` with `bump` active ones in a bump: those of
+/// minima, and those of trajectories in groups of so many states.
+///
+/// # Errors
+/// What the device would lack.
+pub fn footprints(
+    neurons: usize,
+    bump: usize,
+    group: usize,
+) -> std::result::Result<(Footprint, Footprint), String> {
+    let sizes = DeviceSizes::new(neurons, bump, &shaders::ordinary_limits())?;
+    Ok((sizes.minimum_footprint(), sizes.trajectory_footprint(group)))
 }
 
 /// A GPU that passed its self-test.
@@ -133,7 +137,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::Device`] if the network is too large for the device, with the sizes.
     pub fn memory(&self, neurons: usize, bump: usize, states: usize) -> Result<(u64, u64)> {
-        Ok(self.plan(neurons, bump)?.memory(states))
+        Ok(self.sizes(neurons, bump)?.memory(states))
     }
 
     /// Lets a newly opened device be destroyed when its conditions say so.
@@ -142,16 +146,6 @@ impl Gpu {
         if let Some(&submissions) = self.conditions.destroy_after.get(which) {
             device.destroy_after(submissions);
         }
-    }
-
-    /// Bump scores: the place of every state. `rates` is dense `[states, neurons]` (Hz); the highest score is good to
-    /// f32, and of places that differ by less either may win.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn places(&self, maps: &Maps, bumps: &IdealizedBumps, rates: &[f64]) -> Result<Vec<Place>> {
-        let plan = self.plan(maps.neurons(), bumps.active(0))?;
-        self.attempt(&Tick::silent(), |device, _| scores::places(device, &plan, maps, bumps, rates))
     }
 
     /// The device's part of [`Backend::minima`]: states near the minima, to f32 accuracy; `None` where the host would
@@ -165,42 +159,10 @@ impl Gpu {
         points: Points<'_>,
         start: Start<'_>,
     ) -> Result<Vec<Option<StateBuf>>> {
-        let plan = self.plan_of(problem)?;
-        self.attempt(&Tick::silent(), |device, _| minimum::near_minima(device, &plan, problem, points, start))
-    }
-
-    /// The Gram matrix, C-ordered `[states, states]` (Hz⁴); see [`crate::solve::direct::gram_matrix`].
-    ///
-    /// # Errors
-    /// If the device fails, or has no f64 and it is asked for.
-    pub fn gram(&self, states: &States, precision: Precision) -> Result<Vec<f64>> {
-        self.attempt(&Tick::silent(), |device, _| products::gram(device, states, precision))
-    }
-
-    /// The weight gradient; see [`crate::solve::direct::weight_gradient`].
-    ///
-    /// # Errors
-    /// If the device fails, or has no f64 and it is asked for.
-    pub fn weight_gradient(
-        &self,
-        states: &States,
-        alpha: &[f64],
-        precision: Precision,
-    ) -> Result<WeightMatrix> {
-        self.attempt(&Tick::silent(), |device, _| products::gradient(device, states, alpha, precision))
-    }
-
-    /// Each state's response to a weight change; see [`crate::solve::direct::response`].
-    ///
-    /// # Errors
-    /// If the device fails, or has no f64 and it is asked for.
-    pub fn response(
-        &self,
-        weights: &WeightMatrix,
-        states: &States,
-        precision: Precision,
-    ) -> Result<Vec<f64>> {
-        self.attempt(&Tick::silent(), |device, _| products::response(device, weights, states, precision))
+        let sizes = self.sizes_of(problem)?;
+        self.attempt(&Tick::silent(), |device, _| {
+            minimum::near_minima(device, &sizes, problem, points, start)
+        })
     }
 
     fn device(&self) -> Arc<Device> {
@@ -208,15 +170,15 @@ impl Gpu {
     }
 
     /// Sizes for a network with `bump` neurons in a bump; too little room on the device is an error before any work.
-    fn plan(&self, neurons: usize, bump: usize) -> Result<Plan> {
-        Plan::new(neurons, bump, self.device().limits())
+    fn sizes(&self, neurons: usize, bump: usize) -> Result<DeviceSizes> {
+        DeviceSizes::new(neurons, bump, self.device().limits())
             .map_err(|why| Error::Device(format!("{}: {why}{}", self.report.name, adapter::WAY_OUT)))
     }
 
     /// Sizes for a problem, whose largest idealized bumps count.
-    fn plan_of(&self, problem: &Problem<'_>) -> Result<Plan> {
+    fn sizes_of(&self, problem: &Problem<'_>) -> Result<DeviceSizes> {
         let bumps = (0..problem.maps.groups().len()).map(|group| problem.bumps.active(group));
-        self.plan(problem.maps.neurons(), bumps.max().unwrap_or(0))
+        self.sizes(problem.maps.neurons(), bumps.max().unwrap_or(0))
     }
 
     /// Does a piece of work; if the device is lost or out of memory, once more on a new device.
@@ -272,7 +234,7 @@ impl Backend for Gpu {
                     .to_owned(),
             ));
         }
-        self.plan_of(problem).map(|_| ())
+        self.sizes_of(problem).map(|_| ())
     }
 
     fn minima(
@@ -283,9 +245,9 @@ impl Backend for Gpu {
         tick: &Tick<'_>,
     ) -> Result<Minima> {
         self.supports(problem)?;
-        let plan = self.plan_of(problem)?;
+        let sizes = self.sizes_of(problem)?;
         let found =
-            self.attempt(tick, |device, tick| minimum::minima(device, &plan, problem, points, start, tick))?;
+            self.attempt(tick, |device, tick| minimum::minima(device, &sizes, problem, points, start, tick))?;
         tick.go_on()?;
         Ok(found)
     }
@@ -301,9 +263,9 @@ impl Backend for Gpu {
         at: &[usize],
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>> {
-        let plan = self.plan(dynamics.weights.neurons(), 0)?;
+        let sizes = self.sizes(dynamics.weights.neurons(), 0)?;
         let runs = self.attempt(tick, |device, tick| {
-            trajectories::trajectories(device, &plan, dynamics, starts, at, tick)
+            trajectories::trajectories(device, &sizes, dynamics, starts, at, tick)
         })?;
         tick.go_on()?;
         Ok(runs)
@@ -317,9 +279,9 @@ impl Backend for Gpu {
         at: &[usize],
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>> {
-        let plan = self.plan(dynamics.weights.neurons(), 0)?;
+        let sizes = self.sizes(dynamics.weights.neurons(), 0)?;
         let runs = self.attempt(tick, |device, tick| {
-            trajectories::noisy_trajectories(device, &plan, dynamics, noise, starts, at, tick)
+            trajectories::noisy_trajectories(device, &sizes, dynamics, noise, starts, at, tick)
         })?;
         tick.go_on()?;
         Ok(runs)

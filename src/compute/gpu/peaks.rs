@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::device::{Device, DeviceResult, Failure};
-use super::plan::Pace;
 use super::shaders::{self, PeakParams, Shader};
+use super::sizes::Pace;
 
 /// Measured peaks of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -80,8 +80,8 @@ impl Fine {
     }
 
     /// Rates and gaps by slot, for the device's next step.
-    pub(super) fn slots(&self) -> impl ExactSizeIterator<Item = [f32; 2]> + '_ {
-        self.rates.iter().zip(&self.gaps).map(|(&r, &gap)| [r as f32, gap as f32])
+    pub(super) fn slots(&self) -> impl ExactSizeIterator<Item = (f32, f32)> + '_ {
+        self.rates.iter().zip(&self.gaps).map(|(&r, &gap)| (r as f32, gap as f32))
     }
 
     /// Takes a step that the device solved for, unless the violations grow by it.

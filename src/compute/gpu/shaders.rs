@@ -14,17 +14,11 @@ pub struct Shader {
     pub name: &'static str,
     /// Sizes.
     pub constants: Constants,
-    /// What stands before the file: the type `real` of shaders that exist in two precisions, or what shaders share.
+    /// What stands before the file: what shaders share.
     pub prelude: &'static str,
     /// The file.
     pub body: &'static str,
 }
-
-/// In f32, the type that every device has.
-pub const SINGLE: &str = "alias real = f32;\n";
-
-/// In f64, where the device has it.
-pub const DOUBLE: &str = "alias real = f64;\n";
 
 /// How W is read.
 const WEIGHTS: &str = include_str!("../../../shaders/shared/weights.wgsl");
@@ -45,7 +39,7 @@ impl Shader {
 
     /// What distinguishes this shader and its constants from all others.
     pub fn key(&self) -> String {
-        format!("{} {} {:?}", self.name, self.prelude == DOUBLE, self.constants)
+        format!("{} {:?}", self.name, self.constants)
     }
 }
 
@@ -69,10 +63,6 @@ shaders! {
     selftest, "";
     trajectories, WEIGHTS_AND_NOISE;
     minimum, WEIGHTS;
-    scores, "";
-    gram, SINGLE;
-    gradient, SINGLE;
-    response, SINGLE;
     peak_flops, "";
     peak_bandwidth, "";
 }
@@ -162,34 +152,8 @@ pub struct MinimumParams {
     pub exponent: f32,
     /// Index of this dispatch's first state.
     pub first: u32,
-}
-
-/// Parameters of `scores.wgsl`.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-#[repr(C)]
-pub struct ScoresParams {
-    /// N.
-    pub neurons: u32,
-    /// L.
-    pub maps: u32,
-    /// Neurons in the template.
-    pub bump_neurons: u32,
-    /// Index of this dispatch's first state.
-    pub first: u32,
-}
-
-/// Parameters of `gram.wgsl`, `gradient.wgsl` and `response.wgsl`.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-#[repr(C)]
-pub struct ProductParams {
-    /// N.
-    pub neurons: u32,
-    /// S.
+    /// States of this batch.
     pub states: u32,
-    /// First row of this dispatch's tile.
-    pub first: u32,
-    /// Rows of this dispatch's tile.
-    pub rows: u32,
 }
 
 /// One state of `minimum.wgsl`.
@@ -218,26 +182,6 @@ pub struct StateInfo {
     pub multiply_adds: f32,
     /// Words of W that were read.
     pub weight_words: f32,
-}
-
-/// One neuron of the bump template of `scores.wgsl`.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-#[repr(C)]
-pub struct Displaced {
-    /// Ring displacement, `0..N`.
-    pub by: u32,
-    /// P.
-    pub value: f32,
-}
-
-/// What `scores.wgsl` finds.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-#[repr(C)]
-pub struct Place {
-    /// `l·N + x` of the highest score.
-    pub index: u32,
-    /// The highest score.
-    pub score: f32,
 }
 
 /// Parameters of `peak_flops.wgsl` and `peak_bandwidth.wgsl`.

@@ -5,9 +5,9 @@ use std::ops::Range;
 use super::counts::Counted;
 use super::device::{Device, DeviceResult, Dispatch};
 use super::grouping::{SIZES, grouped};
-use super::plan::{Pace, Plan};
 use super::shaders::{self, StateGroup, TrajectoriesParams};
-use super::weights::Weights;
+use super::sizes::{DeviceSizes, Pace};
+use super::weights::DeviceWeights;
 use crate::dynamics::noise::{Noise, NoiseKind};
 use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
@@ -29,7 +29,7 @@ const FIRST_FLOPS: f64 = 1e9;
 /// energies of the f32 states at the snapshots, and only between snapshots are rises looked for.
 pub(super) fn trajectories(
     device: &Device,
-    plan: &Plan,
+    sizes: &DeviceSizes,
     dynamics: &Dynamics<'_>,
     starts: &[Vec<f64>],
     at: &[usize],
@@ -37,14 +37,14 @@ pub(super) fn trajectories(
 ) -> DeviceResult<Vec<Trajectory>> {
     let starts: Vec<&[f64]> = starts.iter().map(Vec::as_slice).collect();
     let groups = grouped(&starts);
-    in_batches(device, plan, dynamics, &Starts { currents: &starts, groups: &groups, noise: None }, at, tick)
+    in_batches(device, sizes, dynamics, &Starts { currents: &starts, groups: &groups, noise: None }, at, tick)
 }
 
 /// As [`crate::dynamics::noisy::noisy_trajectories`], in f32, with the same random numbers. Every state is a group of its
 /// own, so that its bits do not depend on its company.
 pub(super) fn noisy_trajectories(
     device: &Device,
-    plan: &Plan,
+    sizes: &DeviceSizes,
     dynamics: &Dynamics<'_>,
     noise: &Noise,
     starts: &[NoisyStart<'_>],
@@ -55,7 +55,7 @@ pub(super) fn noisy_trajectories(
     let numbers: Vec<u32> = starts.iter().map(|start| start.trajectory).collect();
     let groups: Vec<Range<usize>> = (0..starts.len()).map(|s| s..s + 1).collect();
     let starts = Starts { currents: &currents, groups: &groups, noise: Some((noise, &numbers)) };
-    in_batches(device, plan, dynamics, &starts, at, tick)
+    in_batches(device, sizes, dynamics, &starts, at, tick)
 }
 
 /// Where trajectories start.
@@ -71,22 +71,22 @@ struct Starts<'a> {
 
 fn in_batches(
     device: &Device,
-    plan: &Plan,
+    sizes: &DeviceSizes,
     dynamics: &Dynamics<'_>,
     starts: &Starts<'_>,
     at: &[usize],
     tick: &Tick<'_>,
 ) -> DeviceResult<Vec<Trajectory>> {
-    let weights = Weights::upload(device, plan, dynamics.weights)?;
+    let weights = DeviceWeights::upload(device, sizes, dynamics.weights)?;
     let mut runs = Vec::with_capacity(starts.currents.len());
-    for groups in batches(starts.groups, plan.trajectory_states) {
+    for groups in batches(starts.groups, sizes.trajectory_states) {
         let states = groups[0].start..groups[groups.len() - 1].end;
         let own = Starts {
             currents: &starts.currents[states.clone()],
             groups: &groups,
             noise: starts.noise.map(|(noise, numbers)| (noise, &numbers[states.clone()])),
         };
-        let batch = Batch::new(device, plan, &weights, dynamics, &own)?;
+        let batch = Batch::new(device, sizes, &weights, dynamics, &own)?;
         let snapshots = batch.run(at, tick)?;
         if tick.stopped() {
             break;
@@ -111,7 +111,7 @@ fn batches(groups: &[Range<usize>], most: usize) -> Vec<Vec<Range<usize>>> {
 /// States that run on the device together.
 struct Batch<'a> {
     device: &'a Device,
-    plan: &'a Plan,
+    sizes: &'a DeviceSizes,
     transfer: Transfer,
     states: usize,
     params: TrajectoriesParams,
@@ -134,8 +134,8 @@ struct Kind {
 impl<'a> Batch<'a> {
     fn new(
         device: &'a Device,
-        plan: &'a Plan,
-        weights: &Weights,
+        sizes: &'a DeviceSizes,
+        weights: &DeviceWeights,
         dynamics: &Dynamics<'_>,
         &Starts { currents: starts, groups, noise }: &Starts<'_>,
     ) -> DeviceResult<Self> {
@@ -145,7 +145,7 @@ impl<'a> Batch<'a> {
             NoiseKind::Current { sd } => (0.0, sd * dynamics.step.sqrt()),
         });
         let params = TrajectoriesParams {
-            neurons: plan.neurons as u32,
+            neurons: sizes.neurons as u32,
             steps: 0,
             step: dynamics.step as f32,
             gain: dynamics.transfer.gain() as f32,
@@ -157,10 +157,10 @@ impl<'a> Batch<'a> {
             size: size as f32,
         };
         let uniform = device.uniform("trajectories", &params)?;
-        let currents = device.storage("currents", &padded(plan, starts))?;
+        let currents = device.storage("currents", &padded(sizes, starts))?;
         let partial = device.empty("partial fields", currents.size())?;
         let mut external_current: Vec<f32> = dynamics.external_current.iter().map(|&h| h as f32).collect();
-        external_current.resize(plan.stride, 0.0);
+        external_current.resize(sizes.stride, 0.0);
         let external_current = device.storage("external current", &external_current)?;
         let mut kinds = Vec::new();
         for size in SIZES {
@@ -176,7 +176,7 @@ impl<'a> Batch<'a> {
                 continue;
             }
             let kind = noise.map(|(noise, _)| noise.kind);
-            let constants = plan.trajectory_constants(size, dynamics.transfer.is_root(), kind);
+            let constants = sizes.trajectory_constants(size, dynamics.transfer.is_root(), kind);
             let pipeline = device.pipeline(&shaders::trajectories(constants))?;
             let buffer = device.storage("groups of states", &own)?;
             let [w0, w1, w2, w3] = weights.parts();
@@ -185,10 +185,10 @@ impl<'a> Batch<'a> {
             kinds.push(Kind { size, groups: own.len(), buffer, pipeline, bindings });
         }
         let active = starts.iter().copied().flatten().filter(|current| **current > 0.0).count();
-        let flops = 2.0 * active as f64 * plan.neurons as f64;
+        let flops = 2.0 * active as f64 * sizes.neurons as f64;
         Ok(Self {
             device,
-            plan,
+            sizes,
             transfer: dynamics.transfer,
             states: starts.len(),
             params,
@@ -227,21 +227,23 @@ impl<'a> Batch<'a> {
                     return Ok(snapshots);
                 }
             }
-            let found: Vec<f32> = self.device.read(&self.currents, self.states * self.plan.stride)?;
-            snapshots.push(rates(self.plan, self.transfer, &found));
+            let found: Vec<f32> = self.device.read(&self.currents, self.states * self.sizes.stride)?;
+            snapshots.push(rates(self.sizes, self.transfer, &found));
         }
-        self.count()?;
+        self.count(done)?;
         Ok(snapshots)
     }
 
-    /// Adds up the rows that were read.
-    fn count(&self) -> DeviceResult<()> {
-        let row = self.plan.stride as u64;
+    /// Adds up the rows that were read in the steps done, whose last is number `last`.
+    fn count(&self, last: usize) -> DeviceResult<()> {
+        let row = self.sizes.stride as u64;
         for kind in &self.kinds {
             let groups: Vec<StateGroup> = self.device.read(&kind.buffer, kind.groups)?;
             let rows: u64 =
                 groups.iter().map(|group| u64::from(group.rows_high) << 32 | u64::from(group.rows)).sum();
+            let steps = (last * kind.groups) as u64;
             self.device.count(Counted {
+                turns: steps,
                 multiply_adds: rows * row * kind.size as u64,
                 weight_bytes: 4 * rows * row,
                 ..Counted::default()
@@ -252,9 +254,9 @@ impl<'a> Batch<'a> {
 }
 
 /// Currents `[states, stride]`.
-fn padded(plan: &Plan, starts: &[&[f64]]) -> Vec<f32> {
-    let mut currents = vec![-1.0; starts.len() * plan.stride];
-    for (row, start) in currents.chunks_exact_mut(plan.stride).zip(starts) {
+fn padded(sizes: &DeviceSizes, starts: &[&[f64]]) -> Vec<f32> {
+    let mut currents = vec![-1.0; starts.len() * sizes.stride];
+    for (row, start) in currents.chunks_exact_mut(sizes.stride).zip(starts) {
         for (to, &from) in row.iter_mut().zip(*start) {
             *to = from as f32;
         }
@@ -263,8 +265,8 @@ fn padded(plan: &Plan, starts: &[&[f64]]) -> Vec<f32> {
 }
 
 /// φ(I) of currents `[states, stride]`, as `[states, neurons]`. What is not a number stays so.
-fn rates(plan: &Plan, transfer: Transfer, currents: &[f32]) -> Vec<f64> {
-    let rows = currents.chunks_exact(plan.stride).flat_map(|row| &row[..plan.neurons]);
+fn rates(sizes: &DeviceSizes, transfer: Transfer, currents: &[f32]) -> Vec<f64> {
+    let rows = currents.chunks_exact(sizes.stride).flat_map(|row| &row[..sizes.neurons]);
     rows.map(|&i| if i.is_nan() { f64::NAN } else { transfer.rate(f64::from(i)) }).collect()
 }
 

@@ -1,23 +1,23 @@
 //! W on the device.
 
 use super::device::{Device, DeviceResult};
-use super::plan::Plan;
+use super::sizes::DeviceSizes;
 use crate::connectivity::matrix::WeightMatrix;
 
-/// W in f32, rows padded to the plan's stride, in as many buffers as the device's bindings require.
-pub(super) struct Weights {
+/// W in f32, rows padded to `DeviceSizes::stride`, in as many buffers as the device's bindings require.
+pub(super) struct DeviceWeights {
     parts: Vec<wgpu::Buffer>,
 }
 
-impl Weights {
-    pub(super) fn upload(device: &Device, plan: &Plan, weights: &WeightMatrix) -> DeviceResult<Self> {
-        let mut parts = Vec::with_capacity(plan.parts);
-        for part in 0..plan.parts {
-            let first = part * plan.rows_per_part;
-            let rows = plan.rows_per_part.min(plan.neurons - first);
-            let mut values = vec![0f32; rows * plan.stride];
-            for (i, row) in values.chunks_exact_mut(plan.stride).enumerate() {
-                for (to, &from) in row.iter_mut().zip(&weights.row(first + i)[..plan.neurons]) {
+impl DeviceWeights {
+    pub(super) fn upload(device: &Device, sizes: &DeviceSizes, weights: &WeightMatrix) -> DeviceResult<Self> {
+        let mut parts = Vec::with_capacity(sizes.parts);
+        for part in 0..sizes.parts {
+            let first = part * sizes.rows_per_part;
+            let rows = sizes.rows_per_part.min(sizes.neurons - first);
+            let mut values = vec![0f32; rows * sizes.stride];
+            for (i, row) in values.chunks_exact_mut(sizes.stride).enumerate() {
+                for (to, &from) in row.iter_mut().zip(&weights.row(first + i)[..sizes.neurons]) {
                     *to = from as f32;
                 }
             }

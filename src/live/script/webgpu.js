@@ -20,7 +20,7 @@ class WebGpu {
     this.device = device;
     device.lost.then(({ message }) => { this.lost = message || "lost"; });
     const quads = network.stride / 4;
-    // As the program's compute::gpu::plan, for groups of eight states.
+    // As the program's compute::gpu::sizes, for groups of eight states.
     const constants = {
       PARTS: 1, ROWS_PER_PART: network.neurons, QUADS: quads, THREADS: Math.min(128, 32 * Math.ceil(quads / 32)),
       GROUP: STATES_PER_GROUP, SLICES: 1, LIST: 256, MASK_WORDS: Math.ceil(network.neurons / 32), IS_ROOT: 1, NOISE: 0,

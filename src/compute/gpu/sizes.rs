@@ -29,8 +29,16 @@ fn trajectory_memory(group: usize, mask_words: usize) -> usize {
     list_entries(group) * (4 + 16 * group.div_ceil(4)) + 8 * mask_words + 4 * mask_words.div_ceil(16) + 16
 }
 
+/// Workgroup memory of `minimum.wgsl` without its slots (bytes).
+fn reduction_memory(mask_words: usize) -> usize {
+    16 * (MINIMUM_THREADS + 8) + 4 * mask_words + 16
+}
+
 /// Workgroup memory of `minimum.wgsl` for each slot (bytes).
-const SLOT_BYTES: usize = 10 * 4;
+const SLOT_BYTES: usize = 2 * 4;
+
+/// Numbers that `minimum.wgsl` keeps for each slot in device memory.
+const SLOT_ARRAYS: u64 = 8;
 
 /// Threads of `minimum.wgsl`: as many as a bump has neurons, so that few idle.
 const MINIMUM_THREADS: usize = 64;
@@ -51,9 +59,18 @@ const MOST_DIMENSIONS: u64 = 2;
 /// Storage buffers that the shader with the most of them binds.
 const MOST_BUFFERS: u32 = 10;
 
+/// What a workgroup takes of a core.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Footprint {
+    /// Threads.
+    pub threads: usize,
+    /// Workgroup memory (bytes).
+    pub memory: usize,
+}
+
 /// Sizes for one network on one device.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct DeviceSizes {
     /// N.
     pub neurons: usize,
     /// Entries in a row of W or of currents: N, rounded up to whole vec4.
@@ -76,11 +93,9 @@ pub struct Plan {
     pub minimum_states: usize,
     /// Most states in one dispatch of `minimum.wgsl`.
     pub minimum_groups: usize,
-    /// Most states in one batch of scores.
-    pub score_states: usize,
 }
 
-impl Plan {
+impl DeviceSizes {
     /// What `shared/weights.wgsl` has to know.
     fn weight_constants(&self) -> Constants {
         vec![
@@ -126,6 +141,27 @@ impl Plan {
         constants
     }
 
+    /// Bytes of what `minimum.wgsl` keeps by slot for so many states.
+    pub fn minimum_work(&self, states: usize) -> u64 {
+        4 * SLOT_ARRAYS * (states * self.slots) as u64
+    }
+
+    /// What a workgroup of `minimum.wgsl` takes.
+    pub fn minimum_footprint(&self) -> Footprint {
+        Footprint {
+            threads: MINIMUM_THREADS,
+            memory: reduction_memory(self.mask_words) + SLOT_BYTES * self.slots,
+        }
+    }
+
+    /// What a workgroup of `trajectories.wgsl` takes for groups of so many states.
+    pub fn trajectory_footprint(&self, group: usize) -> Footprint {
+        let slices = if group == 1 { self.slices } else { 1 };
+        let threads = self.trajectory_threads * slices;
+        let sums = if slices > 1 { 16 * threads } else { 0 };
+        Footprint { threads, memory: trajectory_memory(group, self.mask_words) + sums }
+    }
+
     /// Every shader that a network of square-root neurons runs, with its constants.
     pub fn shaders(&self) -> Vec<Shader> {
         let noises = [NoiseKind::Poisson { fano: 1.0 }, NoiseKind::Current { sd: 1.0 }];
@@ -141,7 +177,7 @@ impl Plan {
         let row = 4 * self.stride as u64;
         let trajectories = 2 * row * (states.min(self.trajectory_states) as u64);
         let slots = self.slots as u64;
-        let of_state = 12 * slots + 4 * MOST_DIMENSIONS * self.neurons as u64;
+        let of_state = 4 * (SLOT_ARRAYS + 1) * slots + 4 * MOST_DIMENSIONS * self.neurons as u64;
         let of_states = of_state * (states.min(self.minimum_states) as u64);
         let between = 4 * slots * slots * (self.minimum_groups as u64);
         (row * self.neurons as u64, trajectories.max(of_states + between))
@@ -174,7 +210,7 @@ impl Plan {
         let memory = limits.max_compute_workgroup_storage_size as usize;
         let trajectories = SIZES.map(|group| trajectory_memory(group, mask_words));
         let trajectory_memory = trajectories.into_iter().fold(0, usize::max);
-        let reduction_memory = 16 * (MINIMUM_THREADS + 8) + 4 * mask_words + 16;
+        let reduction_memory = reduction_memory(mask_words);
         if trajectory_memory > memory || reduction_memory + 64 * SLOT_BYTES > memory {
             return Err(format!(
                 "{neurons} neurons need {trajectory_memory} bytes of workgroup memory; the device has {memory}"
@@ -204,10 +240,9 @@ impl Plan {
             slices: (threads_alone / threads).clamp(1, MOST_SLICES),
             trajectory_states: fitting(row_bytes).max(SIZES[0]),
             slots,
-            minimum_states: fitting((8 * slots as u64).max(4 * MOST_DIMENSIONS * neurons as u64))
+            minimum_states: fitting(4 * (SLOT_ARRAYS * slots as u64).max(MOST_DIMENSIONS * neurons as u64))
                 .min(MOST_STATES),
             minimum_groups: fitting(4 * (slots * slots) as u64),
-            score_states: fitting(row_bytes),
         })
     }
 }
@@ -260,19 +295,19 @@ mod tests {
     #[test]
     fn large_weights_are_bound_in_parts_and_too_large_ones_refused() {
         let limits = limits();
-        assert_eq!(Plan::new(600, 60, &limits).unwrap().parts, 1);
-        let large =
-            Plan::new(6000, 600, &wgpu::Limits { max_buffer_size: 1 << 30, ..limits.clone() }).unwrap();
+        assert_eq!(DeviceSizes::new(600, 60, &limits).unwrap().parts, 1);
+        let large = DeviceSizes::new(6000, 600, &wgpu::Limits { max_buffer_size: 1 << 30, ..limits.clone() })
+            .unwrap();
         assert_eq!((large.parts, large.rows_per_part), (2, 5592));
-        let refused = Plan::new(20_000, 2000, &limits).unwrap_err();
+        let refused = DeviceSizes::new(20_000, 2000, &limits).unwrap_err();
         assert!(refused.contains("1525 MiB") && refused.contains("128 MiB"), "{refused}");
     }
 
     #[test]
     fn threads_leave_few_idle() {
-        let plan = Plan::new(600, 60, &limits()).unwrap();
-        assert_eq!((plan.stride, plan.trajectory_threads, plan.slots), (600, 160, 192));
-        assert_eq!(Plan::new(6000, 600, &limits()).unwrap().trajectory_threads, 256);
+        let sizes = DeviceSizes::new(600, 60, &limits()).unwrap();
+        assert_eq!((sizes.stride, sizes.trajectory_threads, sizes.slots), (600, 160, 192));
+        assert_eq!(DeviceSizes::new(6000, 600, &limits()).unwrap().trajectory_threads, 256);
     }
 
     #[test]
