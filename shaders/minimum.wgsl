@@ -22,7 +22,9 @@ struct MinimumParams {
     admits: u32,
     // 1 to solve for given gaps.
     corrects: u32,
+    // Newton iterations, and turns of the conjugate gradients, after which a state is left as it is.
     iterations: u32,
+    turns: u32,
     tolerance: f32,
     // Largest |h| [Hz^2].
     largest_current: f32,
@@ -422,7 +424,7 @@ fn conjugate_gradients(lambda: vec2<f32>, damping: f32, previous_rho: f32) -> So
     var solved = Solved(vec2<f32>(0.0), 0.0, true);
     var rho = 0.0;
     var rho_end = 0.0;
-    for (var turn = 0u; turn <= 2u * count; turn++) {
+    for (var turn = 0u; turn <= 2u * count && turns < params.turns; turn++) {
         var local = vec4<f32>(0.0);
         for (var i = me; i < count; i += THREADS) {
             let residue = work[at(RESIDUE, i)];
@@ -584,7 +586,7 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
                 asks = true;
                 continue;
             }
-            if is_at_rest || iterations == params.iterations {
+            if is_at_rest || iterations >= params.iterations || turns >= params.turns {
                 break;
             }
             curvature = found.x / max(found.y, 1.0) + 1e-3;

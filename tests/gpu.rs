@@ -102,7 +102,7 @@ fn minima_of_maps_of_every_shape() {
     ];
     for (name, shapes, transfer) in cases {
         let network = network_on(&shapes, transfer);
-        let points = Points::fitted(&network.maps, 36);
+        let points = Points::fitted(&network.maps, 25);
         for definition in [Definition::Kkt, Definition::Paper] {
             let problem = problem(&network, definition);
             let before = gpu.counted();
@@ -123,6 +123,34 @@ fn minima_of_maps_of_every_shape() {
             assert_eq!(counted.states, points.len() as u64);
         }
     }
+}
+
+/// The paper's network on a small device: little workgroup memory, few threads, small bindings.
+#[test]
+fn a_small_device_finds_the_same() {
+    let gpu = gpu_or_return!(Conditions {
+        most_workgroup_memory: Some(16 << 10),
+        most_threads: Some(64),
+        most_binding: Some(1 << 20),
+        ..Conditions::default()
+    });
+    let network = network(600, 5);
+    let points = Points::fitted(&network.maps, 8);
+    let problem = problem(&network, Definition::Kkt);
+    let before = gpu.counted();
+    let found = minima(&gpu, &problem, points, Start::Idealized);
+    let counted = gpu.counted() - before;
+    println!("{} of {} handed to the host", counted.handed, points.len());
+    let expected = minima(&Cpu, &problem, points, Start::Idealized);
+    same("energies", &found.energies, &expected.energies, 0.0, 1e-7);
+    assert!(counted.handed * 5 <= points.len() as u64, "{} of {} handed", counted.handed, points.len());
+    let starts = starts(&network, 20);
+    let squares = |backend: &dyn Backend| -> Vec<f64> {
+        let runs = run(backend, &network, &starts, &[40]);
+        runs.iter().flat_map(|run| run.snapshots[0].iter().map(|r| r * r)).collect()
+    };
+    // As in tests/gpu_trajectories.rs.
+    same("r² after 40 steps", &squares(&gpu), &squares(&Cpu), 0.0, 1e-5);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use bytemuck::Zeroable;
 use rayon::prelude::*;
 
 use super::counts::Counted;
-use super::device::{Device, DeviceResult};
+use super::device::{Device, DeviceResult, Failure};
 use super::refine::Fine;
 use super::shaders::{self, MinimumParams, StateInfo};
 use super::sizes::{DeviceSizes, Pace};
@@ -45,6 +45,10 @@ const REGULAR: u32 = 4;
 /// Steps towards f64 that the device solves for. Each leaves some 10⁻⁵ of the gaps.
 const ROUNDS: usize = 3;
 
+/// Operations after which a state is left to the host, so that no driver takes the device for hung: a fifth of a second on a
+/// slow GPU's core, 20 GFLOP/s.
+const STATE_FLOPS: f64 = 4e9;
+
 /// States of the first dispatch, before anything is known of the device's speed.
 const FIRST_STATES: usize = 32;
 
@@ -57,8 +61,8 @@ pub(super) fn minima(
     start: Start<'_>,
     tick: &Tick<'_>,
 ) -> DeviceResult<Minima> {
-    let search = Search::new(device, sizes, problem)?;
     let points: Vec<Point> = points.iter().collect();
+    let search = Search::new(device, sizes, problem, points.len())?;
     let order = near_each_other(problem.maps, &points);
     let mut found: Vec<(usize, Minimum)> = Vec::with_capacity(points.len());
     for batch in order.chunks(sizes.minimum_states) {
@@ -90,8 +94,8 @@ pub(super) fn near_minima(
     points: Points<'_>,
     start: Start<'_>,
 ) -> DeviceResult<Vec<Option<StateBuf>>> {
-    let search = Search::new(device, sizes, problem)?;
     let points: Vec<Point> = points.iter().collect();
+    let search = Search::new(device, sizes, problem, points.len())?;
     let all: Vec<usize> = (0..points.len()).collect();
     let mut found = Vec::with_capacity(points.len());
     for batch in all.chunks(sizes.minimum_states) {
@@ -112,18 +116,27 @@ struct Search<'a> {
     weights: DeviceWeights,
     external_current: wgpu::Buffer,
     between: wgpu::Buffer,
+    /// States that it has room for.
+    at_work: usize,
     pipeline: wgpu::ComputePipeline,
 }
 
 impl<'a> Search<'a> {
-    fn new(device: &'a Device, sizes: &'a DeviceSizes, problem: &'a Problem<'a>) -> DeviceResult<Self> {
+    fn new(
+        device: &'a Device,
+        sizes: &'a DeviceSizes,
+        problem: &'a Problem<'a>,
+        points: usize,
+    ) -> DeviceResult<Self> {
         let largest = problem.energy().largest_current();
+        let flops_of_turn = 2.0 * (sizes.bump.max(1) as f64).powi(2);
         let dimension = problem.maps.dimension();
         let params = MinimumParams {
             neurons: sizes.neurons as u32,
             admits: u32::from(problem.definition == Definition::Kkt),
             corrects: 0,
             iterations: MAX_ITERATIONS,
+            turns: (STATE_FLOPS / flops_of_turn) as u32,
             tolerance: (TOLERANCE * (largest + 100.0)) as f32,
             largest_current: largest as f32,
             gain: problem.transfer.gain() as f32,
@@ -132,7 +145,7 @@ impl<'a> Search<'a> {
             states: 0,
         };
         let external_current: Vec<f32> = problem.external_current.iter().map(|&h| h as f32).collect();
-        let scratch = 4 * (sizes.minimum_groups * sizes.slots * sizes.slots) as u64;
+        let (between, at_work) = between(device, sizes, points)?;
         let constants = sizes.minimum_constants(dimension, problem.transfer.is_root());
         Ok(Self {
             device,
@@ -142,7 +155,8 @@ impl<'a> Search<'a> {
             params,
             weights: DeviceWeights::upload(device, sizes, problem.weights)?,
             external_current: device.storage("external current", &external_current)?,
-            between: device.empty("weights between candidates", scratch)?,
+            between,
+            at_work,
             pipeline: device.pipeline(&shaders::minimum(constants))?,
         })
     }
@@ -193,6 +207,18 @@ impl<'a> Search<'a> {
 
     fn count_host(&self, took: Duration) {
         self.device.count(Counted { host_seconds: took.as_secs_f64(), ..Counted::default() });
+    }
+}
+
+/// Room for W between the candidates of as many states as may be at work at once: half as many where the device has not.
+fn between(device: &Device, sizes: &DeviceSizes, points: usize) -> DeviceResult<(wgpu::Buffer, usize)> {
+    let mut states = sizes.minimum_groups.min(points).max(1);
+    loop {
+        let bytes = 4 * (states * sizes.slots * sizes.slots) as u64;
+        match device.empty("weights between candidates", bytes) {
+            Err(Failure::OutOfMemory(_)) if states > 1 => states /= 2,
+            buffer => return Ok((buffer?, states)),
+        }
     }
 }
 
@@ -263,7 +289,7 @@ impl<'a> Batch<'a> {
     /// Runs every state once; says what became of them, and what now stands in place of their rates.
     fn pass(&self, corrects: bool) -> DeviceResult<(Vec<StateInfo>, Vec<f32>)> {
         let (device, sizes) = (self.search.device, self.search.sizes);
-        let mut pace = Pace::new(FIRST_STATES, sizes.minimum_groups);
+        let mut pace = Pace::new(FIRST_STATES, self.search.at_work);
         let mut first = 0;
         while first < self.tasks.len() {
             let count = pace.amount().min(self.tasks.len() - first);

@@ -86,7 +86,7 @@ pub struct Gpu {
     report: AdapterReport,
     device: Mutex<Arc<Device>>,
     conditions: Conditions,
-    /// Devices opened so far.
+    /// Devices opened so far; see [`Gpu::devices_opened`].
     opened: AtomicUsize,
 }
 
@@ -129,6 +129,11 @@ impl Gpu {
     /// What kernels and host have counted since the adapter was opened.
     pub fn counted(&self) -> Counted {
         self.device().counts().sum()
+    }
+
+    /// Devices opened so far: the first, and one more for each that was lost.
+    pub fn devices_opened(&self) -> usize {
+        self.opened.load(Ordering::Relaxed)
     }
 
     /// Device memory that a network takes whose idealized bumps have `bump` active neurons: for W, and beside it for a batch

@@ -142,6 +142,8 @@ pub struct MinimumParams {
     pub corrects: u32,
     /// Newton iterations after which a state is left as it is.
     pub iterations: u32,
+    /// Turns of the conjugate gradients after which it is.
+    pub turns: u32,
     /// Residual at which a state is done (Hz²).
     pub tolerance: f32,
     /// Largest |h| (Hz²).

@@ -50,6 +50,11 @@ const SLOTS_PER_BUMP_NEURON: usize = 3;
 /// Memory taken for one batch of states, where the device allows more (bytes).
 const BATCH_BYTES: u64 = 256 << 20;
 
+/// Memory taken for W between candidates, where the device allows more (bytes), and most states that it is taken for: more than
+/// that work at once on no device.
+const BETWEEN_BYTES: u64 = 2 << 30;
+const MOST_AT_WORK: usize = 2048;
+
 /// Most states in one batch of minima: the host keeps N displacements of each.
 const MOST_STATES: usize = 8192;
 
@@ -73,6 +78,8 @@ pub struct Footprint {
 pub struct DeviceSizes {
     /// N.
     pub neurons: usize,
+    /// Active neurons of the largest idealized bump.
+    pub bump: usize,
     /// Entries in a row of W or of currents: N, rounded up to whole vec4.
     pub stride: usize,
     /// Rows of W in each bound part.
@@ -179,7 +186,7 @@ impl DeviceSizes {
         let slots = self.slots as u64;
         let of_state = 4 * (SLOT_ARRAYS + 1) * slots + 4 * MOST_DIMENSIONS * self.neurons as u64;
         let of_states = of_state * (states.min(self.minimum_states) as u64);
-        let between = 4 * slots * slots * (self.minimum_groups as u64);
+        let between = 4 * slots * slots * (self.minimum_groups.min(states) as u64);
         (row * self.neurons as u64, trajectories.max(of_states + between))
     }
 
@@ -227,11 +234,13 @@ impl DeviceSizes {
         let batch = binding.min(BATCH_BYTES);
         let fitting = |bytes: u64| ((batch / bytes) as usize).clamp(1, grid);
         let by_memory = (memory - reduction_memory) / SLOT_BYTES / 32 * 32;
-        let by_binding = ((batch / 4) as f64).sqrt() as usize / 32 * 32;
+        let between = binding.min(BETWEEN_BYTES);
+        let by_binding = ((between / 4) as f64).sqrt() as usize / 32 * 32;
         let wanted = (SLOTS_PER_BUMP_NEURON * bump).min(neurons).next_multiple_of(32);
         let slots = wanted.min(by_memory).min(by_binding).max(32);
         Ok(Self {
             neurons,
+            bump,
             stride,
             rows_per_part,
             parts,
@@ -242,7 +251,8 @@ impl DeviceSizes {
             slots,
             minimum_states: fitting(4 * (SLOT_ARRAYS * slots as u64).max(MOST_DIMENSIONS * neurons as u64))
                 .min(MOST_STATES),
-            minimum_groups: fitting(4 * (slots * slots) as u64),
+            minimum_groups: ((between / (4 * (slots * slots) as u64)) as usize)
+                .clamp(1, MOST_AT_WORK.min(grid)),
         })
     }
 }
