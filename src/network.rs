@@ -4,7 +4,7 @@ use crate::connectivity::matrix::WeightMatrix;
 use crate::connectivity::{Kernel, connectivity};
 use crate::dynamics::trajectories::Dynamics;
 use crate::error::{Error, Result};
-use crate::landscape::bumps::IdealizedBumps;
+use crate::landscape::bumps::{BumpShape, IdealizedBumps};
 use crate::landscape::energy::Energy;
 use crate::landscape::lattice_bump::LatticeBump;
 use crate::landscape::problem::{Definition, Minimizer, Problem};
@@ -56,20 +56,26 @@ impl Network {
         Ok(Self { maps, kernels, weights, external_current, transfer, bumps })
     }
 
-    /// A network whose weights and external current are given, and whose maps' bumps have the shape that `kernels` give
-    /// them.
+    /// A network whose weights and external current are given, and whose maps' bumps have the given shape: that of one map
+    /// alone with its kernel and `baseline_current`, or that of bumps in the network itself, begun as wide as the kernel.
     ///
     /// # Errors
-    /// If the parameters have no single bump.
+    /// If there is no single bump.
     pub fn with_weights(
         maps: Maps,
         kernels: Vec<Kernel>,
         baseline_current: f64,
         transfer: Transfer,
-        weights: WeightMatrix,
-        external_current: Vec<f64>,
+        (weights, external_current): (WeightMatrix, Vec<f64>),
+        shape: BumpShape,
     ) -> Result<Self> {
-        let bumps = IdealizedBumps::new(&maps, &kernels, baseline_current, transfer)?;
+        let bumps = match shape {
+            BumpShape::Kernel => IdealizedBumps::new(&maps, &kernels, baseline_current, transfer)?,
+            BumpShape::Relaxed => {
+                let of = Energy { weights: &weights, external_current: &external_current, transfer };
+                IdealizedBumps::relaxed(&maps, &kernels, of)?
+            }
+        };
         Ok(Self { maps, kernels, weights, external_current, transfer, bumps })
     }
 

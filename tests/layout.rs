@@ -12,12 +12,12 @@ use flatscape::observable::Observable;
 /// All source files, and for each the files whose items it names.
 type Imports = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
 
-fn source_files(folder: &Path, files: &mut Vec<PathBuf>) {
+fn source_files(folder: &Path, extensions: &[&str], files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            source_files(&path, files);
-        } else if path.extension().is_some_and(|e| e == "rs") {
+            source_files(&path, extensions, files);
+        } else if path.extension().is_some_and(|e| extensions.iter().any(|known| e == *known)) {
             files.push(path);
         }
     }
@@ -63,17 +63,16 @@ fn expand(text: &str, prefix: &str, found: &mut Vec<String>) -> usize {
     at + 1
 }
 
-/// What a file imports, tests within it left out, and comments too.
-fn imports() -> Imports {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+/// The files of a folder in Rust and what each imports, tests within it left out, and comments too.
+fn imports(root: &Path) -> Imports {
     let mut files = Vec::new();
-    source_files(&root, &mut files);
+    source_files(root, &["rs"], &mut files);
     let of = |file: &PathBuf| {
         let text = std::fs::read_to_string(file).unwrap();
         let text = text.split("#[cfg(test)]").next().unwrap_or_default();
         let code: String =
             text.lines().filter(|l| !l.trim_start().starts_with("//")).flat_map(|l| [l, "\n"]).collect();
-        let inside = file.strip_prefix(&root).unwrap().with_extension("");
+        let inside = file.strip_prefix(root).unwrap().with_extension("");
         let mut own: Vec<&str> = inside.iter().map(|part| part.to_str().unwrap()).collect();
         if own.last() == Some(&"mod") {
             own.pop();
@@ -86,9 +85,45 @@ fn imports() -> Imports {
                 parts.remove(0);
             }
             from.extend(parts);
-            file_of(&root, &from)
+            file_of(root, &from)
         });
         targets.filter(|target| target != file).collect()
+    };
+    files.iter().map(|file| (file.clone(), of(file))).collect()
+}
+
+/// Modules of its own package that a Python file imports, wherever in the file, for types alone too; `""` is the package.
+fn python_modules(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (start, _) in text.match_indices("from .") {
+        let is_statement = text[..start].rsplit('\n').next().is_none_or(|before| before.trim().is_empty());
+        let (true, Some((module, names))) = (is_statement, text[start + 6..].split_once(" import ")) else {
+            continue;
+        };
+        if !module.is_empty() {
+            found.push(module.to_owned());
+            continue;
+        }
+        let end = if names.starts_with('(') { ')' } else { '\n' };
+        let names = names.split(end).next().unwrap_or_default().trim_start_matches('(');
+        found.extend(names.split(',').filter_map(|name| name.split_whitespace().next()).map(str::to_owned));
+    }
+    let is_whole = |line: &&str| line.starts_with("import flatscape") || line.starts_with("from flatscape");
+    found.extend(text.lines().map(str::trim_start).filter(is_whole).map(|_| String::new()));
+    found
+}
+
+/// The files of a Python package and what each imports.
+fn python_imports(root: &Path) -> Imports {
+    let mut files = Vec::new();
+    source_files(root, &["py", "pyi"], &mut files);
+    let file_of = |module: &String| {
+        let known = ["py", "pyi"].map(|extension| root.join(module).with_extension(extension));
+        known.into_iter().find(|path| path.exists()).unwrap_or_else(|| root.join("__init__.py"))
+    };
+    let of = |file: &PathBuf| {
+        let modules = python_modules(&std::fs::read_to_string(file).unwrap());
+        modules.iter().map(file_of).filter(|target| target != file).collect()
     };
     files.iter().map(|file| (file.clone(), of(file))).collect()
 }
@@ -118,19 +153,29 @@ fn circle(imports: &Imports) -> Option<Vec<PathBuf>> {
     })
 }
 
-#[test]
-fn no_files_import_each_other_in_a_circle() {
-    let imports = imports();
+fn assert_no_circle(folder: &str, imports: &Imports) {
     let arrows: usize = imports.values().map(BTreeSet::len).sum();
-    assert!(arrows > imports.len(), "only {arrows} imports were found: this test reads them wrongly");
-    let names: Option<Vec<String>> = circle(&imports).map(|way| {
-        let name = |p: &PathBuf| p.iter().skip_while(|&part| part != "src").collect::<PathBuf>();
-        way.iter().map(|p| name(p).display().to_string()).collect()
-    });
+    assert!(
+        arrows > imports.len(),
+        "only {arrows} imports were found in {folder}: this test reads them wrongly"
+    );
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let names: Option<Vec<String>> = circle(imports)
+        .map(|way| way.iter().map(|p| p.strip_prefix(root).unwrap().display().to_string()).collect());
     assert_eq!(
         names, None,
         "these files import each other in a circle; move what they share to a file of its own"
     );
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for folder in ["src", "python/src"] {
+        assert_no_circle(folder, &imports(&root.join(folder)));
+    }
+    let package = "python/flatscape";
+    assert_no_circle(package, &python_imports(&root.join(package)));
 }
 
 #[test]
@@ -144,6 +189,12 @@ fn a_circle_would_be_found() {
     assert_eq!(circle(&imports), Some(vec![file("b"), file("c")]));
     let text = "use crate::a::{b::C, d::{self, E}};\nlet x = super::f::g(1);";
     assert_eq!(paths(text), ["crate::a::b::C", "crate::a::d::self", "crate::a::d::E", "super::f::g"]);
+    let text = "from . import _core, b as c\nfrom ._d import (\n    e,\n)\nif X:\n    from ._f import g\nx = 'from .h import'\n";
+    assert_eq!(python_modules(text), ["_core", "b", "_d", "_f"]);
+    assert_eq!(
+        python_modules("from . import (\n    a,\n    b,\n)\nimport flatscape as fs\n"),
+        ["a", "b", ""]
+    );
 }
 
 /// Names in the first column of the README's module table.

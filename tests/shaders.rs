@@ -116,6 +116,7 @@ fn parameters_lie_where_the_host_puts_them() {
             admits,
             corrects,
             iterations,
+            turns,
             tolerance,
             largest_current,
             gain,

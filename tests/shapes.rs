@@ -9,9 +9,12 @@ use flatscape::compute::cpu::Cpu;
 use flatscape::connectivity::Kernel;
 use flatscape::connectivity::matrix::WeightMatrix;
 use flatscape::dynamics::decoding::Scorer;
+use flatscape::error::Error;
+use flatscape::landscape::bumps::BumpShape;
 use flatscape::landscape::problem::{Definition, Minima, Minimizer, Start};
 use flatscape::landscape::roughness::Roughness;
 use flatscape::landscape::states::{StateBuf, States};
+use flatscape::landscape::transfer::Transfer;
 use flatscape::manifold::{Arrangement, Group, Lattice, Maps, Placement, Points, Shape, Vector};
 use flatscape::network::Network;
 use flatscape::progress::Tick;
@@ -231,4 +234,72 @@ fn trajectories_end_where_the_references_do() {
             assert!(same as f64 >= least * runs.len() as f64, "{name} {label}: {same} of {}", runs.len());
         }
     }
+}
+
+/// Two copies of a network that differ in where the shape of their bumps comes from, whose weights and current are given.
+fn given(network: &Network, transfer: Transfer, shape: BumpShape) -> Result<Network, Error> {
+    let weights = WeightMatrix::zeros(network.neurons()).plus(1.0 / transfer.gain(), &network.weights);
+    let given = (weights, network.external_current.clone());
+    Network::with_weights(network.maps.clone(), network.kernels.clone(), 10.0, transfer, given, shape)
+}
+
+fn of_lattice(shape: Shape, counts: [usize; 2], count: usize) -> Network {
+    let lattice = Lattice::of_sites(shape, counts, Arrangement::Square);
+    let mut maps = Maps::empty(lattice.sites());
+    maps.draw(Group { count, lattice, margin: 0.0 }, &Placement::Lattice, 1, 0);
+    let kernel = Kernel::PAPER.scaled_to_shape(shape, lattice.sites());
+    Network::new(maps, kernel, 10.0).expect("the paper's kernel has a bump on every lattice")
+}
+
+#[test]
+fn relaxed_in_the_network_of_one_map_a_bump_is_that_maps_own() {
+    for (shape, counts) in [(Shape::Ring, [300, 1]), (Shape::Torus, [20, 20])] {
+        let network = of_lattice(shape, counts, 1);
+        // Twice the gain and half the weights: the same currents, twice the rates.
+        let doubled = given(&network, Transfer::new(0.5, 2.0), BumpShape::Relaxed).unwrap();
+        let (own, relaxed) = (network.bumps.lattice_bump(0), doubled.bumps.lattice_bump(0));
+        // Minima converge to 1e-9 Hz².
+        Mismatches::of("current", relaxed.centred_current(), own.centred_current(), 1e-7).assert_none();
+        let twice: Vec<f64> = own.centred_rates().iter().map(|r| 2.0 * r).collect();
+        Mismatches::of("rates", &relaxed.centred_rates(), &twice, 1e-7).assert_none();
+        // On a site it is the constrained minimum, between sites interpolated: at rest but for the curvature of a spacing.
+        let points = Points::fitted(&doubled.maps, network.neurons());
+        for point in points.iter().step_by(97).chain(points.held_out().iter().step_by(97)) {
+            let (a, b) = (doubled.bumps.at(&doubled.maps, &point), network.bumps.at(&network.maps, &point));
+            assert!(a.view().overlap(b.view()) > 0.999, "{shape:?} {point:?}");
+        }
+    }
+}
+
+#[test]
+fn relaxed_among_other_maps_a_bump_is_their_mean() {
+    let network = of_lattice(Shape::Ring, [300, 1], 4);
+    let relaxed = given(&network, Transfer::ROOT, BumpShape::Relaxed).unwrap();
+    let (own, mean) = (network.bumps.lattice_bump(0), relaxed.bumps.lattice_bump(0));
+    let (a, b) = (StateBuf::from_dense(&own.centred_rates()), StateBuf::from_dense(&mean.centred_rates()));
+    // Each of the 64 bumps differs from one in a network of its own map by a tenth and more.
+    assert!(a.view().overlap(b.view()) > 0.99, "{}", a.view().overlap(b.view()));
+    // Points with two minima may be led to the other one by another start.
+    let [from_mean, from_kernel] = [&relaxed, &network].map(|network| {
+        let problem = network.problem(&network.weights, Definition::Kkt, Minimizer::Newton);
+        let points = Points::fitted(&network.maps, 300);
+        Cpu.minima(&problem, points, Start::Idealized, &Tick::silent()).unwrap()
+    });
+    Mismatches::of("energy", &from_mean.energies, &from_kernel.energies, 1e-4).assert_at_most(0.05);
+}
+
+#[test]
+fn a_network_without_bumps_has_none_to_relax() {
+    let network = of_lattice(Shape::Ring, [300, 1], 2);
+    let refuse = |factor: f64, h: f64| {
+        let weights = WeightMatrix::zeros(300).plus(factor, &network.weights);
+        let (maps, kernels) = (network.maps.clone(), network.kernels.clone());
+        let given = (weights, vec![h; 300]);
+        Network::with_weights(maps, kernels, 10.0, Transfer::ROOT, given, BumpShape::Relaxed)
+            .err()
+            .expect("no bump")
+            .to_string()
+    };
+    assert!(refuse(1.0, -200.0).contains("64 die out"));
+    assert!(refuse(0.0, 5.0).contains("64 spread over half the network"));
 }

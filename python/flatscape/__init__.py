@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import _flatscape
 from ._config import Config
+from ._directory import load, verify
+from ._drift import Drift
 from ._errors import (
     DataError,
     DeviceError,
@@ -29,8 +31,7 @@ from ._errors import (
     UsageError,
 )
 from ._minima import Minima
-from ._network import Network, network_of as _network_of
-from ._run import Drift, Run, load, verify
+from ._network import Network, Run, network_of as _network_of
 from ._simulate import simulate
 from ._table import Table
 

@@ -107,9 +107,7 @@ class Config:
         return hash(self.to_toml())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from . import __version__
-
-        return _unpickle, (__version__, self.to_toml())
+        return _unpickle, (_flatscape.__version__, self.to_toml())
 
     def __repr__(self) -> str:
         keywords = _shortest()
@@ -184,13 +182,11 @@ def _merge(section: dict[str, Any], own: Any, inner: Any) -> None:
 
 
 def _unpickle(version: str, text: str) -> Config:
-    from . import __version__
-
     try:
         return _of(_flatscape.Config.parse(text, "pickled configuration"))
     except FlatscapeError as error:
         raise DataError(
-            f"{error}; it was pickled by flatscape {version}, this is {__version__}: use that version, or a newer one"
+            f"{error}; it was pickled by flatscape {version}, this is {_flatscape.__version__}: use that version, or a newer one"
         ) from None
 
 

@@ -1,26 +1,27 @@
-"""Networks."""
+"""Networks, and what flattening makes of them. They stand together because each leads to the other."""
 
 from __future__ import annotations
 
-import html
+import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import _flatscape
 from ._arrays import each, floats, owned, sized
 from ._config import Config, ConfigLike, _of
+from ._drift import Drift
 from ._errors import DataError, FlatscapeError, UsageError
+from ._html import network_html, run_html
 from ._minima import Minima
 from ._progress import Progress, shown
 from ._simulate import steps_of, trajectories
+from ._table import Table
 
 if TYPE_CHECKING:
     import os
 
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
-
-    from ._run import Drift, Run
 
     Floats = NDArray[np.float64]
 
@@ -180,11 +181,9 @@ class Network:
         or a function of stage, part of the stage, part of the job, and seconds left. Other Python threads run meanwhile;
         Ctrl-C ends the work and raises ``KeyboardInterrupt``.
         """
-        from ._run import Run
-
         model = self._with(points_per_map=points_per_map, iterations=iterations, **settings)
         with shown(progress) as watcher:
-            return Run(model.flatten(backend, watcher), backend)
+            return Run(_flatscape.Run.flatten(model, backend, watcher), backend)
 
     def measure(
         self,
@@ -198,11 +197,9 @@ class Network:
     ) -> Drift:
         """How far bumps drift in ``duration_ms`` from ``starts`` places on each map; in J, unless other ``weights`` [N, N] (Hz)
         are given. What is left out is the configuration's; ``settings`` are further keys of ``[measure]`` and ``[dynamics]``."""
-        from ._run import Drift
-
         model = self._with(duration_ms=duration_ms, starts_per_map=starts, **settings)
         with shown(progress) as watcher:
-            return Drift(model.measure(self._weights(weights), backend, watcher))
+            return Drift(_flatscape.Drift.measure(model, self._weights(weights), backend, watcher))
 
     def minima(
         self,
@@ -298,9 +295,7 @@ class Network:
         return w
 
     def __reduce__(self) -> tuple[Any, ...]:
-        from . import __version__
-
-        return _unpickle, (__version__, self._core.pack())
+        return _unpickle_network, (_flatscape.__version__, self._core.pack())
 
     def __repr__(self) -> str:
         return f"<flatscape.Network of {self.neurons} neurons, {self.maps} maps ({self._kinds()})>"
@@ -310,16 +305,165 @@ class Network:
         return ", ".join(f"{shapes.count(shape)} {shape}" for shape in dict.fromkeys(shapes))
 
     def _repr_html_(self) -> str:
-        current = self.external_current
-        low, high = current.min(), current.max()
-        rows = [
-            ("neurons", f"{self.neurons}"),
-            ("maps", html.escape(self._kinds())),
-            ("fitted points on each map", f"{self.points_per_map}"),
-            ("external current", f"{low:.5g} Hz<sup>2</sup>" if low == high else f"{low:.5g} to {high:.5g} Hz<sup>2</sup>"),
-        ]
-        body = "".join(f"<tr><th style='text-align:left'>{name}</th><td>{value}</td></tr>" for name, value in rows)
-        return f"<table><caption>flatscape.Network</caption><tbody>{body}</tbody></table>"
+        return network_html(self.neurons, self._kinds(), self.points_per_map, self.external_current)
+
+
+class Run:
+    """A flattened network: ``Network(...).flatten()``, or `load` of a run directory.
+
+    N is the number of neurons, L of maps, K of fitted points on each. The arrays are read-only and made once.
+    """
+
+    def __init__(self, core: _flatscape.Run, backend: str = "auto") -> None:
+        self._core = core
+        self._backend = backend
+        self._network: Network = _network(core.model)
+        self._made: dict[str, Floats] = {}
+        self._records: Table | None = None
+        self._minima: Minima | None = None
+
+    @property
+    def network(self) -> Network:
+        """The network before any weight was changed."""
+        return self._network
+
+    @property
+    def config(self) -> Config:
+        """The configuration, sizes written out."""
+        return self._network.config
+
+    @property
+    def status(self) -> str:
+        """How the outer iteration ended."""
+        return self._core.status
+
+    @property
+    def seconds(self) -> float:
+        """How long it took (s)."""
+        return self._core.seconds
+
+    @property
+    def weights(self) -> Floats:
+        """J + M [N, N], Hz: the flattened network."""
+        return self._once("weights", self._core.weights)
+
+    @property
+    def weight_change(self) -> Floats:
+        """M [N, N], Hz: what was added to J."""
+        return self._once("weight_change", self._core.weight_change)
+
+    @property
+    def energies(self) -> Floats:
+        """The landscape [updates + 1, L, K], Hz^3: before the first weight update, and after each."""
+        return self._once("energies", self._core.energies)
+
+    @property
+    def records(self) -> Table:
+        """A row before the first weight update and one after each: the columns of ``iterations.csv``."""
+        if self._records is None:
+            self._records = Table(self._core.records())
+        return self._records
+
+    @property
+    def minima(self) -> Minima:
+        """The constrained minima of the flattened network; sought when first asked for, and kept."""
+        if self._minima is None:
+            model = self._core.model
+            found = self._core.minima(self._backend)
+            self._minima = Minima(found, model.maps, model.neurons, model.points())
+        return self._minima
+
+    def _once(self, name: str, make: Callable[[], Floats]) -> Floats:
+        if name not in self._made:
+            self._made[name] = owned(make())
+        return self._made[name]
+
+    def measure(
+        self,
+        duration_ms: float | None = None,
+        starts: int | None = None,
+        *,
+        backend: str = "auto",
+        progress: Progress = False,
+        **settings: Any,
+    ) -> Drift:
+        """How far bumps drift in the flattened network; arguments are those of `Network.measure`."""
+        model = self._network._with(duration_ms=duration_ms, starts_per_map=starts, **settings)
+        with shown(progress) as watcher:
+            return Drift(self._core.measure(model, backend, watcher))
+
+    def simulate(
+        self,
+        currents: ArrayLike,
+        duration_ms: float | None = None,
+        *,
+        times_ms: ArrayLike | None = None,
+        backend: str = "auto",
+        progress: Progress = False,
+    ) -> Floats:
+        """Rates along the dynamics of the flattened network; arguments and result are those of `Network.simulate`."""
+        return self._network.simulate(
+            currents, duration_ms, times_ms=times_ms, weights=self.weights, backend=backend, progress=progress
+        )
+
+    def summary(self, drift: Sequence[Drift] = ()) -> dict[str, Any]:
+        """The figures that a person asks for first: what ``summary.json`` holds. ``drift``: measurements, as for `save`."""
+        summary: dict[str, Any] = json.loads(self._core.summary([one._core for one in self._checked(drift)]))
+        return summary
+
+    def save(
+        self,
+        directory: str | os.PathLike[str],
+        drift: Sequence[Drift] = (),
+        *,
+        backend: str = "auto",
+        progress: Progress = False,
+    ) -> None:
+        """Writes a run directory like those of the program; ``flatscape verify`` passes.
+
+        It appears whole or not at all. It has the drift before and after, as the configuration says: give what you have
+        measured as ``drift``, ``[network.measure(), run.measure()]``; what is missing is measured now.
+
+        Raises `UsageError` if the directory holds something already, `FileError` if it cannot be written.
+        """
+        given = self._checked(drift)
+        there = {str(one.records["network"][0]) for one in given}
+        if "none" not in there:
+            given.append(self._network.measure(backend=backend, progress=progress))
+        if "flattened" not in there and self.config["flatten.method"] != "none":
+            given.append(self.measure(backend=backend, progress=progress))
+        given.sort(key=lambda one: str(one.records["network"][0]) != "none")
+        self._core.save(directory, [one._core for one in given])
+
+    def _checked(self, drift: Sequence[Drift]) -> list[Drift]:
+        if isinstance(drift, Drift):
+            raise UsageError("drift is a single measurement; it is a list of what measure() returns")
+        given = list(drift)
+        config = self.config
+        own = (config["measure.duration_ms"], config["measure.starts_per_map"])
+        for one in given:
+            if not isinstance(one, Drift):
+                raise UsageError(f"drift holds a {type(one).__name__}; it is a list of what measure() returns")
+            if (one.duration_ms, one.starts) != own:
+                raise UsageError(
+                    f"drift was measured for {one.duration_ms:g} ms from {one.starts} starts a map, and the run's configuration "
+                    f"says {own[0]:g} ms and {own[1]}: measure it with these, or flatten with duration_ms and starts_per_map"
+                )
+        return given
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unpickle_run, (_flatscape.__version__, self._backend, *self._core.pack())
+
+    def __repr__(self) -> str:
+        records = self.records
+        before, after = records["energy_sd"][0], records["energy_sd"][-1]
+        return (
+            f"<flatscape.Run of {self._network.neurons} neurons, {self._network.maps} maps: energy SD {before:.4g} -> "
+            f"{after:.4g} Hz^3 in {records.rows - 1} updates>"
+        )
+
+    def _repr_html_(self) -> str:
+        return run_html(self._network.neurons, self._network.maps, self.status, self.records, self.energies[[0, -1], 0])
 
 
 def _network(core: _flatscape.Model) -> Network:
@@ -329,19 +473,22 @@ def _network(core: _flatscape.Model) -> Network:
     return network
 
 
-def _unpickle(version: str, files: dict[str, bytes]) -> Network:
-    from . import __version__
-
+def _unpickle_network(version: str, files: dict[str, bytes]) -> Network:
     try:
         return _network(_flatscape.Model.unpack(list(files.items())))
     except FlatscapeError as error:
-        raise DataError(f"{error}; the network was pickled by flatscape {version}, this is {__version__}") from None
+        raise DataError(f"{error}; the network was pickled by flatscape {version}, this is {_flatscape.__version__}") from None
+
+
+def _unpickle_run(version: str, backend: str, files: dict[str, bytes], *states: Any) -> Run:
+    try:
+        return Run(_flatscape.Run.unpack(list(files.items()), *states), backend)
+    except FlatscapeError as error:
+        raise DataError(f"{error}; the run was pickled by flatscape {version}, this is {_flatscape.__version__}") from None
 
 
 def network_of(network: Network | Run | ConfigLike | os.PathLike[str]) -> Network:
     """The network of whatever has one."""
-    from ._run import Run
-
     if isinstance(network, Network):
         return network
     return network.network if isinstance(network, Run) else Network(network)

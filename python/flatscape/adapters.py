@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from ._network import Network
-    from ._run import Run
+    from ._network import Network, Run
 
 
 class Step(Protocol):
@@ -77,6 +76,6 @@ class _Step:
 
 
 def _network_and_weights(run: Run | Network) -> tuple[Network, Any]:
-    from ._run import Run
+    from ._network import Run
 
     return (run.network, run.weights) if isinstance(run, Run) else (run, run.weights)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from ._network import Network
-    from ._run import Drift, Run
+    from ._drift import Drift
+    from ._network import Network, Run
 
 #: Before and after flattening.
 BEFORE, AFTER = "#9a9a9a", "#1f6f8b"

@@ -3,10 +3,11 @@
 
 use std::path::Path;
 
-use flatscape::WeightMatrix;
-use flatscape::setup::layout::symmetrize;
+use flatscape::setup::given::symmetrize;
+use flatscape::{Minima, WeightMatrix};
 use numpy::{Element, IntoPyArray, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::errors::usage;
 
@@ -42,6 +43,14 @@ impl Weights {
             }
             ref shape => Err(usage(format!("{name} has shape {shape:?}; weights are [neurons, neurons]"))),
         }
+    }
+
+    /// Those that may have been left out.
+    ///
+    /// # Errors
+    /// As [`Weights::new`].
+    pub fn given(array: Option<&Floats<'_>>) -> PyResult<Option<Self>> {
+        array.map(|array| Self::new("weights", array)).transpose()
     }
 
     /// N.
@@ -80,4 +89,34 @@ pub fn array<'py, T: Element>(
     values: Vec<T>,
 ) -> PyResult<Bound<'py, PyArrayDyn<T>>> {
     values.into_pyarray(py).reshape(shape.into())
+}
+
+/// A weight matrix as an array.
+pub fn square<'py>(py: Python<'py>, weights: &WeightMatrix) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
+    let neurons = weights.neurons();
+    array(py, [neurons, neurons], weights.to_dense())
+}
+
+/// Minima as arrays by state; the rates are sparse: `data[indptr[s]..indptr[s + 1]]` are those of the neurons `indices`.
+pub fn minima_arrays<'py>(
+    py: Python<'py>,
+    model: &flatscape::Model,
+    minima: Minima,
+) -> PyResult<Bound<'py, PyDict>> {
+    let Minima { states, energies, multipliers, certificates } = minima;
+    let (count, dimension) = (energies.len(), model.network().maps.dimension());
+    let (starts, active, rates) = states.parts();
+    let arrays = PyDict::new(py);
+    arrays.set_item("indptr", array(py, [starts.len()], starts.iter().map(|&s| s as i64).collect())?)?;
+    arrays.set_item("indices", array(py, [active.len()], active.iter().map(|&i| i64::from(i)).collect())?)?;
+    arrays.set_item("data", array(py, [rates.len()], rates.to_vec())?)?;
+    arrays.set_item("energies", array(py, [count], energies)?)?;
+    let forces = multipliers.iter().flat_map(|force| force[..dimension].to_vec()).collect();
+    arrays.set_item("forces", array(py, [count, dimension], forces)?)?;
+    let residuals = certificates.iter().map(|c| c.residual()).collect();
+    arrays.set_item("residuals", array(py, [count], residuals)?)?;
+    arrays.set_item("overlaps", array(py, [count], certificates.iter().map(|c| c.overlap).collect())?)?;
+    let lost: Vec<bool> = certificates.iter().map(|c| c.bump_lost()).collect();
+    arrays.set_item("lost", array(py, [count], lost)?)?;
+    Ok(arrays)
 }

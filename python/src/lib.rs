@@ -4,11 +4,13 @@
 mod arrays;
 mod columns;
 mod config;
+mod device;
 mod errors;
+mod lock;
 mod model;
 mod packed;
-mod pool;
 mod run;
+mod threads;
 mod work;
 
 use pyo3::prelude::*;
@@ -20,11 +22,13 @@ mod _flatscape {
     #[pymodule_export]
     use crate::config::{Config, keys, maps_keys};
     #[pymodule_export]
+    use crate::device::device;
+    #[pymodule_export]
     use crate::model::{Model, simulate};
     #[pymodule_export]
-    use crate::pool::{device, set_threads, threads};
-    #[pymodule_export]
     use crate::run::{Drift, Run, verify};
+    #[pymodule_export]
+    use crate::threads::{set_threads, threads};
     #[pymodule_export]
     use crate::work::{panic_for_tests, settle};
 

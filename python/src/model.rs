@@ -4,18 +4,17 @@ use flatscape::dynamics::decoding::Scorer;
 use flatscape::dynamics::trajectories::Dynamics;
 use flatscape::landscape::transfer::Transfer;
 use flatscape::setup::arrays::Arrays;
-use flatscape::{Minima, Point, Trajectory, WeightMatrix};
+use flatscape::{Point, Trajectory};
 use numpy::{PyArrayDyn, PyReadonlyArrayDyn, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use rayon::prelude::*;
 
-use crate::arrays::{Floats, Weights, array, rows, values};
+use crate::arrays::{Floats, Weights, array, minima_arrays, rows, square, values};
 use crate::config::Config;
+use crate::device::{choice, open};
 use crate::errors::{exception, usage};
 use crate::packed::{check_names, unpacked};
-use crate::pool::{choice, open};
-use crate::run::{Drift, Run};
 use crate::work::wait_for;
 
 /// Rates `[starts, times, neurons]` and energies `[starts, times]`.
@@ -158,36 +157,6 @@ impl Model {
         Ok(Self { model })
     }
 
-    /// Flattens the landscape.
-    #[pyo3(signature = (backend, progress=None))]
-    fn flatten(&self, py: Python<'_>, backend: &str, progress: Option<&Bound<'_, PyAny>>) -> PyResult<Run> {
-        let (model, choice) = (self.model.clone(), choice(backend)?);
-        let run =
-            wait_for(py, progress, move |control| control.over(&model.on(open(choice)?.backend)).flatten())?;
-        Ok(Run::new(run))
-    }
-
-    /// Measures the drift under given weights, or before any weight is changed.
-    #[pyo3(signature = (weights, backend, progress=None))]
-    fn measure(
-        &self,
-        py: Python<'_>,
-        weights: Option<Floats<'_>>,
-        backend: &str,
-        progress: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Drift> {
-        let (model, choice) = (self.model.clone(), choice(backend)?);
-        let given = given(weights.as_ref())?;
-        let drift = wait_for(py, progress, move |control| {
-            let model = control.over(&model.on(open(choice)?.backend));
-            match given {
-                Some(weights) => model.measure_weights(&weights.matrix()?),
-                None => model.measure(),
-            }
-        })?;
-        Ok(Drift { drift, model: self.model.clone() })
-    }
-
     /// Constrained minima under given weights, or before any weight is changed.
     #[pyo3(signature = (weights, backend, progress=None))]
     fn minima<'py>(
@@ -198,7 +167,7 @@ impl Model {
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let (model, choice) = (self.model.clone(), choice(backend)?);
-        let given = given(weights.as_ref())?;
+        let given = Weights::given(weights.as_ref())?;
         let minima = wait_for(py, progress, move |control| {
             let model = control.over(&model.on(open(choice)?.backend));
             match given {
@@ -226,40 +195,6 @@ impl Model {
         found.set_item("score", array(py, [best.len()], best.iter().map(|fit| fit.score).collect())?)?;
         Ok(found)
     }
-}
-
-fn given(array: Option<&Floats<'_>>) -> PyResult<Option<Weights>> {
-    array.map(|array| Weights::new("weights", array)).transpose()
-}
-
-/// A weight matrix as an array.
-pub fn square<'py>(py: Python<'py>, weights: &WeightMatrix) -> PyResult<Bound<'py, PyArrayDyn<f64>>> {
-    let neurons = weights.neurons();
-    array(py, [neurons, neurons], weights.to_dense())
-}
-
-/// Minima as arrays by state; the rates are sparse: `data[indptr[s]..indptr[s + 1]]` are those of the neurons `indices`.
-pub fn minima_arrays<'py>(
-    py: Python<'py>,
-    model: &flatscape::Model,
-    minima: Minima,
-) -> PyResult<Bound<'py, PyDict>> {
-    let Minima { states, energies, multipliers, certificates } = minima;
-    let (count, dimension) = (energies.len(), model.network().maps.dimension());
-    let (starts, active, rates) = states.parts();
-    let arrays = PyDict::new(py);
-    arrays.set_item("indptr", array(py, [starts.len()], starts.iter().map(|&s| s as i64).collect())?)?;
-    arrays.set_item("indices", array(py, [active.len()], active.iter().map(|&i| i64::from(i)).collect())?)?;
-    arrays.set_item("data", array(py, [rates.len()], rates.to_vec())?)?;
-    arrays.set_item("energies", array(py, [count], energies)?)?;
-    let forces = multipliers.iter().flat_map(|force| force[..dimension].to_vec()).collect();
-    arrays.set_item("forces", array(py, [count, dimension], forces)?)?;
-    let residuals = certificates.iter().map(|c| c.residual()).collect();
-    arrays.set_item("residuals", array(py, [count], residuals)?)?;
-    arrays.set_item("overlaps", array(py, [count], certificates.iter().map(|c| c.overlap).collect())?)?;
-    let lost: Vec<bool> = certificates.iter().map(|c| c.bump_lost()).collect();
-    arrays.set_item("lost", array(py, [count], lost)?)?;
-    Ok(arrays)
 }
 
 /// Trajectories under any symmetric weights; see `flatscape.simulate`. `at` are numbers of Euler steps, ascending.

@@ -9,12 +9,12 @@ use numpy::{PyArrayDyn, PyReadonlyArrayDyn};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
-use crate::arrays::{Floats, array, values};
+use crate::arrays::{Floats, Weights, array, minima_arrays, square, values};
 use crate::columns::{Column, figures, trajectories};
+use crate::device::{choice, open};
 use crate::errors::{exception, usage};
-use crate::model::{Model, minima_arrays, square};
+use crate::model::Model;
 use crate::packed::{check_names, packed, temporary, unpacked};
-use crate::pool::{choice, open};
 use crate::work::{Control, go_on, wait_for};
 
 /// A flattened network.
@@ -24,13 +24,28 @@ pub struct Run {
 }
 
 impl Run {
-    pub fn new(run: flatscape::Run) -> Self {
+    fn new(run: flatscape::Run) -> Self {
         Self { run: Arc::new(run) }
     }
 }
 
 #[pymethods]
 impl Run {
+    /// Flattens the landscape of a network.
+    #[staticmethod]
+    #[pyo3(signature = (model, backend, progress=None))]
+    fn flatten(
+        py: Python<'_>,
+        model: &Model,
+        backend: &str,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let (model, choice) = (model.model.clone(), choice(backend)?);
+        let run =
+            wait_for(py, progress, move |control| control.over(&model.on(open(choice)?.backend)).flatten())?;
+        Ok(Self::new(run))
+    }
+
     /// Reads a run directory.
     #[staticmethod]
     fn load(py: Python<'_>, directory: PathBuf) -> PyResult<Self> {
@@ -190,13 +205,35 @@ type Packed<'py> = (
 /// How far bumps move.
 #[pyclass(frozen, module = "flatscape._flatscape")]
 pub struct Drift {
-    pub drift: flatscape::Drift,
+    drift: flatscape::Drift,
     /// The network, with the settings that it was measured with.
-    pub model: flatscape::Model,
+    model: flatscape::Model,
 }
 
 #[pymethods]
 impl Drift {
+    /// Measures a network under given weights, or before any weight is changed.
+    #[staticmethod]
+    #[pyo3(signature = (model, weights, backend, progress=None))]
+    fn measure(
+        py: Python<'_>,
+        model: &Model,
+        weights: Option<Floats<'_>>,
+        backend: &str,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let (network, choice) = (model.model.clone(), choice(backend)?);
+        let given = Weights::given(weights.as_ref())?;
+        let drift = wait_for(py, progress, move |control| {
+            let network = control.over(&network.on(open(choice)?.backend));
+            match given {
+                Some(weights) => network.measure_weights(&weights.matrix()?),
+                None => network.measure(),
+            }
+        })?;
+        Ok(Self { drift, model: model.model.clone() })
+    }
+
     /// Columns of `drift.csv`.
     fn records<'py>(&self, py: Python<'py>) -> PyResult<Vec<Column<'py>>> {
         trajectories(py, &self.drift.records)

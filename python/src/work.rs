@@ -5,7 +5,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use flatscape::progress::Monitor;
@@ -13,7 +13,8 @@ use flatscape::{Error, Model, Progress, Watcher};
 use pyo3::prelude::*;
 
 use crate::errors::{exception, kinds};
-use crate::pool::pool;
+use crate::lock::hold;
+use crate::threads::pool;
 
 /// How long the interpreter is let go at a time: the longest that Ctrl-C waits to be seen.
 const POLL: Duration = Duration::from_millis(20);
@@ -175,11 +176,6 @@ pub fn settle(py: Python<'_>, seconds: f64) {
 #[pyfunction]
 pub fn panic_for_tests(py: Python<'_>) -> PyResult<()> {
     wait_for(py, None, |_| -> flatscape::Result<()> { panic!("on purpose") })
-}
-
-/// A value that is always whole between two accesses, so a panic elsewhere has not broken it.
-pub fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The error of a call that was stopped before it wrote anything for good.

@@ -4,16 +4,31 @@
 //! it rests halfway to the next site), and between sites the constrained minimum there, found once for every fraction of a
 //! spacing. Near an edge it is sought point by point.
 //! Where place fields lie anywhere, the lattice bump's current is interpolated at the neurons' displacements from the point.
+//! In a network whose weights were given the bump may be relaxed in that network instead ([`BumpShape`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use serde::{Deserialize, Serialize};
+
 use crate::connectivity::Kernel;
 use crate::error::Result;
+use crate::landscape::energy::Energy;
 use crate::landscape::lattice_bump::LatticeBump;
+use crate::landscape::relaxed_bump::relaxed_bump;
 use crate::landscape::states::StateBuf;
 use crate::landscape::transfer::Transfer;
 use crate::manifold::{Group, Lattice, Maps, Point, Shape, Vector};
+
+/// Where the shape of idealized bumps comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BumpShape {
+    /// The network that stores one map alone, with the map's kernel.
+    Kernel,
+    /// The network itself: the mean of bumps relaxed in it, for weights that were given.
+    Relaxed,
+}
 
 /// Bumps of networks that store one map alone, for every group of maps.
 #[derive(Clone)]
@@ -52,6 +67,19 @@ impl IdealizedBumps {
             Ok(Arc::new(GroupBumps { bump, profiles: Memory::default(), near_edges: Memory::default() }))
         };
         Ok(Self { groups: maps.groups().iter().zip(kernels).map(group).collect::<Result<_>>()? })
+    }
+
+    /// The mean bump of every group, relaxed in the network itself, whose weights were given; see
+    /// [`super::relaxed_bump`]. Of the `kernels` the widths alone are used.
+    ///
+    /// # Errors
+    /// [`Error::Usage`](crate::error::Error::Usage) if bumps do not stay where they are started.
+    pub fn relaxed(maps: &Maps, kernels: &[Kernel], of: Energy<'_>) -> Result<Self> {
+        let group = |(group, kernel): (usize, &Kernel)| {
+            let bump = relaxed_bump(maps, group, kernel, of)?;
+            Ok(Arc::new(GroupBumps { bump, profiles: Memory::default(), near_edges: Memory::default() }))
+        };
+        Ok(Self { groups: kernels.iter().enumerate().map(group).collect::<Result<_>>()? })
     }
 
     /// The bumps of one group alone.
@@ -156,6 +184,6 @@ fn remembered<K: Eq + std::hash::Hash, V>(
 impl LatticeBump {
     /// Whether the bump at a point feels an edge.
     fn is_near_edge(&self, lattice: &Lattice, point: &Point) -> bool {
-        lattice.space.edge_distance(point.position) < EDGE_REACH * self.kernel().width
+        !self.is_given() && lattice.space.edge_distance(point.position) < EDGE_REACH * self.kernel().width
     }
 }

@@ -11,7 +11,7 @@ use crate::landscape::energy::Energy;
 use crate::landscape::newton;
 use crate::landscape::states::{StateBuf, States};
 use crate::landscape::transfer::Transfer;
-use crate::manifold::{Axis, Lattice, Maps, Point, Shape, Space, Vector};
+use crate::manifold::{Axis, Lattice, Maps, Point, Shape, Space, Vector, length};
 
 /// The lattice bump: centred on a site, and as the network relaxes to it.
 #[derive(Clone)]
@@ -19,11 +19,22 @@ pub struct LatticeBump {
     /// The ring or torus on which it lives: the map's own shape, its edges joined.
     closure: Lattice,
     kernel: Kernel,
-    baseline_current: f64,
     transfer: Transfer,
     centred: Bump,
     free: FreeBump,
-    patch: Patch,
+    /// Current of a neuron that has no place in the map (Hz²).
+    outside: f64,
+    source: Source,
+}
+
+/// Where the shape of the bump comes from.
+#[derive(Clone)]
+enum Source {
+    /// The network that stores one map alone, around site 0.
+    OneMap(Patch),
+    /// Given by its current, which is interpolated between sites; no neuron is active farther from the centre than this (neuron
+    /// units).
+    Given(f64),
 }
 
 /// Rates and currents by site, for a bump at site 0.
@@ -55,6 +66,7 @@ pub struct FreeBump {
 struct Patch {
     maps: Maps,
     weights: WeightMatrix,
+    baseline_current: f64,
 }
 
 /// Relaxation steps of size [`RELAXATION`]·τ that a bump gets to form.
@@ -88,11 +100,10 @@ impl LatticeBump {
         let weights = on_sites.connectivity(&maps);
         let alone = Alone { maps, weights, baseline_current, transfer };
         let relaxed = alone.relax(&closure, kernel.width)?;
-        let patch = Patch::new(&closure, &on_sites, &relaxed);
+        let patch = Patch::new(&closure, &on_sites, &relaxed, baseline_current);
         let mut bump = Self {
             closure,
             kernel: kernel.clone(),
-            baseline_current,
             transfer,
             centred: Bump { rates: Vec::new(), current: Vec::new(), energy: 0.0 },
             free: FreeBump {
@@ -101,13 +112,52 @@ impl LatticeBump {
                 rate_sum: 0.0,
                 rates: Vec::new(),
             },
-            patch,
+            outside: 0.0,
+            source: Source::OneMap(patch.clone()),
         };
-        bump.centred = bump.refine_centred(&alone, &relaxed)?;
+        bump.centred = bump.refine_centred(&alone, &patch, &relaxed)?;
         let halfway = bump.closure.space.dimension();
-        bump.checked(std::array::from_fn(|d| if d < halfway { 0.5 } else { 0.0 }))?;
-        bump.free = bump.at_rest(&alone)?;
+        bump.checked(&patch, std::array::from_fn(|d| if d < halfway { 0.5 } else { 0.0 }))?;
+        bump.free = bump.at_rest(&alone, &patch)?;
+        bump.outside = baseline_current + kernel.inhibition * bump.free.rate_sum;
         Ok(bump)
+    }
+
+    /// The bump whose current at every site of `closure` is given, centred on site 0 (Hz²); `outside` is the current of neurons
+    /// without a place, and `energy` that of the bump (Hz³).
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if that is no single bump.
+    pub(super) fn given(
+        closure: Lattice,
+        kernel: &Kernel,
+        transfer: Transfer,
+        current: Vec<f64>,
+        outside: f64,
+        energy: f64,
+    ) -> Result<Self> {
+        let rates: Vec<f64> = current.iter().map(|&i| transfer.rate(i)).collect();
+        check_bump(&closure, &rates)?;
+        let rates: Vec<(usize, f64)> = rates.into_iter().enumerate().filter(|p| p.1 > 0.0).collect();
+        let at = |site: usize| closure.position(closure.base_of(site), [0.0; 2]);
+        let distance = |&(site, _): &(usize, f64)| closure.space.distance(at(0), at(site));
+        let farthest = rates.iter().map(distance).fold(0.0, f64::max);
+        let between = length(closure.spacing());
+        let free = FreeBump {
+            current: current.clone(),
+            centre: [0.0; 2],
+            rate_sum: rates.iter().map(|p| p.1).sum(),
+            rates: rates.clone(),
+        };
+        Ok(Self {
+            closure,
+            kernel: kernel.clone(),
+            transfer,
+            centred: Bump { rates, current, energy },
+            free,
+            outside,
+            source: Source::Given(farthest + between),
+        })
     }
 
     /// The kernel.
@@ -123,6 +173,11 @@ impl LatticeBump {
     /// The lattice on which it lives.
     pub fn lattice(&self) -> &Lattice {
         &self.closure
+    }
+
+    /// Whether its current was given, and it looks the same everywhere.
+    pub(super) fn is_given(&self) -> bool {
+        matches!(self.source, Source::Given(_))
     }
 
     /// Number of active neurons of the centred bump.
@@ -176,24 +231,28 @@ impl LatticeBump {
     /// The bump at a fraction of a spacing past site 0: offsets along both axes, and rates (Hz). On the site it is the bump at
     /// rest, wherever that is centred.
     pub(super) fn profile(&self, fraction: Vector) -> Vec<([i64; 2], f64)> {
-        let rates = match self.checked(fraction) {
-            Ok(rates) if fraction != [0.0; 2] => rates,
-            _ => self.free.rates.clone(),
+        let rates = match &self.source {
+            _ if fraction == [0.0; 2] => self.free.rates.clone(),
+            Source::OneMap(patch) => {
+                self.checked(patch, fraction).unwrap_or_else(|_| self.free.rates.clone())
+            }
+            Source::Given(_) => {
+                let sites = 0..self.closure.sites();
+                let places: Vec<Vector> =
+                    sites.map(|site| self.closure.position(self.closure.base_of(site), [0.0; 2])).collect();
+                let point = Point::on_lattice(0, &self.closure, [0; 2], fraction);
+                self.interpolated(&self.closure.space, &places, &point)
+            }
         };
         rates.into_iter().map(|(site, r)| (self.offset(site), r)).collect()
     }
 
     /// The constrained minimum at a fraction of a spacing past site 0: sites, ascending, and rates (Hz).
-    fn checked(&self, fraction: Vector) -> Result<Vec<(usize, f64)>> {
+    fn checked(&self, patch: &Patch, fraction: Vector) -> Result<Vec<(usize, f64)>> {
         let point = Point::on_lattice(0, &self.closure, [0; 2], fraction);
-        let start: Vec<f64> = self
-            .patch
-            .maps
-            .places(0)
-            .iter()
-            .map(|place| self.rate_at(&self.closure.space, &point, place))
-            .collect();
-        let found = self.minimum(&self.patch, &point, &start);
+        let places = patch.maps.places(0).iter();
+        let start: Vec<f64> = places.map(|place| self.rate_at(&self.closure.space, &point, place)).collect();
+        let found = self.minimum(patch, &point, &start);
         if !found.certificate.converged(1e-8) || found.certificate.bump_lost() {
             let shown: Vec<String> =
                 fraction[..self.closure.space.dimension()].iter().map(f64::to_string).collect();
@@ -203,7 +262,7 @@ impl LatticeBump {
                 found.certificate.residual()
             )));
         }
-        let site = |i: usize| self.closure.site_near(self.patch.maps.places(0)[i], 1e-6);
+        let site = |i: usize| self.closure.site_near(patch.maps.places(0)[i], 1e-6);
         Ok(found.state.view().iter().filter_map(|(i, r)| Some((site(i)?, r))).collect())
     }
 
@@ -211,7 +270,7 @@ impl LatticeBump {
     fn minimum(&self, patch: &Patch, point: &Point, start: &[f64]) -> Minimum {
         let start = StateBuf::from_dense(start);
         let constraint = Constraint::windowed(&patch.maps, point, start.clone());
-        let external_current = vec![self.baseline_current; start_len(patch)];
+        let external_current = vec![patch.baseline_current; start_len(patch)];
         let energy =
             Energy { weights: &patch.weights, external_current: &external_current, transfer: self.transfer };
         newton::Workspace::new(Arch::new(), start_len(patch)).minimize(
@@ -223,8 +282,8 @@ impl LatticeBump {
     }
 
     /// The bump centred on site 0, from the relaxed network.
-    fn refine_centred(&self, alone: &Alone, relaxed: &StateBuf) -> Result<Bump> {
-        let refined = self.checked([0.0; 2])?;
+    fn refine_centred(&self, alone: &Alone, patch: &Patch, relaxed: &StateBuf) -> Result<Bump> {
+        let refined = self.checked(patch, [0.0; 2])?;
         let mut rates = vec![0.0; self.closure.sites()];
         refined.iter().for_each(|&(site, r)| rates[site] = r);
         // The bump on a neuron is even; this restores what rounding has broken.
@@ -251,12 +310,12 @@ impl LatticeBump {
 
     /// The bump at rest: the one on a site if relaxation leaves it there, else the lowest of those halfway between sites. On
     /// a ring always the one on a neuron, as the paper has it.
-    fn at_rest(&self, alone: &Alone) -> Result<FreeBump> {
+    fn at_rest(&self, alone: &Alone, patch: &Patch) -> Result<FreeBump> {
         let (mut centre, mut rates) = ([0.0; 2], self.centred.rates.clone());
         if self.closure.space.dimension() > 1 && self.slides_away(alone) {
             let mut least = f64::INFINITY;
             for between in [[0.0, 0.5], [0.5, 0.0], [0.5, 0.5]] {
-                let found = self.checked(between)?;
+                let found = self.checked(patch, between)?;
                 let energy = alone.energy_of(&self.dense(&found));
                 if energy < least {
                     (least, centre, rates) = (energy, between, found);
@@ -333,13 +392,16 @@ impl LatticeBump {
     }
 
     /// The constrained minimum at a point of the network that stores this map alone, by the neurons' places. Where there is
-    /// none, the interpolated bump.
+    /// none, and of a bump whose current is given, the interpolated bump.
     pub(super) fn settled(&self, space: &Space, places: &[Vector], point: &Point) -> Vec<(usize, f64)> {
+        let Source::OneMap(Patch { baseline_current, .. }) = self.source else {
+            return self.interpolated(space, places, point);
+        };
         let reach = self.patch_radius();
         let near = |place: &Vector| !place[0].is_nan() && space.distance(point.position, *place) <= reach;
         let members: Vec<usize> = (0..places.len()).filter(|&i| near(&places[i])).collect();
         let maps = Maps::alone(*space, members.iter().map(|&i| places[i]).collect());
-        let patch = Patch { weights: self.kernel.connectivity(&maps), maps };
+        let patch = Patch { weights: self.kernel.connectivity(&maps), maps, baseline_current };
         let start: Vec<f64> =
             patch.maps.places(0).iter().map(|place| self.rate_at(space, point, place)).collect();
         let found = self.minimum(&patch, &Point { map: 0, ..*point }, &start);
@@ -353,10 +415,9 @@ impl LatticeBump {
     /// The interpolated bump's current of every neuron, to `out` `[neurons]` (Hz²); neurons without a place have what its
     /// inhibition leaves of the external current.
     pub(super) fn currents(&self, space: &Space, places: &[Vector], point: &Point, out: &mut [f64]) {
-        let outside = self.baseline_current + self.kernel.inhibition * self.free.rate_sum;
         for (current, place) in out.iter_mut().zip(places) {
             *current = if place[0].is_nan() {
-                outside
+                self.outside
             } else {
                 self.current_by(space.displacement(point.position, *place))
             };
@@ -365,8 +426,13 @@ impl LatticeBump {
 
     /// Within this distance of the centre lie all neurons of a bump (neuron units).
     fn patch_radius(&self) -> f64 {
-        let own = self.patch.maps.places(0).iter();
-        own.map(|place| self.closure.space.distance([0.0; 2], *place)).fold(0.0, f64::max)
+        match &self.source {
+            Source::OneMap(patch) => {
+                let own = patch.maps.places(0).iter();
+                own.map(|place| self.closure.space.distance([0.0; 2], *place)).fold(0.0, f64::max)
+            }
+            Source::Given(reach) => *reach,
+        }
     }
 }
 
@@ -375,7 +441,7 @@ fn start_len(patch: &Patch) -> usize {
 }
 
 /// The lattice with its edges joined: a ring or a torus. A sphere is as flat as a torus where a bump is small.
-fn closure(lattice: &Lattice) -> Lattice {
+pub(super) fn closure(lattice: &Lattice) -> Lattice {
     let Space { shape, sides } = lattice.space;
     if shape == Shape::Sphere {
         let side = (lattice.sites() as f64).sqrt();
@@ -390,14 +456,14 @@ fn closure(lattice: &Lattice) -> Lattice {
 }
 
 impl Patch {
-    fn new(closure: &Lattice, kernel: &Kernel, relaxed: &StateBuf) -> Self {
+    fn new(closure: &Lattice, kernel: &Kernel, relaxed: &StateBuf, baseline_current: f64) -> Self {
         let at = |site: usize| closure.position(closure.base_of(site), [0.0; 2]);
         let distance = |site: usize| closure.space.distance(at(0), at(site));
         let reach = relaxed.active.iter().map(|&site| distance(site as usize)).fold(0.0, f64::max);
         let radius = PATCH_REACH * reach + 3.0;
         let places = (0..closure.sites()).filter(|&site| distance(site) <= radius).map(at).collect();
         let maps = Maps::alone(closure.space, places);
-        Self { weights: kernel.connectivity(&maps), maps }
+        Self { weights: kernel.connectivity(&maps), maps, baseline_current }
     }
 }
 

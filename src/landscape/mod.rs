@@ -10,6 +10,7 @@ pub mod minima;
 pub(crate) mod newton;
 pub mod problem;
 pub(crate) mod rates;
+mod relaxed_bump;
 pub mod roughness;
 pub mod states;
 mod system;

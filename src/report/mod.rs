@@ -1,5 +1,6 @@
 //! One HTML page about a run or a scan that needs nothing but a browser: style, script and numbers are inside.
 
+mod floor;
 mod gallery;
 mod manifold;
 mod numbers;

@@ -8,9 +8,10 @@ use time::OffsetDateTime;
 use super::manifold::Later;
 use super::numbers::Numbers;
 use super::sheets::Sheets;
-use super::{colophon, configuration, facts, layout, shared_script, surfaces, table};
+use super::{colophon, configuration, facts, floor, layout, shared_script, surfaces, table};
 use crate::error::{Error, Result};
 use crate::job::drift_record::{DriftRecord, Which};
+use crate::job::path_record::{PathRecord, PathRow};
 use crate::job::reached::IterationRecord;
 use crate::manifold::{Points, Vector};
 use crate::observable::{Observable, Pair, Shown};
@@ -96,7 +97,12 @@ impl Run {
         let maps = plan.layout.draw(plan.config.network.seed, 0);
         let points = Points::fitted(&maps, plan.points_per_map);
         let last = &energies[energies.len() - plan.states()..];
-        let sheets = surfaces::sheets(points, &energies[..plan.states()], last, &drift);
+        let paths: Vec<PathRow> = match plan.record_steps {
+            Some(_) => directory.read_rows("trajectories.csv")?,
+            None => Vec::new(),
+        };
+        let paths: Vec<PathRecord> = paths.into_iter().map(PathRecord::from).collect();
+        let sheets = surfaces::sheets(points, [&energies[..plan.states()], last], &drift, &paths);
         let configuration = String::from_utf8_lossy(&directory.read("config.toml")?).into_owned();
         Ok(Self {
             numbers: Numbers::new(&plan, points, &iterations, &energies, &drift),
@@ -141,6 +147,7 @@ impl Run {
             section.figures {
                 p { (self.sentence()) }
                 (table(&["", "before", "after", "unit"], &rows))
+                (floor::section(&s.alone))
                 @for warning in &s.warnings { p.warning { strong { "Note: " } (warning.to_string()) "." } }
                 @if s.warnings.is_empty() { p { "No warnings." } }
             }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::{colophon, configuration, facts, layout, table};
+use super::{colophon, configuration, facts, floor, layout, table};
 use crate::collect::axes::describe;
 use crate::collect::{self, Average, Capacity, Collection, Estimate, capacities, figures};
 use crate::error::Result;
@@ -44,6 +44,7 @@ pub(super) fn page(path: &Path) -> Result<String> {
             }
             details { summary { "The numbers" } (means(&averages)) }
         }
+        (floors(&averages))
         (super::gallery::section(&store, &collection))
         (provenance(&collection, &config.to_toml()))
         (colophon())
@@ -110,6 +111,37 @@ fn means(averages: &[Average<'_>]) -> Markup {
     header.extend(drift.iter().map(Observable::title));
     header.push(landscape.energy_sd.title());
     table(&header, &rows)
+}
+
+/// One map of each kind alone, means over the draws; nothing where maps are flat by themselves.
+fn floors(averages: &[Average<'_>]) -> Markup {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for average in averages {
+        let kinds = average.trials.iter().map(|trial| trial.alone.len()).min().unwrap_or(0);
+        for kind in 0..kinds {
+            let found: Vec<[f64; 4]> =
+                average.trials.iter().map(|trial| floor::figures(&trial.alone[kind])).collect();
+            let shape = average.trials[0].alone[kind].shape.name().to_owned();
+            let mut row = vec![average.neurons.to_string(), describe(&average.axes), shape];
+            row.extend((0..4).map(|f| {
+                significant(found.iter().map(|figures| figures[f]).sum::<f64>() / found.len() as f64)
+            }));
+            // It depends on the draws alone, whatever the method and, but for chance, the number of maps.
+            if !rows.iter().any(|known| known[..3] == row[..3]) {
+                rows.push(row);
+            }
+        }
+    }
+    let header = [&["neurons", "varied", "shape"][..], &floor::COLUMNS].concat();
+    html! {
+        @if !rows.is_empty() {
+            section {
+                h2 { "One map alone" }
+                (floor::meaning())
+                (table(&header, &rows))
+            }
+        }
+    }
 }
 
 /// A plot without a background, in the page's text colour.

@@ -1,5 +1,5 @@
 "use strict";
-// Draws maps of two dimensions from the numbers in #sheets-N, N as the script element says: heat maps, arrows, and what lies under the pointer.
+// Draws maps of two dimensions from the numbers in #sheets-N, N as the script element says: heat maps, arrows or the bumps' ways, and what lies under the pointer.
 (() => {
   const own = document.currentScript.dataset.own, element = (id) => document.getElementById(`${id}-${own}`);
   const data = JSON.parse(element("sheets").textContent);
@@ -39,21 +39,32 @@
     shapes.forEach((d, step) => { if (d) node(group, "path", { class: "drawn cells", d, style: `fill:${data.colours[step]}`, "shape-rendering": "crispEdges" }); });
   }
 
-  function move(group, [x, y, endX, endY], px, py) {
-    const dx = way(x, endX, 0), dy = way(y, endY, 1), HEAD = 6;
-    for (const [sx, sy] of copies(Math.min(x, x + dx), Math.max(x, x + dx), Math.min(y, y + dy), Math.max(y, y + dy))) {
-      const ax = px(x + sx), ay = py(y + sy), bx = px(x + dx + sx), by = py(y + dy + sy), length = Math.hypot(bx - ax, by - ay);
-      if (length < HEAD) {
-        node(group, "circle", { class: "still", cx: ax.toFixed(1), cy: ay.toFixed(1), r: 2 });
+  // A bump's way through places that may lie past joined edges, with a head at its end.
+  function way_of(group, places, px, py) {
+    const xs = places.map((p) => p[0]), ys = places.map((p) => p[1]), HEAD = 6, f = (v) => v.toFixed(1);
+    // From where the map begins: a way may go round it more than once.
+    const turns = (low, axis) => data.periodic[axis] ? Math.floor(low / data.sides[axis]) * data.sides[axis] : 0;
+    const x0 = turns(Math.min(...xs), 0), y0 = turns(Math.min(...ys), 1);
+    for (const [sx, sy] of copies(Math.min(...xs) - x0, Math.max(...xs) - x0, Math.min(...ys) - y0, Math.max(...ys) - y0)) {
+      const at = places.map(([x, y]) => [px(x - x0 + sx), py(y - y0 + sy)]), [bx, by] = at[at.length - 1];
+      // The head shows where the last HEAD pixels of the way came from.
+      const far = at.findLast(([x, y]) => Math.hypot(bx - x, by - y) >= HEAD);
+      if (!far) {
+        node(group, "circle", { class: "still", cx: f(at[0][0]), cy: f(at[0][1]), r: 2 });
         continue;
       }
-      const ux = HEAD * (bx - ax) / length, uy = HEAD * (by - ay) / length, f = (v) => v.toFixed(1);
-      node(group, "path", { class: "shaft", d: `M${f(ax)} ${f(ay)}L${f(bx - ux)} ${f(by - uy)}` });
+      const length = Math.hypot(bx - far[0], by - far[1]), ux = HEAD * (bx - far[0]) / length, uy = HEAD * (by - far[1]) / length;
+      node(group, "path", { class: "shaft", d: `M${at.map(([x, y]) => `${f(x)} ${f(y)}`).join("L")}` });
       node(group, "path", { class: "head", d: `M${f(bx)} ${f(by)}L${f(bx - ux - uy / 2)} ${f(by - uy + ux / 2)}L${f(bx - ux + uy / 2)} ${f(by - uy - ux / 2)}z` });
     }
   }
 
-  function sheet(id, values, moves) {
+  // Straight, by the shortest way.
+  function move(group, [x, y, endX, endY], px, py) {
+    way_of(group, [[x, y], [x + way(x, endX, 0), y + way(y, endY, 1)]], px, py);
+  }
+
+  function sheet(id, values, moves, ways) {
     const svg = element(id);
     const W = Math.round(svg.parentElement.clientWidth || 360), width = W - LEFT - RIGHT, height = Math.round(width * high / wide), H = height + TOP + BOTTOM;
     const px = (x) => LEFT + width * x / wide, py = (y) => TOP + height * (1 - y / high);
@@ -63,7 +74,8 @@
     const inside = node(svg, "g", { "clip-path": `url(#${id}-${own}-clip)` });
     node(inside, "rect", { class: "empty", x: LEFT, y: TOP, width, height });
     cells(inside, values, px, py);
-    if (arrows.checked) for (const each of moves) move(inside, each, px, py);
+    if (arrows.checked && ways.length) for (const each of ways) way_of(inside, each, px, py);
+    else if (arrows.checked) for (const each of moves) move(inside, each, px, py);
     const edge = (axis, d) => node(svg, "path", { class: "edge", d, ...(data.periodic[axis] ? { "stroke-dasharray": "5 4" } : {}) });
     edge(0, `M${LEFT} ${TOP}v${height}m${width} 0v${-height}`);
     edge(1, `M${LEFT} ${TOP}h${width}m0 ${height}h${-width}`);
@@ -101,8 +113,8 @@
   function show() {
     const map = data.maps[chooser.value];
     if (!map) return;
-    sheet("sheet-before", map.before, map.moves_before);
-    sheet("sheet-after", map.after, map.moves_after);
+    sheet("sheet-before", map.before, map.moves_before, map.paths_before);
+    sheet("sheet-after", map.after, map.moves_after, map.paths_after);
     scale();
   }
 

@@ -36,6 +36,11 @@ pub struct Sheet {
     pub moves_before: Vec<[f64; 4]>,
     /// The same after it.
     pub moves_after: Vec<[f64; 4]>,
+    /// Where bumps were in the course of time before flattening, where that was recorded: drawn in place of arrows. Places go on
+    /// over joined edges.
+    pub paths_before: Vec<Vec<[f64; 2]>>,
+    /// The same after it.
+    pub paths_after: Vec<Vec<[f64; 2]>>,
 }
 
 /// What the script reads.
@@ -72,19 +77,24 @@ impl Sheets {
         };
         let json = serde_json::to_string(&numbers).expect("numbers have text keys").replace('<', "\\u003c");
         let closes = self.ground.periodic.contains(&true);
+        let are_courses = |map: &Sheet| !map.paths_before.is_empty() || !map.paths_after.is_empty();
+        let courses = self.maps.iter().any(are_courses);
         html! {
             section {
                 h2 { "Landscapes of maps of two dimensions" }
                 p {
                     "The energy of a bump held at each place of a map, before and after flattening, on one colour scale for all "
-                    "maps. Arrows show where bumps went; a dot is a bump that stayed."
+                    "maps. "
+                    @if courses { "Lines are the ways that bumps took, by the population vector, with a head where they ended" }
+                    @else { "Arrows show where bumps went" }
+                    "; a dot is a bump that stayed."
                     @if closes { " Dashed edges: the map continues at the opposite edge." }
                 }
                 div.controls {
                     label { "Map " select id={ "sheet-" (own) } {
                         @for (index, map) in self.maps.iter().enumerate() { option value=(index) { (map.name) } }
                     } }
-                    label { input type="checkbox" id={ "moves-" (own) } checked; " with arrows" }
+                    label { input type="checkbox" id={ "moves-" (own) } checked; (if courses { " with the bumps' ways" } else { " with arrows" }) }
                 }
                 noscript { p.warning { "The plots need JavaScript; the tables do not." } }
                 div.sheets {
@@ -112,6 +122,8 @@ mod tests {
             after: vec![0.5; 4],
             moves_before: vec![[0.0, 0.0, 1.0, 1.0]],
             moves_after: Vec::new(),
+            paths_before: vec![vec![[0.0, 0.0], [0.5, 0.0], [1.0, 1.0]]],
+            paths_after: Vec::new(),
         };
         let sheets = Sheets {
             ground: Ground { sides: [2.0, 2.0], periodic: [true, false], unit: "</script>".to_owned() },
@@ -125,6 +137,8 @@ mod tests {
         let json = page.split("id=\"sheets-3\">").nth(1).unwrap().split("</script>").next().unwrap();
         let numbers: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(numbers["reach"], 7.5);
+        assert!(page.contains("with the bumps' ways") && !page.contains("Arrows show"), "{page}");
+        assert_eq!(numbers["maps"][0]["paths_before"][0][1], serde_json::json!([0.5, 0.0]));
         assert_eq!(numbers["maps"][1]["before"], serde_json::json!([1.0, -7.5, null, 0.0]));
         assert_eq!((&numbers["unit"], numbers["periodic"][0].as_bool()), (&"</script>".into(), Some(true)));
     }

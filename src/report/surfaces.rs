@@ -2,13 +2,20 @@
 
 use super::sheets::{Sheet, Sheets};
 use crate::job::drift_record::{DriftRecord, Which};
+use crate::job::path_record::PathRecord;
 use crate::landscape::roughness::about_one_level;
-use crate::manifold::{Axis, Maps, Points, Shape, Space, grid};
+use crate::manifold::{Axis, Maps, Points, Shape, Space, Vector, grid};
 use crate::plot::Ground;
 
 /// Landscapes and drift of all groups of maps that are surfaces; `first` and `last` are the landscapes (Hz³) before the
-/// first and after the last weight update, one value a point.
-pub(super) fn sheets(points: Points<'_>, first: &[f64], last: &[f64], drift: &[DriftRecord]) -> Vec<Sheets> {
+/// first and after the last weight update, one value a point, `paths` where bumps were in the course of time, if that was
+/// recorded.
+pub(super) fn sheets(
+    points: Points<'_>,
+    [first, last]: [&[f64]; 2],
+    drift: &[DriftRecord],
+    paths: &[PathRecord],
+) -> Vec<Sheets> {
     let maps = points.maps();
     let landscapes = [first, last].map(|energies| relative(points, energies));
     let of_map = |map: usize| {
@@ -24,6 +31,8 @@ pub(super) fn sheets(points: Points<'_>, first: &[f64], last: &[f64], drift: &[D
             after,
             moves_before: moves(Which::Base),
             moves_after: moves(Which::Flattened),
+            paths_before: courses(maps.space(map), paths, Which::Base, map),
+            paths_after: courses(maps.space(map), paths, Which::Flattened, map),
         }
     };
     let surfaces = (0..maps.groups().len()).filter(|&g| maps.groups()[g].lattice.space.dimension() > 1);
@@ -74,6 +83,31 @@ fn arrow(space: &Space, d: &DriftRecord) -> [f64; 4] {
     [x, y, x + dx, y + dy]
 }
 
+/// Places of a course that are shown, at most.
+const SHOWN_PLACES: usize = 100;
+
+/// The ways of a map's bumps, the first from every start, as long as they are in their map. They go on over joined edges, so
+/// that neighbouring places are neighbours in numbers too.
+fn courses(space: &Space, paths: &[PathRecord], network: Which, map: usize) -> Vec<Vec<Vector>> {
+    let own = |r: &&PathRecord| r.network == network && r.map == map && r.replicate == 0;
+    let own: Vec<&PathRecord> = paths.iter().filter(own).collect();
+    let course = |rows: &[&PathRecord]| {
+        let known = |r: &&&PathRecord| r.winning_map == map && !r.position[0].is_nan();
+        let rows: Vec<&&PathRecord> = rows.iter().take_while(known).collect();
+        let mut at: Option<Vector> = None;
+        let walked = rows.iter().step_by(rows.len().div_ceil(SHOWN_PLACES).max(1)).map(|r| {
+            let next = at.map_or(r.position, |[x, y]| {
+                let [dx, dy] = space.displacement([x, y], r.position);
+                [x + dx, y + dy]
+            });
+            at = Some(next);
+            next
+        });
+        walked.collect::<Vec<Vector>>()
+    };
+    own.chunk_by(|a, b| a.start == b.start).map(course).filter(|course| course.len() > 1).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,7 +142,27 @@ mod tests {
             energy_rises: 0,
         };
         let drift = [record(1, Which::Base, [1.0, 4.0]), record(4, Which::Flattened, [1.0, 4.0])];
-        let found = sheets(points, &first, &first, &drift);
+        let at = |start, place, position, winning_map| PathRecord {
+            network: Which::Base,
+            map: 1,
+            start,
+            replicate: 0,
+            time_ms: place,
+            position,
+            winning_map,
+            score: 1.0,
+        };
+        // Over the edge of the torus; the other one leaves its map.
+        let paths = [
+            at(3, 0.0, [11.0, 3.0], 1),
+            at(3, 1.0, [11.5, 9.5], 1),
+            at(3, 2.0, [0.5, 9.0], 1),
+            at(4, 0.0, [2.0, 2.0], 1),
+            at(4, 1.0, [2.0, 3.0], 0),
+        ];
+        let found = sheets(points, [&first, &first], &drift, &paths);
+        assert_eq!(found[0].maps[1].paths_before, [[[11.0, 3.0], [11.5, -0.5], [12.5, -1.0]]]);
+        assert!(found[0].maps[0].paths_before.is_empty() && found[0].maps[1].paths_after.is_empty());
         assert_eq!(found.len(), 2, "the ring has no sheet");
         assert_eq!((found[0].cell, found[0].ground.periodic), ([1.0, 1.0], [true, true]));
         assert_eq!((found[1].cell, found[1].ground.periodic), ([10.0 / 12.0, 0.8], [false, false]));

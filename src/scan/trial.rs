@@ -7,6 +7,7 @@ use crate::compute::backend::Backend;
 use crate::connectivity::matrix::RelativeSize;
 use crate::error::{Error, Result};
 use crate::job::Job;
+use crate::job::alone::OneMap;
 use crate::job::completion::Completion;
 use crate::job::drift::{DriftSummary, Moment};
 use crate::job::drift_record::Which;
@@ -34,6 +35,9 @@ pub struct TrialRecord {
     /// What became of damaged bumps, for every fraction of `measure.completion`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub completion: Vec<Completion>,
+    /// One map of each kind alone, not flattened, where that is not flat by itself: the floor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alone: Vec<OneMap>,
     /// Size of the weight change M beside J.
     #[serde(default)]
     pub change: Option<RelativeSize>,
@@ -104,6 +108,7 @@ pub fn run_trial(
     };
     let measured = job.measure_drift(&weights, which)?;
     let completion = job.measure_completion(&weights)?;
+    let alone = job.one_map_alone()?;
     let change = Some(RelativeSize::of(&landscape.delta, &network.weights));
     let mut iterations = landscape.records;
     let landscape_seconds = iterations.iter_mut().filter_map(|record| record.seconds.take()).collect();
@@ -117,6 +122,7 @@ pub fn run_trial(
         drift,
         memory: MemorySummary::of(&measured.paths, which, &plan, &network),
         completion,
+        alone,
         change,
         course: measured.course,
         iterations,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::connectivity::Kernel;
 use crate::connectivity::coarse::Precision;
+use crate::landscape::bumps::BumpShape;
 use crate::landscape::problem::{Definition, Minimizer};
 use crate::setup::groups::{ExternalCurrent, MapsConfig};
 pub use crate::setup::scanned::Method;
@@ -57,6 +58,8 @@ pub struct NetworkConfig {
     /// h of the neurons in place of the calibrated one (Hz²); needed with `weights_file`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_current: Option<ExternalCurrent>,
+    /// Where the shape of bumps comes from; relaxed ones need `weights_file`.
+    pub bump: BumpShape,
     /// φ.
     pub transfer: TransferConfig,
 }
@@ -326,6 +329,7 @@ impl Default for Config {
                 maps_file: None,
                 weights_file: None,
                 external_current: None,
+                bump: BumpShape::Kernel,
                 transfer: TransferConfig { exponent: 0.5, gain: 1.0 },
             },
             maps: Vec::new(),

@@ -3,6 +3,7 @@
 pub mod arrays;
 pub mod config;
 pub mod cost;
+pub mod given;
 pub mod groups;
 pub mod inputs;
 pub mod keys;
@@ -13,3 +14,5 @@ mod read;
 mod read_scan;
 pub mod reference;
 pub mod scanned;
+mod steps;
+pub mod values;

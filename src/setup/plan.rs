@@ -10,20 +10,18 @@ use crate::landscape::transfer::Transfer;
 use crate::manifold::Maps;
 use crate::network::Network;
 use crate::setup::arrays::Arrays;
-use crate::setup::config::{Config, Method, NoiseName, Solver};
+use crate::setup::config::{Config, FlattenConfig, Method, NoiseName, Solver};
 use crate::setup::cost::{Cost, Sizes};
-use crate::setup::layout::{Layout, given_weights};
+use crate::setup::given::given_weights;
+use crate::setup::layout::Layout;
 use crate::setup::memory::available_memory;
+use crate::setup::steps::{records, whole_steps};
 use crate::solve::SolverKind;
 use crate::solve::restricted::Restriction;
 use crate::text::size;
 
 /// Drift "settles" in this time (ms): the first distortion of an idealized start is over, the slow drift is not.
 pub const SETTLING_MS: f64 = 100.0;
-
-/// A duration counts as a whole number of steps if it differs from one by at most this fraction: enough for the
-/// rounding of decimal fractions, and far less than a step.
-const STEP_TOLERANCE: f64 = 1e-12;
 
 /// A checked configuration with all its sizes.
 #[derive(Clone, Debug)]
@@ -63,6 +61,9 @@ pub struct Plan {
     /// Memory and time.
     pub cost: Cost,
 }
+
+/// Rows of all trajectories of a network, at most: some hundred megabytes.
+const MOST_RECORDS: usize = 10_000_000;
 
 /// Above this many rows `flatten.solver = "auto"` means conjugate gradients. They are faster at half as many already
 /// (five times on the paper's network, to a relative 10⁻⁹), but there the direct solve takes seconds and leaves nothing.
@@ -157,26 +158,7 @@ impl Plan {
         let steps = whole_steps("measure.duration_ms", config.measure.duration_ms, dynamics.dt_ms)?;
         let (replicates, record_steps) = records(&config, steps)?;
         let settling_steps = ((SETTLING_MS / dynamics.dt_ms).round() as usize).min(steps);
-        let iterations = match config.flatten.method {
-            Method::None => 0,
-            Method::Idealized => config.flatten.iterations.min(1),
-            Method::Constrained => config.flatten.iterations,
-            Method::PseudoInverse => 1,
-        };
-        let pseudo_inverse_first = match config.flatten.method {
-            Method::None | Method::Idealized => false,
-            Method::Constrained => config.flatten.pseudo_inverse_first,
-            Method::PseudoInverse => true,
-        };
-        let iterations = if config.flatten.method == Method::Constrained {
-            iterations + usize::from(pseudo_inverse_first)
-        } else {
-            iterations
-        };
-        let idealized_updates = match config.flatten.method {
-            Method::Constrained => config.flatten.idealized_updates.min(config.flatten.iterations),
-            Method::None | Method::Idealized | Method::PseudoInverse => 0,
-        };
+        let Updates { iterations, idealized_updates, pseudo_inverse_first } = Updates::new(&config.flatten);
         let sizes = Sizes {
             neurons,
             maps,
@@ -268,9 +250,9 @@ impl Plan {
         let transfer = Transfer::new(transfer.exponent, transfer.gain);
         let network = match self.given.as_deref() {
             None => Network::with_kernels(maps, kernels, baseline_current, transfer)?,
-            Some((weights, current)) => {
-                let (weights, current) = (weights.clone(), current.clone());
-                Network::with_weights(maps, kernels, baseline_current, transfer, weights, current)?
+            Some(given) => {
+                let shape = self.config.network.bump;
+                Network::with_weights(maps, kernels, baseline_current, transfer, given.clone(), shape)?
             }
         };
         self.check_spikes(&network)?;
@@ -398,6 +380,32 @@ impl Plan {
     }
 }
 
+/// Weight updates of a run.
+struct Updates {
+    /// At most.
+    iterations: usize,
+    /// Of these, the first that take idealized bumps to the level of the minima too.
+    idealized_updates: usize,
+    /// Whether the very first is the pseudo-inverse rule's.
+    pseudo_inverse_first: bool,
+}
+
+impl Updates {
+    fn new(flatten: &FlattenConfig) -> Self {
+        let (iterations, idealized_updates, pseudo_inverse_first) = match flatten.method {
+            Method::None => (0, 0, false),
+            Method::Idealized => (flatten.iterations.min(1), 0, false),
+            Method::PseudoInverse => (1, 0, true),
+            Method::Constrained => (
+                flatten.iterations + usize::from(flatten.pseudo_inverse_first),
+                flatten.idealized_updates.min(flatten.iterations),
+                flatten.pseudo_inverse_first,
+            ),
+        };
+        Self { iterations, idealized_updates, pseudo_inverse_first }
+    }
+}
+
 /// The direct solve, as long as it fits into memory and takes seconds.
 fn choose_solver(config: &Config, sizes: Sizes) -> SolverKind {
     match config.flatten.solver {
@@ -414,63 +422,6 @@ fn choose_solver(config: &Config, sizes: Sizes) -> SolverKind {
 /// 1, or an odd number: held-out points lie alternately halfway and a quarter of the way to the next fitted one.
 fn held_out_stride(states: usize) -> usize {
     if states <= HELD_OUT_ALL { 1 } else { (states / HELD_OUT_SAMPLE) | 1 }
-}
-
-/// How many Euler steps a time is.
-fn whole_steps(key: &str, ms: f64, dt_ms: f64) -> Result<usize> {
-    let steps = (ms / dt_ms).round();
-    if !(1.0..=1e10).contains(&steps) {
-        return Err(Error::Usage(format!(
-            "{key} = {ms} is {steps} steps of dynamics.dt_ms = {dt_ms}; it takes between 1 and 10^10"
-        )));
-    }
-    let made = steps * dt_ms;
-    if (made - ms).abs() > STEP_TOLERANCE * made {
-        return Err(Error::Usage(format!(
-            "{key} = {ms} is not a whole number of steps of dynamics.dt_ms = {dt_ms}; the nearest are {} and {}",
-            significant_steps(dt_ms, ms, f64::floor),
-            significant_steps(dt_ms, ms, f64::ceil),
-        )));
-    }
-    Ok(steps as usize)
-}
-
-/// Trajectories from every start under noise if nothing else is asked for: enough for a variance good to a third.
-const NOISY_REPLICATES: usize = 20;
-
-/// Rows of a noisy trajectory if nothing else is asked for.
-const RECORDS: usize = 60;
-
-/// Rows of all trajectories of a network, at most: some hundred megabytes.
-const MOST_RECORDS: usize = 10_000_000;
-
-/// Trajectories from every start, and Euler steps between two rows of `trajectories.csv`.
-fn records(config: &Config, steps: usize) -> Result<(usize, Option<usize>)> {
-    let (measure, noise) = (&config.measure, config.dynamics.noise.kind);
-    let noisy = noise != NoiseName::None;
-    let replicates = measure.replicates.unwrap_or(if noisy { NOISY_REPLICATES } else { 1 });
-    if replicates > 1 && !noisy && measure.corrupt.is_none() {
-        return Err(Error::Usage(format!(
-            "measure.replicates = {replicates} without noise would be {replicates} times the same; set dynamics.noise.kind or measure.corrupt, or leave replicates out"
-        )));
-    }
-    let gone = measure.corrupt.silence + measure.corrupt.replace;
-    if gone > 1.0 {
-        return Err(Error::Usage(format!(
-            "measure.corrupt.silence + replace = {gone} are more neurons than are active; together they may be 1 at most"
-        )));
-    }
-    let every = match measure.record_ms {
-        Some(ms) => Some(whole_steps("measure.record_ms", ms, config.dynamics.dt_ms)?.min(steps)),
-        None => noisy.then(|| steps.div_ceil(RECORDS)),
-    };
-    Ok((replicates, every))
-}
-
-/// The duration of a whole number of steps (ms), without digits that rounding adds.
-fn significant_steps(dt_ms: f64, duration_ms: f64, whole: fn(f64) -> f64) -> f64 {
-    let text = format!("{:.12e}", whole(duration_ms / dt_ms).max(1.0) * dt_ms);
-    text.parse().unwrap_or(dt_ms)
 }
 
 #[cfg(test)]

@@ -153,4 +153,13 @@ fn networks_of_ones_own_that_cannot_be_are_refused() {
     refused(&current, file(weights(&|_| ())), 4, &["external currents are 40 finite numbers"]);
     let without = own.replace("weights_file = \"given/w.npy\"\n", "");
     refused(&without, None, 2, &["goes with network.weights_file"]);
+    let relaxed = without.replace("external_current = 9.0\n", "bump = \"relaxed\"\n");
+    refused(&relaxed, None, 2, &["network.bump = \"relaxed\" goes with network.weights_file"]);
+    let silent = own.replace("9.0\n", "-9.0\nbump = \"relaxed\"\n");
+    refused(
+        &silent,
+        file(weights(&|_| ())),
+        2,
+        &["network.bump", "[[maps]] 1", "64 die out", "same neurons"],
+    );
 }

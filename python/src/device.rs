@@ -1,4 +1,4 @@
-//! The threads and the device that do the work, of this process: neither survives a fork.
+//! The device that does the work, of this process: a GPU does not survive a fork.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,14 +6,10 @@ use flatscape::compute::choice::{Choice, choose};
 use flatscape::compute::device::ComputeDevice;
 use flatscape::{Backend, Error};
 use pyo3::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::errors::{kinds, usage};
-use crate::work::{hold, wait_for};
-
-/// The pool, the process that it belongs to, and the number of threads that was asked for.
-static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
-static THREADS: Mutex<usize> = Mutex::new(0);
+use crate::errors::usage;
+use crate::lock::hold;
+use crate::work::wait_for;
 
 /// The devices that were found when one was first looked for.
 static DEVICES: Mutex<Devices> = Mutex::new(Devices { auto: None, gpu: None });
@@ -34,47 +30,6 @@ pub struct Opened {
     is_gpu: bool,
     /// Which it is and why: a sentence.
     pub reason: String,
-}
-
-/// The threads of this process. A child of a fork has none of its parent's and starts its own.
-pub fn pool() -> PyResult<Arc<ThreadPool>> {
-    let mut held = hold(&POOL);
-    let process = std::process::id();
-    if let Some((owner, pool)) = held.as_ref()
-        && *owner == process
-    {
-        return Ok(pool.clone());
-    }
-    let pool = ThreadPoolBuilder::new()
-        .num_threads(*hold(&THREADS))
-        .thread_name(|i| format!("flatscape {i}"))
-        .build()
-        .map_err(|e| kinds::RunError::new_err(format!("cannot start threads: {e}")))?;
-    let pool = Arc::new(pool);
-    if let Some((_, orphan)) = held.replace((process, pool.clone())) {
-        // Its threads are not here: to end them would wait for ever.
-        std::mem::forget(orphan);
-    }
-    Ok(pool)
-}
-
-/// Number of threads that do the work; 0: one for each core. Results do not depend on it.
-#[pyfunction]
-pub fn set_threads(count: usize) {
-    *hold(&THREADS) = count;
-    let mut held = hold(&POOL);
-    match held.take() {
-        // Work that is under way keeps its own.
-        Some((owner, pool)) if owner == std::process::id() => drop(pool),
-        Some((_, orphan)) => std::mem::forget(orphan),
-        None => {}
-    }
-}
-
-/// Number of threads that do the work.
-#[pyfunction]
-pub fn threads() -> PyResult<usize> {
-    Ok(pool()?.current_num_threads())
 }
 
 /// What `backend="auto"` and its like mean.
