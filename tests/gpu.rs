@@ -74,15 +74,15 @@ fn the_device_alone_comes_near_the_minima() {
     }
 }
 
-/// Networks on `shapes` (counts of sites), two maps each, of 190 neurons of which some are in no map of a shape.
-fn network_on(shapes: &[(Shape, [usize; 2], Placement)], transfer: Transfer) -> Network {
+/// Two maps of each shape (counts of sites) in 190 neurons, with its kernel's amplitude in units of the usual one.
+fn network_on(shapes: &[(Shape, [usize; 2], Placement, f64)], transfer: Transfer) -> Network {
     let mut maps = Maps::empty(190);
     let mut kernels = Vec::new();
-    for (shape, counts, placement) in shapes {
+    for (shape, counts, placement, amplitude) in shapes {
         let lattice = Lattice::of_sites(*shape, *counts, Arrangement::Square);
         maps.draw(Group { count: 2, lattice, margin: 0.0 }, placement, 5, 0);
         let kernel = Kernel::PAPER.scaled_to_shape(*shape, lattice.sites());
-        kernels.push(Kernel { amplitude: kernel.amplitude * 2.0, ..kernel });
+        kernels.push(Kernel { amplitude: kernel.amplitude * amplitude, ..kernel });
     }
     Network::with_kernels(maps, kernels, 10.0, transfer).unwrap()
 }
@@ -90,15 +90,18 @@ fn network_on(shapes: &[(Shape, [usize; 2], Placement)], transfer: Transfer) -> 
 #[test]
 fn minima_of_maps_of_every_shape() {
     let gpu = gpu_or_return!(Conditions::default());
-    let (site, anywhere) = (Placement::Lattice, Placement::Anywhere(150));
+    let sites = Placement::Lattice;
     let root = Transfer::ROOT;
+    let ring = |count: usize| (Shape::Ring, [count, 1], sites.clone(), 2.0);
+    let torus = |amplitude: f64| (Shape::Torus, [12, 12], sites.clone(), amplitude);
     let cases = [
-        ("torus", vec![(Shape::Torus, [12, 12], site.clone())], root),
-        ("ring, half", vec![(Shape::Ring, [95, 1], site.clone())], root),
-        ("sheet, anywhere", vec![(Shape::Sheet, [12, 12], anywhere)], root),
-        ("sphere", vec![(Shape::Sphere, [12, 12], site.clone())], root),
-        ("power", vec![(Shape::Ring, [140, 1], site.clone())], Transfer::new(0.8, 0.4)),
-        ("rings and tori", vec![(Shape::Ring, [140, 1], site.clone()), (Shape::Torus, [12, 12], site)], root),
+        ("torus", vec![torus(2.0)], root),
+        ("ring, half", vec![ring(95)], root),
+        ("sheet, anywhere", vec![(Shape::Sheet, [12, 12], Placement::Anywhere(150), 2.0)], root),
+        ("sphere", vec![(Shape::Sphere, [144, 1], sites.clone(), 2.0)], root),
+        ("power", vec![ring(140)], Transfer::new(0.8, 0.4)),
+        // With this amplitude both ask for about the same external current.
+        ("rings and tori", vec![ring(140), torus(2.5)], root),
     ];
     for (name, shapes, transfer) in cases {
         let network = network_on(&shapes, transfer);
