@@ -36,14 +36,15 @@ def row(summaries, neurons, part, maps):
             return s
         return sum(of(s) for s in summaries) / len(summaries)
 
+    landscape = "landscape_before", "landscape_after"
     drift = "drift_before", "drift_after"
     return (
         f"| {part} | {neurons} | {round(part * neurons)} | {maps} "
-        f"| {mean('energy_sd_before'):.0f} → {mean('energy_sd_after'):.2f} "
-        f"| {mean('heldout_robust_sd_before'):.0f} → {mean('heldout_robust_sd_after'):.2f} "
+        f"| {mean(landscape[0], 'energy_sd'):.0f} → {mean(landscape[1], 'energy_sd'):.2f} "
+        f"| {mean(landscape[0], 'heldout_robust_sd'):.0f} → {mean(landscape[1], 'heldout_robust_sd'):.2f} "
         f"| {mean(drift[0], 'phase_mean_drift'):.2f} → {mean(drift[1], 'phase_mean_drift'):.3f} "
         f"| {100 * mean(drift[0], 'own_map_fraction'):.0f} → {100 * mean(drift[1], 'own_map_fraction'):.0f} % "
-        f"| {mean('score_before'):.1f} → {mean('score_after'):.1f} |"
+        f"| {mean(drift[0], 'score'):.1f} → {mean(drift[1], 'score'):.1f} |"
     )
 
 

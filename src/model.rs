@@ -287,7 +287,7 @@ impl Model {
         Err(Error::Usage(format!("the weights are those of {found} neurons; the network has {neurons}")))
     }
 
-    /// Does something that is estimated to take so many seconds.
+    /// Does something that is estimated to take this many seconds.
     fn job<R>(&self, seconds: f64, work: impl FnOnce(Job<'_>) -> Result<R>) -> Result<R> {
         let monitor = match &self.watcher {
             Some(watcher) => Monitor::new(watcher.clone(), seconds),
@@ -418,7 +418,7 @@ impl Run {
         &self.landscape.records
     }
 
-    /// Energies (Hz³) `[maps, points]` after so many weight changes; `None` if fewer were made.
+    /// Energies (Hz³) `[maps, points]` after this many weight changes; `None` if fewer were made.
     pub fn energies(&self, weight_changes: usize) -> Option<&[f64]> {
         self.landscape.energies.chunks_exact(self.model.plan.states()).nth(weight_changes)
     }

@@ -117,7 +117,7 @@ impl Network {
 /// current cannot be balanced.
 const UNBALANCED: f64 = 0.1;
 
-/// Checks that one external current a neuron suits the bumps of all groups of maps.
+/// Checks that one external current per neuron suits the bumps of all groups of maps.
 fn check_balance(
     maps: &Maps,
     kernels: &[Kernel],

@@ -46,7 +46,11 @@ pub enum Shown {
 impl<T> Observable<T> {
     /// The label with the unit, as on an axis or over a column.
     pub fn title(&self) -> String {
-        if self.unit == "1" { self.label.to_owned() } else { format!("{} ({})", self.label, self.unit) }
+        match (self.unit, self.label.strip_suffix(')')) {
+            ("1", _) => self.label.to_owned(),
+            (unit, Some(label)) => format!("{label}, {unit})"),
+            (unit, None) => format!("{} ({unit})", self.label),
+        }
     }
 }
 
@@ -267,6 +271,8 @@ mod tests {
         assert_eq!(Averages::COLUMNS.mean.meaning, " Their mean, over all of them.");
         assert_eq!(Averages::COLUMNS.mean.title(), "mean in {duration} (Hz³)");
         assert_eq!(Averages::COLUMNS.count.title(), "numbers");
+        let label = "mean (of all)";
+        assert_eq!(Observable { label, ..Averages::COLUMNS.mean }.title(), "mean (of all, Hz³)");
         assert_eq!(Averages::ALL.iter().map(|f| f.is_count).collect::<Vec<_>>(), [false, true, false]);
     }
 

@@ -42,8 +42,8 @@ fn optimize_measure_verify() {
     assert_eq!(energies.0, [4, 2, 60]);
     let summary: serde_json::Value =
         serde_json::from_slice(&fs::read(place.path("run/summary.json")).unwrap()).unwrap();
-    let (before, after) =
-        (summary["energy_sd_before"].as_f64().unwrap(), summary["energy_sd_after"].as_f64().unwrap());
+    let [before, after] =
+        ["landscape_before", "landscape_after"].map(|record| summary[record]["energy_sd"].as_f64().unwrap());
     assert!(after < before / 10.0, "{before} {after}");
     assert!(place.succeed(&["verify", "run"]).contains("complete and sound"));
     let again: serde_json::Value = serde_json::from_str(&place.succeed(&[

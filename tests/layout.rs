@@ -244,7 +244,7 @@ fn dictionary() -> String {
     let table =
         |of: &str, rows: String| format!("{of}\n\n| column | unit | what it is |\n|---|---|---|\n{rows}\n");
     [
-        table("`drift.csv`, one row a trajectory:", format!("{places}{}", rows(DriftRecord::ALL))),
+        table("`drift.csv`, one row per trajectory:", format!("{places}{}", rows(DriftRecord::ALL))),
         table(
             "`iterations.csv`, one row before the first weight update and one after each; also `landscape_before` and \
              `landscape_after` in `summary.json`:",
@@ -255,7 +255,7 @@ fn dictionary() -> String {
              confidence intervals (`_ci`) of its `summary.csv`:",
             rows(DriftSummary::ALL),
         ),
-        table("A scan's `course.csv`, one row a trial and time:", rows(Moment::ALL)),
+        table("A scan's `course.csv`, one row per trial and time:", rows(Moment::ALL)),
         table(
             "`memory_before` and `memory_after` in `summary.json`, and `memory` of a scan's trials, where trajectories are \
              recorded:",

@@ -17,7 +17,7 @@ fn a_saved_run_is_sound_and_reads_back_bit_for_bit() {
     let (before, after) = (model.measure().unwrap(), run.measure().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let summary = run.save(folder.path(), &[&before, &after]).unwrap();
-    assert_eq!(summary.mean_drift_after, Some(after.summary.mean_drift));
+    assert_eq!(summary.drift_after, Some(after.summary));
     assert!(verify(folder.path(), None).unwrap().strangers.is_empty());
     let read = Run::load(folder.path()).unwrap();
     assert_eq!(read.weights().as_slice(), run.weights().as_slice());

@@ -250,8 +250,8 @@ fn any_trial_can_be_replayed_by_itself() {
     ]);
     let summary: serde_json::Value =
         serde_json::from_slice(&fs::read(place.path("run/summary.json")).unwrap()).unwrap();
-    assert_eq!(summary["mean_drift_after"], record["drift"]["mean_drift"]);
-    assert_eq!(summary["energy_sd_after"], record["iterations"][2]["energy_sd"]);
+    assert_eq!(summary["drift_after"]["mean_drift"], record["drift"]["mean_drift"]);
+    assert_eq!(summary["landscape_after"]["energy_sd"], record["iterations"][2]["energy_sd"]);
     place.fail(&["scan", "tiny.toml", "--trial", "L99-r000-none"], 2, &["L99-r000-none", "no such trial"]);
 }
 

@@ -31,7 +31,7 @@ def floats(name: str, value: ArrayLike, axes: str, *, nan: bool = False) -> Floa
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{name} is no array of numbers ({error}); it is float64 [{axes}]") from None
+        raise UsageError(f"{name} is not an array of numbers ({error}); it is float64 [{axes}]") from None
     if array.dtype.kind == "O":
         raise UsageError(
             f"{name} is an array of objects, as from rows of different lengths; it is float64 [{axes}]: "

@@ -131,7 +131,7 @@ def _source(source: ConfigLike) -> _flatscape.Config | None:
     if isinstance(source, (str, os.PathLike)):
         return _flatscape.Config.load(os.fspath(source))
     raise UsageError(
-        f"Config: {type(source).__name__} is no configuration; pass keywords, a dictionary, or the path of a TOML file"
+        f"Config: {type(source).__name__} is not a configuration; pass keywords, a dictionary, or the path of a TOML file"
     )
 
 
@@ -151,7 +151,7 @@ def _put(table: dict[str, Any], keyword: Any, value: Any) -> None:
     """Puts a value into the nested table, where its keyword, its dotted name or its section says."""
     if value is None or not isinstance(keyword, str):
         if value is not None:
-            raise UsageError(f"Config: {keyword!r} is no name of a key; names are texts")
+            raise UsageError(f"Config: {keyword!r} is not the name of a key; names are strings")
         return
     groups = keyword == "maps" and isinstance(value, (list, tuple)) and any(isinstance(v, Mapping) for v in value)
     if isinstance(value, Mapping) or groups:

@@ -42,7 +42,7 @@ class Minima:
         self.points: NDArray[np.float64] = owned(points)
 
     def rates(self, map: int | None = None) -> NDArray[np.float64]:
-        """Rates [L, K, N], or [K, N] of one map (Hz): dense, so 8 N bytes a state."""
+        """Rates [L, K, N], or [K, N] of one map (Hz): dense, so 8 N bytes per state."""
         import numpy as np
 
         maps, points = self.energies.shape

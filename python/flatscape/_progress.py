@@ -1,4 +1,4 @@
-"""Progress of long calls: through tqdm where it is installed, else a line a stage on stderr."""
+"""Progress of long calls: through tqdm where it is installed, otherwise a line per stage on stderr."""
 
 from __future__ import annotations
 

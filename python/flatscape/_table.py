@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Table(Mapping[str, "NDArray[Any]"]):
     """Columns of equal length, by name: ``table["energy_sd"]`` or ``table.energy_sd``.
 
-    Numbers are float64, NaN where there is none, or int64; words are texts. The arrays are read-only: they are shared, not
+    Numbers are float64, NaN where there is none, or int64; words are strings. The arrays are read-only: they are shared, not
     copied. ``len(table)`` is the number of columns, ``table.rows`` that of rows.
     """
 

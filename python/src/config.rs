@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use flatscape::setup::keys::{KEYS, Key, MAPS_KEYS};
+use flatscape::setup::key::Key;
+use flatscape::setup::keys::{KEYS, MAPS_KEYS};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString};
 use toml::{Table, Value};
@@ -112,7 +113,7 @@ fn from_value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>
     })
 }
 
-/// Nothing in a configuration is nested as deeply as this; what is may contain itself.
+/// No configuration is nested as deeply as this; a dictionary that is may contain itself.
 const DEEPEST: usize = 16;
 
 /// A dictionary as a table; `None` is a key left out. `at` is where the dictionary stands, and how deep.

@@ -14,7 +14,7 @@ use crate::work::wait_for;
 /// The devices that were found when one was first looked for.
 static DEVICES: Mutex<Devices> = Mutex::new(Devices { auto: None, gpu: None });
 
-/// What `auto` takes, and the GPU that was asked for: a driver in software is one that `auto` does not take.
+/// What `auto` takes, and the GPU that was asked for: `auto` never takes a driver in software.
 struct Devices {
     auto: Option<Opened>,
     gpu: Option<Opened>,

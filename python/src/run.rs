@@ -124,7 +124,7 @@ impl Run {
         Ok(Drift { drift, model: settings.model.clone() })
     }
 
-    /// The figures that a person asks for first, as JSON.
+    /// The most important figures, as JSON.
     fn summary(&self, drift: Vec<PyRef<'_, Drift>>) -> PyResult<String> {
         let rows: Vec<DriftRecord> = drift.iter().flat_map(|d| d.drift.records.iter().cloned()).collect();
         json(&Summary::new(self.run.model().plan(), self.run.status(), self.run.records(), &rows))
@@ -268,7 +268,7 @@ fn json<T: serde::Serialize>(record: &T) -> PyResult<String> {
     serde_json::to_string(record).map_err(|e| exception(Error::Run(e.to_string())))
 }
 
-/// A folder beside the one that is wanted, which takes its place when it is whole; else it goes away.
+/// A folder beside the wanted one. It takes that one's place when it is whole, and is removed otherwise.
 struct Beside(PathBuf);
 
 impl Beside {

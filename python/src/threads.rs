@@ -28,7 +28,7 @@ pub fn pool() -> PyResult<Arc<ThreadPool>> {
         .map_err(|e| kinds::RunError::new_err(format!("cannot start threads: {e}")))?;
     let pool = Arc::new(pool);
     if let Some((_, orphan)) = held.replace((process, pool.clone())) {
-        // Its threads are not here: to end them would wait for ever.
+        // Its threads are not in this process: ending them would wait for ever.
         std::mem::forget(orphan);
     }
     Ok(pool)

@@ -16,16 +16,16 @@ use crate::errors::{exception, kinds};
 use crate::lock::hold;
 use crate::threads::pool;
 
-/// How long the interpreter is let go at a time: the longest that Ctrl-C waits to be seen.
+/// How long the interpreter is released at a time: Ctrl-C is noticed at most this much later.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How long work that was told to stop is waited for. What takes longer ends unobserved, and its result is dropped.
+/// How long stopped work is waited for. What takes longer ends by itself, and its result is dropped.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// Shortest time between two reports of progress.
 const REPORT: Duration = Duration::from_millis(100);
 
-/// What the work is given: whether it is to end, and whom to tell how far it is.
+/// What the work is given: whether to stop, and whom to tell how far it is.
 #[derive(Clone)]
 pub struct Control {
     stop: Arc<AtomicBool>,
@@ -33,12 +33,12 @@ pub struct Control {
 }
 
 impl Control {
-    /// Whether the caller wants an end.
+    /// Whether the caller has stopped the work.
     pub fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// An account that the caller is shown, of a job of one stage.
+    /// A monitor of a job of one stage, which the caller is shown.
     pub fn monitor(&self) -> Monitor {
         Monitor::new(self.latest.clone(), 1.0)
     }

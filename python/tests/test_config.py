@@ -86,7 +86,7 @@ def test_errors_name_the_key_and_what_is_allowed(keys, said):
 def test_other_bad_sources():
     nest = []
     nest.append(nest)
-    for source, said in [({3: 4}, "names are texts"), (7, "no configuration"), ("nowhere.toml", "check the path")]:
+    for source, said in [({3: 4}, "names are strings"), (7, "not a configuration"), ("nowhere.toml", "check the path")]:
         with pytest.raises(fs.UsageError, match=said):
             fs.Config(source)
     with pytest.raises(fs.UsageError, match="nested too deeply"):

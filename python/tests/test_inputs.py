@@ -64,7 +64,7 @@ def asymmetric(weights):
     ("name", "change", "said"),
     [
         bad("weights", lambda w: w.astype(object), "array of objects", "dtype=float"),
-        bad("weights", lambda w: [[1.0], [1.0, 2.0]], "no array of numbers", "float64 [neurons, neurons]"),
+        bad("weights", lambda w: [[1.0], [1.0, 2.0]], "not an array of numbers", "float64 [neurons, neurons]"),
         bad("weights", lambda w: w.astype(complex), "complex", "real part"),
         bad("weights", lambda w: w.astype(str), "<U", "astype(float)"),
         bad("weights", lambda w: w[:50], "[50, 120]", "neurons"),

@@ -1,5 +1,4 @@
-//! Where bumps rest: the fixed points of the slow manifold, of what kind they are, and how the manifold is divided among
-//! them.
+//! Where bumps rest: the fixed points of the slow manifold, their kinds, and how the manifold is divided among them.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,11 +8,11 @@ use crate::manifold::{Axis, Lattice, Space, Vector};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Bumps nearby come.
+    /// Bumps nearby move towards it.
     Stable,
-    /// Along some ways they come, along others they leave; on a line: they leave.
+    /// Along some directions they come, along others they leave; on a line they leave.
     Saddle,
-    /// They leave along every way of a surface.
+    /// On a surface: they leave along every direction.
     Unstable,
 }
 
@@ -45,7 +44,7 @@ pub fn on_line(space: &Space, positions: &[f64], velocities: &[f64]) -> Vec<Fixe
                 _ => return None,
             };
             let way = space.displacement([positions[k], 0.0], [positions[next], 0.0])[0];
-            // Round the whole ring the way from its last point to its first is the short one.
+            // Around a whole ring, the way from its last point to its first is the short one.
             let part = a / (a - b);
             let position = space.walk([positions[k], 0.0], [part * way, 0.0]);
             Some(FixedPoint { position, kind, near: if part < 0.5 { k } else { next } })

@@ -29,14 +29,14 @@ use fixed_points::{FixedPoint, Kind, basins, entropy_bits, on_line, on_surface};
 use spectrum::Spectrum;
 use tangent::{Tangent, step_to_rest};
 
-/// Points on each neuron of a line, as long as there are no more than [`MOST_POINTS`] in all: what flattening leaves has the
-/// neurons' own period.
+/// Points on each neuron of a line, as long as there are no more than [`MOST_POINTS`] in all: the roughness that flattening
+/// leaves has the period of the neurons.
 const PER_NEURON: usize = 4;
 
 /// See [`PER_NEURON`].
 const MOST_POINTS: usize = 40_000;
 
-/// At most so many fixed points of a map have their eigenvalues computed, evenly chosen.
+/// Eigenvalues are computed at no more than this many fixed points of a map, evenly chosen.
 const MOST_SPECTRA: usize = 50;
 
 /// Newton steps that take a fixed point of a line to rest.
@@ -53,8 +53,8 @@ pub struct Analysis {
     pub figures: NetworkFigures,
 }
 
-/// How many points each map is looked at, if nobody says: four a neuron on lines that are not too many, else those that were
-/// fitted.
+/// At how many points each map is looked at unless a number is given: four per neuron on lines, as long as that is not too
+/// many; otherwise at the fitted points.
 pub fn default_points(job: &Job<'_>) -> usize {
     let maps = &job.network.maps;
     let lines = maps.groups().iter().all(|group| group.lattice.space.dimension() == 1);
@@ -63,10 +63,10 @@ pub fn default_points(job: &Job<'_>) -> usize {
     if lines && maps.count() * finer <= MOST_POINTS { finer.max(fitted) } else { fitted }
 }
 
-/// The slow manifold of the network with the given weights, at `per_map` points a map.
+/// The slow manifold of the network with the given weights, at `per_map` points on each map.
 ///
 /// # Errors
-/// [`Error::Usage`] if so many points cannot be laid on a map; if the backend fails, or an end was asked for.
+/// [`Error::Usage`] if this many points cannot be laid on a map; if the backend fails, or the work was stopped.
 pub fn analyze(job: &Job<'_>, weights: &WeightMatrix, network: Which, per_map: usize) -> Result<Analysis> {
     let maps = &job.network.maps;
     if let Some(group) = maps.groups().iter().find(|g| grid(&g.lattice, g.margin, per_map).is_none()) {

@@ -43,7 +43,7 @@ pub fn speeds(analyses: &[Analysis], map: usize) -> LinePlot {
     });
     LinePlot {
         title: format!("How fast a bump slides along map {map}"),
-        note: "From the constrained minima, without simulating; at the dips it rests.".to_owned(),
+        note: "From the constrained minima, without simulating. Bumps rest at the dips.".to_owned(),
         x_label: "position (neuron units)".to_owned(),
         y_label: "|velocity| (neuron units/s)".to_owned(),
         series: series.collect(),
@@ -67,7 +67,8 @@ pub fn eigenvalues(analyses: &[Analysis]) -> LinePlot {
     });
     LinePlot {
         title: "How fast bumps fall into stable fixed points".to_owned(),
-        note: "Minus the eigenvalue along the manifold, all maps; a time constant of 1 s is 1/s.".to_owned(),
+        note: "Minus the eigenvalue along the manifold, on all maps. A time constant of 1 s is 1/s."
+            .to_owned(),
         x_label: "position (neuron units)".to_owned(),
         y_label: "rate (1/s)".to_owned(),
         series: series.collect(),

@@ -35,7 +35,7 @@ pub struct Rest {
     pub position: Vector,
     /// What kind.
     pub kind: Kind,
-    /// Eigenvalues along the manifold (1/s), one a dimension; none where they were not computed.
+    /// Eigenvalues along the manifold (1/s), one per dimension; none where they were not computed.
     pub tangential: Vec<f64>,
     /// Minus the largest other eigenvalue (1/s).
     pub gap: Option<f64>,
@@ -46,7 +46,7 @@ pub struct Rest {
 /// Figures of one map.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MapFigures {
-    /// Which.
+    /// Index of the map.
     pub map: usize,
     /// η = max |θ̇| (neuron units/s).
     pub eta: f64,
@@ -60,9 +60,9 @@ pub struct MapFigures {
     pub stable: usize,
     /// Saddles.
     pub saddles: usize,
-    /// Fixed points of surfaces that repel along every way.
+    /// Fixed points of surfaces that repel in every direction.
     pub unstable: usize,
-    /// Mean distance between stable fixed points: the map's size by their number; on a surface the square root of that
+    /// Mean distance between stable fixed points: the map's size divided by their number; on a surface the square root of that
     /// (neuron units).
     pub spacing: Option<f64>,
     /// Entropy of the basins, on a line (bits).

@@ -53,7 +53,7 @@ impl Spectrum {
         Some(Self { tangential: tangential.iter().map(|&k| rate(k)).collect(), others })
     }
 
-    /// How fast everything but the move along the manifold decays at least: minus the largest other eigenvalue (1/s). Negative
+    /// The least rate at which everything but the move along the manifold decays: minus the largest other eigenvalue (1/s). Negative
     /// where the fixed point repels across the manifold.
     pub fn gap(&self) -> Option<f64> {
         self.others.last().map(|largest| -largest)

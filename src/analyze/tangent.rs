@@ -29,12 +29,12 @@ pub struct Tangent {
     pub velocity: Vector,
     /// `∂λ_b/∂x_a`, `[a][b]` (Hz²/neuron unit²): what a Newton step to λ = 0 needs.
     pub stiffness: [Vector; 2],
-    /// r′_a over the active neurons, a list a dimension (Hz/neuron unit).
+    /// r′_a over the active neurons, one list per dimension (Hz/neuron unit).
     pub rates: Vec<Vec<f64>>,
 }
 
 impl Tangent {
-    /// At the minimum `state` of a point, whose multiplier is λ; `None` if the bordered system is singular, as where a bump has
+    /// At the minimum `state` of a point, whose multiplier is λ; `None` if the bordered system is singular, as it is where a bump has
     /// dissolved.
     pub fn new(
         problem: &Problem<'_>,

@@ -1,7 +1,8 @@
 //! What a person sees of a job in progress: a progress bar on a terminal, and elsewhere an occasional line.
 
 use std::io::{IsTerminal, Result};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use console::Term;
@@ -30,7 +31,7 @@ pub(super) fn monitor(visible: bool, seconds: f64) -> Monitor {
         let bar = ProgressBar::with_draw_target(Some(BAR_STEPS), terminal());
         Monitor::new(Bar::new(bar, "{bar:16} {percent:>3} %  {elapsed:>3}  {msg}", 44), seconds)
     } else {
-        Monitor::new(Lines::new(), seconds)
+        Monitor::new(Lines::new(OFTEN, text::say), seconds)
     }
 }
 
@@ -156,71 +157,193 @@ impl Drop for Bar {
     }
 }
 
-/// Lines for a log: one when a stage begins, one a minute within a stage.
+/// Lines for a log: one when a stage begins and one a minute within it, even while nothing is reported.
 struct Lines {
-    started: Instant,
-    said: Mutex<Said>,
+    log: Arc<Log>,
+    /// Ends with the job.
+    timer: Option<JoinHandle<()>>,
 }
 
-/// The last line, and when it was written, since the start.
+/// What the timer shares with those who report.
+struct Log {
+    started: Instant,
+    said: Mutex<Said>,
+    /// The job is done, or there is something new to wait for.
+    changed: Condvar,
+    say: Box<dyn Fn(&str) + Send + Sync>,
+    often: Duration,
+}
+
+/// The last line, and what is known since. Times are since the start.
 #[derive(Default)]
 struct Said {
     stage: String,
     at: Duration,
+    latest: Option<Latest>,
+    ended: bool,
+}
+
+/// How far the job was when that was last told.
+struct Latest {
+    stage: String,
+    of_job: f64,
+    seconds_left: f64,
+    at: Duration,
 }
 
 impl Lines {
-    fn new() -> Self {
-        Self { started: Instant::now(), said: Mutex::default() }
+    /// A line at least every `often`, written by `say`.
+    fn new(often: Duration, say: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        let (said, changed) = (Mutex::default(), Condvar::new());
+        let log = Arc::new(Log { started: Instant::now(), said, changed, say: Box::new(say), often });
+        let own = log.clone();
+        // Without a timer there are still lines whenever something is reported.
+        let timer =
+            std::thread::Builder::new().name("progress".to_owned()).spawn(move || own.keep_time()).ok();
+        Self { log, timer }
+    }
+}
+
+impl Log {
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the line that is due, if one is.
+    fn write(&self, said: &mut Said) {
+        let now = self.started.elapsed();
+        if let Some(latest) =
+            said.latest.as_ref().filter(|latest| said.wait(latest, now, self.often).is_zero())
+        {
+            (self.say)(&latest.line(now));
+            (said.stage, said.at) = (latest.stage.clone(), now);
+        }
+    }
+
+    /// Writes lines as they fall due, until the job ends.
+    fn keep_time(&self) {
+        let mut said = self.said();
+        while !said.ended {
+            self.write(&mut said);
+            let now = self.started.elapsed();
+            let wait = said.latest.as_ref().map_or(self.often, |latest| said.wait(latest, now, self.often));
+            said = self.changed.wait_timeout(said, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn end(&self) {
+        self.said().ended = true;
+        self.changed.notify_all();
     }
 }
 
 impl Said {
-    /// Whether a line is due `now`; if so, it counts as said.
-    fn due(&mut self, stage: &str, now: Duration) -> bool {
-        let since = now.saturating_sub(self.at);
-        let due = since >= OFTEN || (stage != self.stage && since >= SHORT);
-        if due {
-            self.at = now;
-            stage.clone_into(&mut self.stage);
-        }
-        due
+    /// How long it is until a line is due.
+    fn wait(&self, latest: &Latest, now: Duration, often: Duration) -> Duration {
+        let pause = if latest.stage == self.stage { often } else { SHORT.min(often) };
+        (self.at + pause).saturating_sub(now)
+    }
+}
+
+impl Latest {
+    fn line(&self, now: Duration) -> String {
+        let percent = (100.0 * self.of_job).floor();
+        let left = self.seconds_left - now.saturating_sub(self.at).as_secs_f64();
+        let left = match left > 0.0 || self.seconds_left == 0.0 {
+            true => format!("about {} left", text::duration(left.max(0.0))),
+            false => "longer than planned".to_owned(),
+        };
+        format!("{percent:>3} %  {}, {left}", self.stage)
     }
 }
 
 impl Watcher for Lines {
     fn show(&self, progress: &Progress<'_>) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.due(progress.stage, self.started.elapsed()) {
-            text::say(&line(progress));
+        let Progress { stage, of_job, seconds_left, .. } = *progress;
+        let mut said = self.log.said();
+        let at = self.log.started.elapsed();
+        let is_new = match said.latest.as_mut() {
+            Some(latest) if latest.stage == stage => {
+                (latest.of_job, latest.seconds_left, latest.at) = (of_job, seconds_left, at);
+                false
+            }
+            _ => {
+                said.latest = Some(Latest { stage: stage.to_owned(), of_job, seconds_left, at });
+                true
+            }
+        };
+        self.log.write(&mut said);
+        if is_new {
+            self.log.changed.notify_all();
+        }
+    }
+
+    fn finish(&self) {
+        self.log.end();
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.log.end();
+        if let Some(timer) = self.timer.take() {
+            // It only writes lines: should it have panicked, the job has not.
+            let _ = timer.join();
         }
     }
 }
 
-fn line(progress: &Progress<'_>) -> String {
-    let percent = (100.0 * progress.of_job).floor();
-    format!("{percent:>3} %  {}, about {} left", progress.stage, text::duration(progress.seconds_left))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+
+    fn latest(stage: &str, seconds_left: f64) -> Latest {
+        Latest { stage: stage.to_owned(), of_job: 0.429, seconds_left, at: Duration::from_secs(10) }
+    }
 
     #[test]
     fn a_log_gets_a_line_a_stage_and_one_a_minute() {
-        let mut said = Said::default();
-        let mut due = |stage: &str, seconds: f64| said.due(stage, Duration::from_secs_f64(seconds));
-        assert!(!due("trajectories", 0.0) && !due("minima", 1.9), "a short job says nothing");
-        assert!(due("minima", 2.1));
-        assert!(!due("minima", 60.0), "the stage is known, the minute is not over");
-        assert!(due("minima", 62.2));
-        assert!(!due("weights", 63.0), "a stage of a second is not worth a line");
-        assert!(due("trajectories", 65.0));
+        let said =
+            |at: u64| Said { stage: "minima".to_owned(), at: Duration::from_secs(at), ..Said::default() };
+        let wait = |said: Said, stage: &str, now: u64| {
+            said.wait(&latest(stage, 1.0), Duration::from_secs(now), OFTEN).as_secs()
+        };
+        assert_eq!(wait(Said::default(), "minima", 0), 2, "a short job says nothing");
+        assert_eq!(wait(said(2), "minima", 50), 12, "the stage is known, the minute is not over");
+        assert_eq!(wait(said(2), "minima", 62), 0);
+        assert_eq!(wait(said(62), "weights", 63), 1, "a stage of a second is not worth a line");
+        assert_eq!(wait(said(62), "weights", 65), 0);
     }
 
     #[test]
     fn a_line_says_how_far_and_how_long() {
-        let progress = Progress { stage: "minima", of_stage: 0.5, of_job: 0.429, seconds_left: 200.0 };
-        assert_eq!(line(&progress), " 42 %  minima, about 3 min left");
+        let after = |seconds: u64| Duration::from_secs(10 + seconds);
+        let latest = latest("minima", 200.0);
+        assert_eq!(latest.line(after(0)), " 42 %  minima, about 3 min left");
+        assert_eq!(latest.line(after(150)), " 42 %  minima, about 50 s left");
+        assert_eq!(latest.line(after(201)), " 42 %  minima, longer than planned");
+    }
+
+    #[test]
+    fn a_stage_that_reports_nothing_gets_lines_all_the_same() {
+        let (sender, receiver) = mpsc::channel();
+        let lines = Lines::new(Duration::from_millis(5), move |line| sender.send(line.to_owned()).unwrap());
+        let monitor = Monitor::new(lines, 3600.0);
+        monitor.stage("Gram matrix", 1, 3600.0, |_| {
+            // Nothing is told in here; the lines come from the timer. A minute is for a machine that is very busy.
+            for _ in 0..3 {
+                let line = receiver.recv_timeout(Duration::from_secs(60)).unwrap();
+                assert!(line.starts_with("  0 %  Gram matrix, about"), "{line}");
+            }
+        });
+        drop(monitor);
+        while receiver.try_recv().is_ok() {}
+        assert_eq!(
+            receiver.try_recv(),
+            Err(mpsc::TryRecvError::Disconnected),
+            "the timer ends with the monitor"
+        );
     }
 }

@@ -59,7 +59,7 @@ fn on_signal(act: fn()) -> std::result::Result<(), String> {
     ctrlc::set_handler(act).map_err(|e| e.to_string())
 }
 
-/// Whether an end was asked for.
+/// Whether the work is to stop.
 pub fn requested() -> bool {
     REQUESTS.load(Ordering::SeqCst) > 0
 }

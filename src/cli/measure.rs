@@ -12,9 +12,10 @@ use crate::dynamics::noise::NoiseKind;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::drift::{DriftSummary, recovered_fraction};
-use crate::job::drift_record::Which;
+use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::memory::MemorySummary;
 use crate::job::path_record::PathRecord;
+use crate::network::Network;
 use crate::observable::{self, Shown, pairs};
 use crate::records::{self, memory_pairs, recovered_pair};
 use crate::records::{RunDirectory, RunState};
@@ -42,6 +43,18 @@ pub(super) struct Arguments {
 
 #[derive(Serialize)]
 struct MeasureRecord {
+    #[serde(flatten)]
+    figures: Figures,
+    run: RunState,
+    #[serde(serialize_with = "as_text")]
+    file: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trajectories: Option<String>,
+}
+
+/// What is measured.
+#[derive(Serialize)]
+struct Figures {
     duration_ms: f64,
     starts_per_map: usize,
     replicates: usize,
@@ -55,11 +68,25 @@ struct MeasureRecord {
     memory_before: Option<MemorySummary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     memory_after: Option<MemorySummary>,
-    run: RunState,
-    #[serde(serialize_with = "as_text")]
-    file: PathBuf,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trajectories: Option<String>,
+}
+
+impl Figures {
+    fn new(plan: &Plan, network: &Network, rows: &[DriftRecord], paths: &[PathRecord]) -> Self {
+        let memory = |which| MemorySummary::of(paths, which, plan, network);
+        let corrupts = !plan.config.measure.corrupt.is_none();
+        let recovered = |which| recovered_fraction(rows, which, plan).filter(|_| corrupts);
+        Self {
+            duration_ms: plan.config.measure.duration_ms,
+            starts_per_map: plan.config.measure.starts_per_map,
+            replicates: plan.replicates,
+            drift_before: DriftSummary::of(rows, Which::Base),
+            drift_after: DriftSummary::of(rows, Which::Flattened),
+            recovered_before: recovered(Which::Base),
+            recovered_after: recovered(Which::Flattened),
+            memory_before: memory(Which::Base),
+            memory_after: memory(Which::Flattened),
+        }
+    }
 }
 
 pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
@@ -114,23 +141,12 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     }
     let place =
         |given: &Option<PathBuf>, name: String| given.clone().unwrap_or_else(|| arguments.run.join(name));
-    let memory = |which| MemorySummary::of(&paths, which, &plan, &network);
-    let corrupts = !plan.config.measure.corrupt.is_none();
-    let recovered = |which| recovered_fraction(&rows, which, &plan).filter(|_| corrupts);
     let record = MeasureRecord {
-        duration_ms: plan.config.measure.duration_ms,
-        starts_per_map: plan.config.measure.starts_per_map,
-        replicates: plan.replicates,
-        drift_before: DriftSummary::of(&rows, Which::Base),
-        drift_after: DriftSummary::of(&rows, Which::Flattened),
-        recovered_before: recovered(Which::Base),
-        recovered_after: recovered(Which::Flattened),
-        memory_before: memory(Which::Base),
-        memory_after: memory(Which::Flattened),
         run: manifest.status,
         file: place(&arguments.out, format!("drift-{name}.csv")),
         trajectories: keeps_paths
             .then(|| place(&arguments.trajectories, paths_name).to_string_lossy().into_owned()),
+        figures: Figures::new(&plan, &network, &rows, &paths),
     };
     match &out {
         Some(file) => options.report_file(file, &record, &table(&record))?,
@@ -189,10 +205,11 @@ fn configuration(arguments: &Arguments, options: &Options) -> Result<Config> {
 }
 
 fn table(record: &MeasureRecord) -> String {
-    let (before, after) = (record.drift_before.as_ref(), record.drift_after.as_ref());
+    let found = &record.figures;
+    let (before, after) = (found.drift_before.as_ref(), found.drift_after.as_ref());
     let shown = [Shown::First, Shown::Report];
-    let mut figures = pairs(DriftSummary::ALL, &shown, before, after, record.duration_ms);
-    figures.extend(recovered_pair(record.recovered_before, record.recovered_after));
-    figures.extend(memory_pairs(record.memory_before.as_ref(), record.memory_after.as_ref()));
+    let mut figures = pairs(DriftSummary::ALL, &shown, before, after, found.duration_ms);
+    figures.extend(recovered_pair(found.recovered_before, found.recovered_after));
+    figures.extend(memory_pairs(found.memory_before.as_ref(), found.memory_after.as_ref()));
     format!("{}rows in {}\n", observable::table(&figures), record.file.display())
 }

@@ -201,7 +201,7 @@ fn status(directory: &Path, options: &Options) -> Result<u8> {
     Ok(0)
 }
 
-/// One line that is rewritten on a terminal, one line a trial elsewhere.
+/// One line that is rewritten on a terminal, one line per trial elsewhere.
 struct Watcher {
     visible: bool,
     bar: Option<bars::Bar>,

@@ -35,8 +35,8 @@ pub const WITHIN_FRACTION: f64 = 0.95;
 /// Damaged bumps that find their map and place, at capacity.
 pub const COMPLETED_FRACTION: f64 = 0.9;
 
-/// Mean score at capacity, as a fraction of that of a bump alone in its network: below, bumps have shrunk to a few
-/// neurons, and that those are of the own map says little.
+/// Mean score at capacity, as a fraction of that of a bump alone in its network: below it, bumps have shrunk to a few
+/// neurons, and that these belong to the own map says little.
 pub const SHAPE_FRACTION: f64 = 0.5;
 
 /// Capacity of one (neurons, varied keys, method) by all criteria; `None` where the scan does not reach it.
@@ -95,7 +95,7 @@ pub struct Estimate {
     pub draws: Vec<f64>,
 }
 
-/// Values of one measure: for every number of maps, one a realization.
+/// Values of one measure: for every number of maps, one per realization.
 type Samples = Vec<(usize, Vec<f64>)>;
 
 /// Estimates from all records, for every (neurons, varied keys, method).

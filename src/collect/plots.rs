@@ -60,7 +60,7 @@ pub(super) fn styles<'m>(methods: impl Iterator<Item = &'m str>) -> Vec<Style> {
     styles
 }
 
-/// What error bars are, where points are means.
+/// What the error bars are where points are means.
 pub(super) const ERROR_BARS: &str =
     "Mean over draws of the maps; bars: 95\u{a0}% confidence interval (1.96 standard errors).";
 

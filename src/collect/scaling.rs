@@ -1,4 +1,4 @@
-//! Finite-size scaling: how the capacity per neuron goes with the number of neurons, and what it tends to.
+//! Finite-size scaling: how the capacity per neuron changes with the number of neurons, and what it tends to.
 //!
 //! α_c(N) = α_∞ + c/N, fitted by least squares weighted with the bootstrap variances of the sizes' own estimates; the intercept is
 //! the extrapolated capacity. Every bootstrap draw is fitted by itself, with the same weights: their percentiles are the interval.
@@ -90,7 +90,7 @@ fn extrapolated(sizes: &[(f64, &Estimate)]) -> Option<ScalingRow> {
     if sizes.len() < 2 {
         return None;
     }
-    let weights: Vec<f64> = sizes
+    let precisions: Vec<f64> = sizes
         .iter()
         .map(|(n, estimate)| {
             let spread = (estimate.high - estimate.low) / n;
@@ -103,7 +103,7 @@ fn extrapolated(sizes: &[(f64, &Estimate)]) -> Option<ScalingRow> {
     let mut limits: Vec<f64> = (0..draws)
         .map(|draw| {
             let alphas: Vec<f64> = sizes.iter().map(|(n, estimate)| estimate.draws[draw] / n).collect();
-            intercept(&inverse, &alphas, &weights)
+            intercept(&inverse, &alphas, &precisions)
         })
         .filter(|limit| limit.is_finite())
         .collect();
@@ -112,7 +112,7 @@ fn extrapolated(sizes: &[(f64, &Estimate)]) -> Option<ScalingRow> {
         criterion: String::new(),
         method: String::new(),
         neurons: "inf".to_owned(),
-        alpha: intercept(&inverse, &alphas, &weights),
+        alpha: intercept(&inverse, &alphas, &precisions),
         alpha_low: percentile(&limits, 0.025)?,
         alpha_high: percentile(&limits, 0.975)?,
         defined: limits.len() as f64 / draws as f64,
@@ -122,13 +122,13 @@ fn extrapolated(sizes: &[(f64, &Estimate)]) -> Option<ScalingRow> {
 }
 
 /// a of the line a + b·x that fits best.
-fn intercept(x: &[f64], y: &[f64], weights: &[f64]) -> f64 {
-    let total: f64 = weights.iter().sum();
-    let mean = |values: &[f64]| values.iter().zip(weights).map(|(v, w)| v * w).sum::<f64>() / total;
+fn intercept(x: &[f64], y: &[f64], precisions: &[f64]) -> f64 {
+    let total: f64 = precisions.iter().sum();
+    let mean = |values: &[f64]| values.iter().zip(precisions).map(|(v, w)| v * w).sum::<f64>() / total;
     let (mean_x, mean_y) = (mean(x), mean(y));
     let covariance: f64 =
-        x.iter().zip(y).zip(weights).map(|((x, y), w)| w * (x - mean_x) * (y - mean_y)).sum();
-    let variance: f64 = x.iter().zip(weights).map(|(x, w)| w * (x - mean_x).powi(2)).sum();
+        x.iter().zip(y).zip(precisions).map(|((x, y), w)| w * (x - mean_x) * (y - mean_y)).sum();
+    let variance: f64 = x.iter().zip(precisions).map(|(x, w)| w * (x - mean_x).powi(2)).sum();
     mean_y - covariance / variance * mean_x
 }
 

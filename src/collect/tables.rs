@@ -111,7 +111,7 @@ fn table_of<'a, T: 'a>(
     table
 }
 
-/// One row a trial: how long it took. Kept apart from results, which are reproducible.
+/// One row per trial: how long it took. Kept apart from results, which are reproducible.
 #[derive(Clone, Debug, Serialize)]
 pub struct TimingRow {
     id: String,
@@ -149,7 +149,7 @@ pub struct Average<'a> {
     pub method: String,
     /// Varied keys but the number of neurons.
     pub axes: Vec<Setting>,
-    /// One a realization.
+    /// One for each realization.
     pub trials: Vec<&'a TrialRecord>,
 }
 

@@ -30,7 +30,7 @@ pub trait Backend: Send + Sync {
     /// Constrained minima at every point; see [`crate::landscape::minima::minima`].
     ///
     /// # Errors
-    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
     fn minima(
         &self,
         problem: &Problem<'_>,
@@ -43,7 +43,7 @@ pub trait Backend: Send + Sync {
     /// what is accepted.
     ///
     /// # Errors
-    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
     fn energies(&self, problem: &Problem<'_>, states: &States, tick: &Tick<'_>) -> Result<Vec<f64>>;
 
     /// The weight change that takes all states' energies to one level, by the solver that the problem names; see
@@ -51,7 +51,7 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     /// If the device fails, the states are not independent enough, the iteration does not converge, or
-    /// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+    /// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
     fn weight_update(&self, problem: &WeightProblem<'_>, tick: &Tick<'_>) -> Result<WeightUpdate> {
         weight_update(problem, tick)
     }
@@ -59,7 +59,7 @@ pub trait Backend: Send + Sync {
     /// Trajectories from every start; see [`crate::dynamics::trajectories::trajectories`].
     ///
     /// # Errors
-    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
     fn trajectories(
         &self,
         dynamics: &Dynamics<'_>,
@@ -72,7 +72,7 @@ pub trait Backend: Send + Sync {
     /// numbers.
     ///
     /// # Errors
-    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
     fn noisy_trajectories(
         &self,
         dynamics: &Dynamics<'_>,

@@ -23,7 +23,7 @@ pub struct CueRecord {
     pub strength: f64,
     /// Bumps that were cued.
     pub bumps: usize,
-    /// Fraction of them that are in the cue's map when all is over.
+    /// Fraction of them that are in the cue's map at the end.
     pub switched: f64,
     /// Mean time until the cue's map wins first, of those that switched (ms); none if none did.
     pub latency_ms: Option<f64>,
@@ -35,12 +35,12 @@ impl Driven<'_> {
     /// Cues every start with the next map's bump at the same place, at each strength of the configuration.
     ///
     /// # Errors
-    /// [`Error::Usage`] if there is one map alone; [`Error::Interrupted`] if an end was asked for.
+    /// [`Error::Usage`] if there is only one map; [`Error::Interrupted`] if the work was stopped.
     pub fn cues(&self) -> Result<Vec<CueRecord>> {
         let (job, plan) = (self.job, self.job.plan);
         if plan.maps < 2 {
             return Err(Error::Usage(
-                "a cue is a bump of another map, and there is one map alone; leave --cues out".to_owned(),
+                "a cue is a bump of another map, and there is only one map; leave --cues out".to_owned(),
             ));
         }
         let (drive, dt) = (&plan.config.drive, plan.config.dynamics.dt_ms);

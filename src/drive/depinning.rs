@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 use crate::job::drift::start_currents;
 use crate::manifold::{Axis, Point};
 
-/// A lap is divided among so many bumps: each goes from its start to the next one's, all at once.
+/// A lap is divided among this many bumps: each goes from its start to the next one's start, all at once.
 const PARTS: usize = 20;
 
-/// A bump that takes longer than this times the time of a free one counts as pinned.
+/// A bump that takes more than this many times as long as a free one counts as pinned.
 const PATIENCE: f64 = 4.0;
 
 /// Euler steps here are this part of τ: fixed points do not depend on the step, and laps are long.
@@ -49,7 +49,7 @@ impl Driven<'_> {
     /// The depinning velocity of a map that closes on itself, by bisection. The search begins at `guess`, if there is one.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a map without a lap; if the backend fails, or an end was asked for.
+    /// [`Error::Usage`] for a map without a lap; if the backend fails, or the work was stopped.
     pub fn depinning(&self, map: usize, guess: Option<f64>) -> Result<Depinning> {
         let space = self.job.network.maps.space(map);
         if space.shape.axes()[0] != Axis::Joined || space.shape.name() == "sphere" {
@@ -87,7 +87,7 @@ impl Driven<'_> {
         let part = space.sides[0] / PARTS as f64;
         let points: Vec<Point> =
             (0..PARTS).map(|k| Point::free(map, lattice, [k as f64 * part, 0.0])).collect();
-        // A constant drive is a part of the weights, though not a symmetric one.
+        // A constant drive is an asymmetric part of the weights.
         let driven = self.weights.plus(-tau * velocity, slopes);
         let dynamics = job.network.dynamics(&driven, STEP);
         let steps = (PATIENCE * part / velocity / (STEP * tau)).ceil() as usize;

@@ -51,7 +51,7 @@ pub struct DriveRecord {
 pub struct Following {
     /// Weights.
     pub network: Which,
-    /// Slope of the velocity that was reached on the one that was asked for, through the origin, over all intervals; 1 is
+    /// Slope of a line through the origin: the velocity reached against the velocity asked for, over all intervals; 1 is
     /// perfect.
     pub gain: f64,
     /// The same for intervals of positive velocity.
@@ -60,9 +60,9 @@ pub struct Following {
     pub gain_left: Option<f64>,
     /// Share of the variance of the velocities reached that the line explains, R².
     pub linearity: f64,
-    /// Standard deviation of the velocity reached about the line, by the root mean square of the velocity asked for.
+    /// Standard deviation of the velocity reached about the line, relative to the root mean square of the velocity asked for.
     pub unevenness: f64,
-    /// Root mean square of moved less asked at the end (neuron units).
+    /// Root mean square difference between the way moved and the way asked for, at the end (neuron units).
     pub end_error: f64,
     /// Fraction of bumps that are in another map at the end.
     pub wrong_map_fraction: f64,
@@ -98,7 +98,7 @@ impl Driven<'_> {
         self.job.plan.config.dynamics.tau_ms / 1000.0
     }
 
-    /// Trajectories from idealized bumps at points, all on `map`'s drive.
+    /// Trajectories from idealized bumps at points, all driven on `map`.
     fn run(
         &self,
         points: &[Point],
@@ -126,7 +126,7 @@ impl Driven<'_> {
     /// Drives every start along the velocities of each step, forwards and backwards.
     ///
     /// # Errors
-    /// [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
+    /// [`Error::Interrupted`](crate::error::Error::Interrupted) if the work was stopped.
     pub fn follow(&self, velocities: &[f64]) -> Result<Vec<DriveRecord>> {
         let (job, plan) = (self.job, self.job.plan);
         let scorer = Scorer::new(&job.network.maps, &job.network.bumps);

@@ -13,10 +13,10 @@ use crate::files;
 use crate::setup::config::{DriveConfig, DrivePath};
 use crate::setup::plan::Plan;
 
-/// Velocities of all steps of `measure.duration_ms` (neuron units/s); of a file, of all steps that it covers.
+/// Velocities in all steps of `measure.duration_ms` (neuron units/s); with a file, in all steps that it covers.
 ///
 /// # Errors
-/// [`Error::Usage`] if a file is wanted and none is named, [`Error::Usage`] with the line of a file that is no path.
+/// [`Error::Usage`] if a file is wanted and none is named, [`Error::Usage`] naming the line that makes a file no path.
 pub fn velocities(plan: &Plan) -> Result<Vec<f64>> {
     let (drive, dt) = (&plan.config.drive, plan.config.dynamics.dt_ms);
     let steps = 0..plan.steps;
@@ -55,7 +55,7 @@ fn walk(drive: &DriveConfig, dt: f64, steps: usize, seed: u64) -> Vec<f64> {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Row {
+struct VelocityRow {
     time_ms: f64,
     velocity: f64,
 }
@@ -67,7 +67,7 @@ fn from_file(file: &Path, dt: f64) -> Result<Vec<f64>> {
         Ok(bytes) => bytes,
         Err(e) => return refuse(format!("cannot read the path: {e}; check drive.file")),
     };
-    let rows: std::result::Result<Vec<Row>, csv::Error> =
+    let rows: std::result::Result<Vec<VelocityRow>, csv::Error> =
         csv::Reader::from_reader(bytes.as_slice()).deserialize().collect();
     let rows = match rows {
         Ok(rows) => rows,

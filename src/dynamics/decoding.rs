@@ -86,8 +86,8 @@ impl<'a> Scorer<'a> {
     }
 
     /// Position of the population vector in one map (neuron units): on joined axes the phase of `Σ_i r_i exp(2πi x_i/side)`,
-    /// on open ones the mean of the places. Where an edge is joined after a flip, and on the sphere, the mean displacement
-    /// of the active neurons' places from the site with the highest score, walked from there, twice.
+    /// on open ones the mean of the places. Where an edge is joined after a flip, and on the sphere, it starts at the site
+    /// with the highest score and moves by the mean displacement of the active neurons' places, twice.
     pub fn phase(&self, map: usize, rates: &[f64]) -> Vector {
         let space = self.maps.space(map);
         if matches!(space.shape, Shape::Sphere | Shape::Moebius | Shape::Klein) {
@@ -214,8 +214,8 @@ mod tests {
                     let (best, phase) = (scorer.best_fit(&rates), scorer.phase(point.map, &rates));
                     assert_eq!(best.map, point.map, "{shape:?} {placement:?}");
                     let space = maps.space(point.map);
-                    // A site is at most half a cell's diagonal away; where neurons lie anywhere a bump of some forty of
-                    // them has its centre of mass off by some tenths of its width.
+                    // A site is at most half a cell's diagonal away; where neurons lie anywhere, the centre of mass of a
+                    // bump of some forty of them is off by a few tenths of its width.
                     let (near, nearer) = match placement {
                         Placement::Lattice => (1.5, 0.75),
                         _ => (3.0, 3.0),

@@ -30,8 +30,8 @@ const SEED: u64 = 1;
 /// units).
 pub type Replicates = Vec<Vec<Vector>>;
 
-/// D from `⟨|x − x̄|²⟩ = 2·d·D·t`, d the dimension: the mean x̄ over a start's replicates is the drift, and what is left of
-/// them a least-squares line through the origin is fitted to (neuron units²/s). The interval is a bootstrap over each
+/// D from `⟨|x − x̄|²⟩ = 2·d·D·t`, d the dimension: the mean x̄ over a start's replicates is the drift, and a least-squares
+/// line through the origin is fitted to what is left (neuron units²/s). The interval is a bootstrap over each
 /// start's replicates. `None` if no start has two replicates, or no time is after 0.
 pub fn diffusion(starts: &[Replicates], times_s: &[f64], dimension: usize) -> Option<Interval> {
     let squares: f64 = times_s.iter().map(|t| t * t).sum();
@@ -39,10 +39,10 @@ pub fn diffusion(starts: &[Replicates], times_s: &[f64], dimension: usize) -> Op
     if starts.is_empty() || squares == 0.0 {
         return None;
     }
-    let weights: Vec<f64> = times_s.iter().map(|t| t / (2.0 * dimension as f64 * squares)).collect();
-    // Of all pairs of a start's replicates the weighted product: every bootstrap draw is a sum of those.
+    let shares: Vec<f64> = times_s.iter().map(|t| t / (2.0 * dimension as f64 * squares)).collect();
+    // The weighted product of every pair of a start's replicates: each bootstrap draw is a sum of these.
     let products: Vec<Products> =
-        starts.iter().map(|replicates| Products::new(replicates, &weights)).collect();
+        starts.iter().map(|replicates| Products::new(replicates, &shares)).collect();
     let degrees: f64 = products.iter().map(|p| (p.count - 1) as f64).sum();
     let value = products.iter().map(|p| p.spread(&vec![1; p.count])).sum::<f64>() / degrees;
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
@@ -64,16 +64,16 @@ struct Products {
 }
 
 impl Products {
-    fn new(replicates: &Replicates, weights: &[f64]) -> Self {
+    fn new(replicates: &Replicates, shares: &[f64]) -> Self {
         let product = |a: &[Vector], b: &[Vector]| -> f64 {
-            a.iter().zip(b).zip(weights).map(|((a, b), w)| w * (a[0] * b[0] + a[1] * b[1])).sum()
+            a.iter().zip(b).zip(shares).map(|((a, b), w)| w * (a[0] * b[0] + a[1] * b[1])).sum()
         };
         let count = replicates.len();
         let pairs = (0..count * count).map(|k| product(&replicates[k / count], &replicates[k % count]));
         Self { count, pairs: pairs.collect() }
     }
 
-    /// The weighted sum of squares about the mean, each replicate taken so many times.
+    /// The weighted sum of squares about the mean, each replicate taken as often as `times` says.
     fn spread(&self, times: &[usize]) -> f64 {
         let n = self.count;
         let total: usize = times.iter().sum();
@@ -83,7 +83,7 @@ impl Products {
         own - mean / total as f64
     }
 
-    /// The spread of as many replicates drawn with replacement. Theirs about their own mean is smaller by (n − 1)/n.
+    /// The spread of as many replicates drawn with replacement. About their own mean it is smaller by (n − 1)/n, which is made up for.
     fn drawn(&self, rng: &mut ChaCha8Rng) -> f64 {
         let n = self.count;
         let mut times = vec![0; n];
@@ -102,8 +102,9 @@ pub fn lifetime(errors: &[f64], times_s: &[f64], tolerance: f64) -> Option<f64> 
 }
 
 /// The diffusion coefficient of a bump in a flat network under Poisson noise (neuron units²/s):
-/// `D = ½ F Σ_j r_j (I′_j)² / (τ Σ_i r′_i I′_i)²`, primes along the position, from each map's idealized bump. The mean over
-/// the maps; `None` where a map is no ring or torus with a neuron on every site, whose bump looks the same everywhere.
+/// `D = ½ F Σ_j r_j (I′_j)² / (τ Σ_i r′_i I′_i)²`, primes are derivatives along the position, from each map's idealized bump.
+/// The mean over the maps; `None` unless every map is a ring or torus with a neuron on every site, where a bump looks the
+/// same everywhere.
 pub fn poisson_theory(maps: &Maps, bumps: &IdealizedBumps, fano: f64, tau_seconds: f64) -> Option<f64> {
     let of_map = |map: usize| {
         let regular = maps.fills_lattice(map)
@@ -179,7 +180,7 @@ mod tests {
             assert!(found.low < found.value && found.value < found.high, "{found:?}");
             inside += u32::from((found.low..found.high).contains(&7.0));
         }
-        // 95 % of 40 is 38; a percentile bootstrap of a variance misses a little oftener. 31 has less than one chance in 10³.
+        // 95 % of 40 is 38; a percentile bootstrap of a variance misses a little more often. 31 has less than one chance in 10³.
         assert!(inside >= 31, "{inside} of {trials} intervals hold the truth");
     }
 
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(lifetime(&[0.0, 1.0, 1.5], &times, 2.0), None);
     }
 
-    /// `noise.md` of the design has 1328, 133, 13.3 from an independent implementation.
+    /// An independent implementation finds 1328, 133, 13.3.
     #[test]
     fn theory_of_the_paper_network() {
         let network = Network::new(Maps::random(600, 1, 1, 0), Kernel::PAPER, 10.0).unwrap();

@@ -26,7 +26,7 @@ pub struct Cue<'a> {
     pub steps: usize,
 }
 
-/// Kernels are differentiated over this part of their width: the error is of its square.
+/// Kernels are differentiated over this part of their width: the error is of the order of its square.
 const DIFFERENCE: f64 = 1e-3;
 
 /// `D_ij = Σ_l ∂K^l(|x_j − x_i|)/∂x_i` along a direction (a unit vector in each neuron's tangent plane), over the given maps,
@@ -69,7 +69,7 @@ mod tests {
         let kernel = Kernel::PAPER.scaled_to(60);
         let found = slopes(&maps, std::slice::from_ref(&kernel), 0..1, [1.0, 0.0]);
         for (i, d) in [(1, 1.0), (3, 3.0), (57, -3.0)] {
-            // Neuron i lies d beyond neuron 0: moved on, it gets less from it.
+            // Neuron i lies d beyond neuron 0; farther on, it gets less from it.
             let expected = -d / kernel.width.powi(2) * kernel.excitation(f64::abs(d));
             assert!((found.row(0)[i] - expected).abs() < 1e-6 * expected.abs(), "{i}");
             assert!((found.row(0)[i] + found.row(i)[0]).abs() < 1e-15);

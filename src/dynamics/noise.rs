@@ -1,5 +1,5 @@
 //! Noise in the dynamics, drawn from counters: a random number is a function of (trajectory, step, neuron) and nothing else,
-//! so that a trajectory depends neither on its company, nor on threads, batches, shards and devices, nor on being resumed.
+//! so that a trajectory does not depend on what runs beside it, on threads, batches, shards or devices, or on being resumed.
 //!
 //! The generator is Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"); key and
 //! counter are
@@ -126,7 +126,7 @@ fn exp_of_minus(x: f32) -> f32 {
 
 /// Four independent normal numbers of mean 0 and variance 1 from four words of random bits (Box & Muller 1958).
 pub fn normals(bits: [u32; 4]) -> [f64; 4] {
-    // Uniform in (0, 1): never 0, whose logarithm there is not.
+    // Uniform in (0, 1): never 0, which has no logarithm.
     let uniform = |bits: u32| (f64::from(bits) + 0.5) * 2.0_f64.powi(-32);
     let pair = |a: u32, b: u32| {
         let radius = (-2.0 * uniform(a).ln()).sqrt();
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    /// Counts of draws by value, and what is expected of them; values expected fewer than 10 times go together.
+    /// Counts of draws by value, and what is expected of them; values expected fewer than 10 times are pooled.
     fn chi_square(mean: f32, draws: u32, sample: impl Fn(u32) -> u32) -> (f64, usize) {
         let mut found = vec![0_u64; 200];
         (0..draws).for_each(|draw| found[sample(draw) as usize] += 1);

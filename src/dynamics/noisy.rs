@@ -1,8 +1,8 @@
 //! Trajectories under noise or drive: the same equation as [`crate::dynamics::trajectories`], with spikes in place of rates, a
 //! noise current, a velocity input, a cue. Energies may rise here, so nothing is claimed of them.
 //!
-//! Under Poisson noise few neurons send a spike in a step (a bump of the paper's network one or two in ten steps at F = 1), and
-//! only their rows of W are read.
+//! Under Poisson noise few neurons send a spike in a step (one or two in ten steps from a bump of the paper's network, at
+//! F = 1), and only their rows of W are read.
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -33,7 +33,7 @@ const REPORT_EVERY: usize = 500;
 /// summed over starts.
 ///
 /// # Errors
-/// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+/// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
 pub fn noisy_trajectories(
     dynamics: &Dynamics<'_>,
     noise: &Noise,
@@ -77,7 +77,7 @@ struct Walker<'a> {
     /// Neurons whose input the others see in this step, ascending, and what they see (Hz).
     sending: Vec<u32>,
     sent: Vec<f64>,
-    /// Of each neuron, the last block of random bits that was drawn for it, and its number.
+    /// For each neuron, the last block of random bits that was drawn, and its number.
     blocks: Vec<(u32, [u32; STEPS_PER_BLOCK])>,
 }
 
@@ -286,7 +286,7 @@ mod tests {
         let starts = [NoisyStart { current: &current, trajectory: 0 }];
         let dynamics = network.dynamics(&network.weights, 0.2 / 15.0);
         let quiet = trajectories(&dynamics, std::slice::from_ref(&current), &[300], &Tick::silent()).unwrap();
-        // A standard deviation of 1e-9 Hz² moves no current by more than some of it.
+        // A standard deviation of 1e-9 Hz² moves no current by more than a few times that.
         let noisy = run(&network, &noise(NoiseKind::Current { sd: 1e-9 }), &starts, &[300]);
         for (a, b) in noisy[0].snapshots[0].iter().zip(&quiet[0].snapshots[0]) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");

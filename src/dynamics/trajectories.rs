@@ -69,7 +69,7 @@ const REPORT_EVERY: usize = 500;
 /// Trajectories do not influence each other, nor does the number of threads.
 ///
 /// # Errors
-/// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+/// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
 pub fn trajectories(
     dynamics: &Dynamics<'_>,
     starts: &[Vec<f64>],
@@ -232,7 +232,7 @@ impl<'a, const G: usize> Integrator<'a, G> {
         }
     }
 
-    /// Energy of state `g` from its present rates and field, and what of it is rounding.
+    /// Energy of state `g` from its present rates and field, and how much of it is rounding.
     fn energy(&self, g: usize) -> (f64, f64) {
         let transfer = self.dynamics.transfer;
         let field = &self.field[g * self.stride..][..self.stride];

@@ -97,6 +97,11 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
             ..LinePlot::default()
         },
     )?;
+    displacement_verdicts(held_most, free_most, output);
+    profiles(example, output)
+}
+
+fn displacement_verdicts(held_most: f64, free_most: f64, output: &mut Output) {
     let paper = "the position stays fixed under the constraint (fig. S8a)";
     output.verdict(Verdict::new(
         "S8",
@@ -113,7 +118,6 @@ pub(super) fn draw(example: &Example, output: &mut Output) -> Result<()> {
         Range::at_least(3.0, "several times what the constraint allows; less than the two starts shown"),
         free_most,
     ));
-    profiles(example, output)
 }
 
 /// Figure S8b: energy of the flattened network at I + α·u, for unit vectors u along the manifold of constrained minima
@@ -168,7 +172,11 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
             ..LinePlot::default()
         },
     )?;
-    let (along, across) = (&parabolas[0], &parabolas[1..]);
+    profile_verdicts(&parabolas[0], &parabolas[1..], output);
+    Ok(())
+}
+
+fn profile_verdicts(along: &Parabola, across: &[Parabola], output: &mut Output) {
     let worst_fit = across.iter().map(|p| p.fit).fold(1.0, f64::min);
     let paper = "quadratic across the constraint, R² = 0.99 (fig. S8b)";
     let quantity = "R² of a parabola across the manifold, worst direction";
@@ -184,7 +192,6 @@ fn profiles(example: &Example, output: &mut Output) -> Result<()> {
     let paper = "flat along the constraint, quadratic across it (fig. S8b)";
     let quantity = "curvature of the energy along the manifold over that across";
     output.verdict(Verdict::new("S8", quantity, paper, flat, along.curvature / stiffness));
-    Ok(())
 }
 
 /// Unit vectors over the active neurons' currents: the manifold's tangent, from the minima before and after, and random

@@ -12,7 +12,7 @@ use crate::plot::look::{self, Look};
 use crate::plot::{LinePlot, Series};
 
 #[derive(Serialize)]
-struct Row {
+struct LandscapeRow {
     way: &'static str,
     iteration: usize,
     map: usize,
@@ -108,7 +108,7 @@ fn maps(example: &Example, figure: &str, way: Way, output: &mut Output) -> Resul
         &format!("figure-{figure}-landscape-all"),
         &plot("all maps", "points of all maps, one after the other", series),
     )?;
-    let rows: Vec<Row> = [(0, before), (last, after)]
+    let rows: Vec<LandscapeRow> = [(0, before), (last, after)]
         .into_iter()
         .flat_map(|(iteration, energies)| rows(example, way, iteration, energies))
         .collect();
@@ -121,9 +121,9 @@ fn rows<'a>(
     way: Way,
     iteration: usize,
     energies: &'a [f64],
-) -> impl Iterator<Item = Row> + 'a {
+) -> impl Iterator<Item = LandscapeRow> + 'a {
     let k = example.plan.points_per_map;
-    energies.iter().enumerate().map(move |(s, &energy)| Row {
+    energies.iter().enumerate().map(move |(s, &energy)| LandscapeRow {
         way: way.label(),
         iteration,
         map: s / k,
@@ -166,7 +166,7 @@ fn iterations(example: &Example, way: Way, figure: &str, output: &mut Output) ->
             },
         )?;
     }
-    let all: Vec<Row> = (0..records.len())
+    let all: Vec<LandscapeRow> = (0..records.len())
         .flat_map(|iteration| rows(example, way, iteration, landscape(example, way, iteration)))
         .collect();
     output.csv(figure, &all);

@@ -6,16 +6,20 @@ use super::study::{Study, Way};
 use super::verdict::Range;
 use super::{Output, Scope, Verdict};
 use crate::error::Result;
+use crate::job::drift::{DriftSummary, DriftSummaryColumns, Moment};
+use crate::job::reached::{IterationColumns, IterationRecord};
 use crate::plot::{LinePlot, Series, look};
 use crate::scan::TrialRecord;
 
 type Measure = fn(&TrialRecord) -> f64;
 
+const DRIFT: DriftSummaryColumns = DriftSummary::COLUMNS;
+
 /// A column of figures 4 and 6.
 struct Panel {
     name: &'static str,
     title: &'static str,
-    label: &'static str,
+    label: fn() -> String,
     measure: Measure,
     logarithmic: bool,
 }
@@ -24,35 +28,35 @@ const PANELS: [Panel; 4] = [
     Panel {
         name: "energy",
         title: "how far bumps go downhill",
-        label: "energy change (Hz³)",
+        label: || Moment::COLUMNS.energy_change.title(),
         measure: |r| r.course.last().map_or(f64::NAN, |m| m.energy_change),
         logarithmic: false,
     },
     Panel {
         name: "score",
         title: "how well bumps keep their shape",
-        label: "bump score",
-        measure: |r| r.drift.score,
+        label: || DRIFT.score.title(),
+        measure: score,
         logarithmic: false,
     },
     Panel {
         name: "rate-change",
         title: "how much rates change",
-        label: "squared rate change (Hz²)",
+        label: || DRIFT.rate_change.title(),
         measure: |r| r.drift.rate_change,
         logarithmic: true,
     },
     Panel {
         name: "drift",
         title: "how far bumps drift",
-        label: "mean drift (neuron units)",
-        measure: |r| r.drift.mean_drift,
+        label: || Moment::COLUMNS.mean_drift.title(),
+        measure: drift,
         logarithmic: false,
     },
 ];
 
 #[derive(Serialize)]
-struct Row {
+struct LoadRow {
     way: &'static str,
     maps: usize,
     realizations: usize,
@@ -95,7 +99,7 @@ fn panels(study: &Study, figure: &str, ways: &[Way], output: &mut Output) -> Res
                 title: format!("Figure {figure}: {}", panel.title),
                 note: study.error_bars(),
                 x_label: "number of maps L".to_owned(),
-                y_label: panel.label.to_owned(),
+                y_label: (panel.label)(),
                 series: study.series(ways, &panel.measure),
                 logarithmic: panel.logarithmic,
                 bottom: (panel.name != "energy").then_some(0.0),
@@ -107,12 +111,12 @@ fn panels(study: &Study, figure: &str, ways: &[Way], output: &mut Output) -> Res
     Ok(())
 }
 
-fn rows(study: &Study, ways: &[Way], measure: Measure) -> Vec<Row> {
+fn rows(study: &Study, ways: &[Way], measure: Measure) -> Vec<LoadRow> {
     let mut rows = Vec::new();
     for &way in ways {
         for &maps in &study.loads {
             let (value, error) = study.mean(way, maps, &measure);
-            rows.push(Row {
+            rows.push(LoadRow {
                 way: way.label(),
                 maps,
                 realizations: study.records(way, maps).count(),
@@ -209,26 +213,21 @@ fn constrained_verdicts(study: &Study, output: &mut Output) {
 
 /// Figure 5b–c: sizes of J and of every weight change, and SD and peak of the landscape, per iteration.
 fn iterations(study: &Study, way: Way, figure: &str, loads: &[usize], output: &mut Output) -> Result<()> {
-    type Size = fn(&crate::job::reached::IterationRecord) -> f64;
-    let panels: [(&str, &str, &str, Size, usize); 4] = [
-        ("delta-mean", "Figure 5b: mean weight change", "mean |ΔM| (Hz)", |r| r.delta_mean_abs, 1),
-        ("delta-sd", "Figure 5b: SD of the weight change", "SD of ΔM (Hz)", |r| r.delta_sd, 1),
-        ("landscape-sd", "Figure 5c: roughness of the landscape", "SD of E (Hz³)", |r| r.energy_sd, 0),
-        (
-            "landscape-peak",
-            "Figure 5c: peak of the landscape",
-            "largest |E − mean| (Hz³)",
-            |r| r.energy_peak,
-            0,
-        ),
+    const COLUMNS: IterationColumns = IterationRecord::COLUMNS;
+    let panels = [
+        ("delta-mean", "Figure 5b: mean weight change", COLUMNS.delta_mean_abs, 1),
+        ("delta-sd", "Figure 5b: SD of the weight change", COLUMNS.delta_sd, 1),
+        ("landscape-sd", "Figure 5c: roughness of the landscape", COLUMNS.energy_sd, 0),
+        ("landscape-peak", "Figure 5c: peak of the landscape", COLUMNS.energy_peak, 0),
     ];
-    for (name, title, label, size, first) in panels {
+    for (name, title, size, first) in panels {
         let mut series = Vec::new();
         for (iteration, look) in (first..6).zip(look::IN_ORDER) {
             let points: Vec<(f64, f64, f64)> = loads
                 .iter()
                 .map(|&maps| {
-                    let value = |r: &TrialRecord| r.iterations.get(iteration).map_or(f64::NAN, size);
+                    let value =
+                        |r: &TrialRecord| r.iterations.get(iteration).and_then(size.of).unwrap_or(f64::NAN);
                     let (y, error) = study.mean(way, maps, &value);
                     (maps as f64, y, error)
                 })
@@ -243,7 +242,7 @@ fn iterations(study: &Study, way: Way, figure: &str, loads: &[usize], output: &m
                 title: title.to_owned(),
                 note: format!("At the fitted points, for {}. {}", way.states(), study.error_bars()),
                 x_label: "number of maps L".to_owned(),
-                y_label: label.to_owned(),
+                y_label: size.title(),
                 series,
                 logarithmic: true,
                 whole: true,
@@ -295,7 +294,7 @@ fn phase(study: &Study, way: Way, figure: &str, output: &mut Output) -> Result<(
             title: "Figure S10: drift by score, and by the population vector's phase".to_owned(),
             note: study.error_bars(),
             x_label: "number of maps L".to_owned(),
-            y_label: "mean drift (neuron units)".to_owned(),
+            y_label: Moment::COLUMNS.mean_drift.title(),
             series,
             bottom: Some(0.0),
             whole: true,

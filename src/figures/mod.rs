@@ -146,7 +146,7 @@ pub struct Workshop<'a> {
     pub backend: &'a Arc<dyn Backend>,
     /// Who is told.
     pub monitor: &'a Monitor,
-    /// Whether an end was asked for.
+    /// Whether the work is to stop.
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
@@ -163,7 +163,7 @@ pub fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
 ///
 /// # Errors
 /// If the folder holds other files (unless `force`), the network has no bump, the backend fails, or a file cannot be
-/// written; [`Error::Interrupted`], and no figure is written, if an end was asked for.
+/// written; [`Error::Interrupted`], and no figure is written, if the work was stopped.
 pub fn draw(folder: &Path, scope: &Scope, workshop: &Workshop<'_>, force: bool) -> Result<Vec<Verdict>> {
     claim_folder(folder, &|path| made_by(path, COMMAND), force)?;
     mark(folder, COMMAND)?;

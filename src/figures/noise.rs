@@ -71,7 +71,7 @@ pub(super) fn wanted(scope: &Scope) -> bool {
 
 /// One network, measured before and after flattening.
 #[derive(Clone, Debug, Serialize)]
-struct Row {
+struct NoiseRow {
     neurons: usize,
     maps: usize,
     network: Which,
@@ -112,7 +112,7 @@ impl Cell {
     }
 
     /// Both networks, with their depinning velocities if they are wanted.
-    fn rows(&self, workshop: &Workshop<'_>, with_depinning: bool) -> Result<Vec<Row>> {
+    fn rows(&self, workshop: &Workshop<'_>, with_depinning: bool) -> Result<Vec<NoiseRow>> {
         let flattened = self.network.weights.plus(1.0, &self.delta);
         let mut noisy = self.plan.config.clone();
         (noisy.dynamics.noise.kind, noisy.dynamics.noise.fano) = (NoiseName::Poisson, FANO);
@@ -125,7 +125,7 @@ impl Cell {
                     .ok_or_else(|| Error::Run("no trajectory was recorded".to_owned()))
             };
             let (quiet, loud) = (memory(&self.plan)?, memory(&noisy)?);
-            let mut row = Row {
+            let mut row = NoiseRow {
                 neurons: self.plan.neurons,
                 maps: self.plan.maps,
                 network,
@@ -185,7 +185,7 @@ pub(super) fn draw(scope: &Scope, workshop: &Workshop<'_>, output: &mut Output) 
 const NETWORKS: [(Which, &str, Look); 2] =
     [(Which::Base, "before flattening", look::NONE), (Which::Flattened, "after", look::CONSTRAINED)];
 
-fn of(rows: &[Row], network: Which) -> impl Iterator<Item = &Row> {
+fn of(rows: &[NoiseRow], network: Which) -> impl Iterator<Item = &NoiseRow> {
     rows.iter().filter(move |row| row.network == network)
 }
 
@@ -199,9 +199,9 @@ fn exponent(points: &[(f64, f64)]) -> f64 {
     across / logs.iter().map(|(x, _)| (x - mx).powi(2)).sum::<f64>()
 }
 
-fn against_size(rows: &[Row], output: &mut Output) -> Result<()> {
+fn against_size(rows: &[NoiseRow], output: &mut Output) -> Result<()> {
     output.csv("figure-noise-error-against-size", rows);
-    type Error = fn(&Row) -> f64;
+    type Error = fn(&NoiseRow) -> f64;
     let kinds: [(&str, Error); 2] =
         [("without noise", |row| row.quiet_error), ("with noise", |row| row.noisy_error)];
     let looks = [[look::NONE, look::SIXTH], [look::CONSTRAINED, look::IDEALIZED]];
@@ -241,27 +241,28 @@ fn against_size(rows: &[Row], output: &mut Output) -> Result<()> {
     Ok(())
 }
 
-fn against_load(rows: &[Row], output: &mut Output) -> Result<()> {
+fn against_load(rows: &[NoiseRow], output: &mut Output) -> Result<()> {
     output.csv("figure-noise-against-load", rows);
-    let plot = |title: &str, label: &str, value: fn(&Row) -> Option<f64>, more: Option<Series>| LinePlot {
-        title: title.to_owned(),
-        note: format!("One network for each L; Poisson noise with F = {FANO} where there is noise."),
-        x_label: "number of maps L".to_owned(),
-        y_label: label.to_owned(),
-        series: NETWORKS
-            .into_iter()
-            .map(|(network, name, look)| {
-                let points: Vec<(f64, f64, f64)> = of(rows, network)
-                    .filter_map(|row| Some((row.maps as f64, value(row)?, f64::NAN)))
-                    .collect();
-                Series::measured(name, look, &points)
-            })
-            .chain(more)
-            .collect(),
-        logarithmic: true,
-        whole: true,
-        ..LinePlot::default()
-    };
+    let plot =
+        |title: &str, label: &str, value: fn(&NoiseRow) -> Option<f64>, more: Option<Series>| LinePlot {
+            title: title.to_owned(),
+            note: format!("One network for each L; Poisson noise with F = {FANO} where there is noise."),
+            x_label: "number of maps L".to_owned(),
+            y_label: label.to_owned(),
+            series: NETWORKS
+                .into_iter()
+                .map(|(network, name, look)| {
+                    let points: Vec<(f64, f64, f64)> = of(rows, network)
+                        .filter_map(|row| Some((row.maps as f64, value(row)?, f64::NAN)))
+                        .collect();
+                    Series::measured(name, look, &points)
+                })
+                .chain(more)
+                .collect(),
+            logarithmic: true,
+            whole: true,
+            ..LinePlot::default()
+        };
     let theory: Vec<(f64, f64)> =
         of(rows, Which::Base).filter_map(|row| Some((row.maps as f64, row.diffusion_theory?))).collect();
     let theory = Series::curve("theory of a flat network", look::REFERENCE, theory);
@@ -291,11 +292,17 @@ fn against_load(rows: &[Row], output: &mut Output) -> Result<()> {
     ] {
         output.plot(&format!("figure-noise-{name}-against-load"), &plot)?;
     }
+    load_verdicts(rows, output);
+    Ok(())
+}
+
+/// What flattening changes at the highest load up to 10 maps.
+fn load_verdicts(rows: &[NoiseRow], output: &mut Output) {
     let most = rows.iter().map(|row| row.maps).filter(|maps| *maps <= 10).max().unwrap_or(0);
     let [before, after] =
         [Which::Base, Which::Flattened].map(|network| of(rows, network).find(|row| row.maps == most));
-    let (Some(before), Some(after)) = (before, after) else { return Ok(()) };
-    let ratio = |f: fn(&Row) -> Option<f64>| match (f(before), f(after)) {
+    let (Some(before), Some(after)) = (before, after) else { return };
+    let ratio = |f: fn(&NoiseRow) -> Option<f64>| match (f(before), f(after)) {
         (Some(before), Some(after)) => before / after,
         _ => f64::NAN,
     };
@@ -330,7 +337,6 @@ fn against_load(rows: &[Row], output: &mut Output) -> Result<()> {
         Range::at_most(1.0, "flattening must not shorten a memory"),
         after.noisy_error / before.noisy_error,
     ));
-    Ok(())
 }
 
 fn against_damage(cell: &Cell, workshop: &Workshop<'_>, output: &mut Output) -> Result<()> {

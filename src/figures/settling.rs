@@ -11,7 +11,7 @@ use crate::plot::{LinePlot, Series};
 use crate::scan::TrialRecord;
 
 #[derive(Serialize)]
-struct Row {
+struct SettlingRow {
     way: &'static str,
     maps: usize,
     time_ms: f64,
@@ -68,7 +68,7 @@ pub(super) fn draw(study: &Study, output: &mut Output) -> Result<()> {
                 let (rate_change_rate, rate_change_rate_error) =
                     study.mean(way, maps, &|r| per_second(r, index, |m| m.recent_rate_change));
                 let way = way.label();
-                rows.push(Row {
+                rows.push(SettlingRow {
                     way,
                     maps,
                     time_ms,

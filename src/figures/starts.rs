@@ -26,7 +26,7 @@ use crate::scan::TrialRecord;
 const MAPS: usize = 2;
 
 #[derive(Serialize)]
-struct Row {
+struct StartRow {
     realization: usize,
     way: &'static str,
     rate_change_from_minima: f64,
@@ -54,7 +54,7 @@ pub(super) fn draw(study: &Study, workshop: &Workshop<'_>, output: &mut Output) 
         for ((way, record), weights) in [(Way::None, without), (Way::Paper, with)].into_iter().zip(&weights) {
             let change = rate_change(&job, weights)?;
             changes.push(change);
-            rows.push(Row {
+            rows.push(StartRow {
                 realization: record.trial.realization,
                 way: way.label(),
                 rate_change_from_minima: change,

@@ -1,7 +1,7 @@
 //! One map alone: what a shape and its places do to a bump by themselves, before any other map is stored.
 //!
-//! A ring on whose sites every neuron sits is flat by symmetry. A torus pins bumps to its own lattice, and irregular place
-//! fields to theirs: that is the floor beside which a network of many such maps has to be seen.
+//! A ring with a neuron on every site is flat by symmetry. A torus pins bumps to its lattice, and irregular place fields
+//! pin them too. This is the floor against which a network of many such maps has to be judged.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,11 +33,11 @@ pub struct OneMap {
 }
 
 impl Job<'_> {
-    /// One map of each group alone; none where the network itself is one map or was brought by the user, and of rings on
-    /// whose sites every member sits, which are flat.
+    /// One map of each group alone. Left out: networks of one map, networks with the user's own weights, and rings with a
+    /// member on every site, which are flat.
     ///
     /// # Errors
-    /// If the backend fails, or [`Error::Interrupted`] if an end was asked for.
+    /// If the backend fails, or [`Error::Interrupted`] if the work was stopped.
     pub(crate) fn one_map_alone(&self) -> Result<Vec<OneMap>> {
         let maps = &self.network.maps;
         if maps.count() < 2 || self.plan.has_given_weights() {

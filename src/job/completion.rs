@@ -1,8 +1,8 @@
 //! Pattern completion: whether bumps that start damaged find their map and place again.
 //!
 //! A start is an idealized bump of which a fraction of the active neurons has exchanged its currents with as many silent
-//! neurons, all drawn at random. It is complete at the end if its own map is the winning one and the bump lies within the
-//! width σ of the map's kernel from where it started.
+//! neurons, all drawn at random. It counts as completed if its own map wins at the end and the bump then lies within σ, the
+//! width of the map's kernel, of where it started.
 
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -33,7 +33,7 @@ impl Job<'_> {
     /// points and for as long as drift is measured.
     ///
     /// # Errors
-    /// If the backend fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
+    /// If the backend fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if the work was stopped.
     pub fn measure_completion(&self, weights: &WeightMatrix) -> Result<Vec<Completion>> {
         let fractions = self.plan.config.measure.completion.as_deref().unwrap_or_default();
         fractions.iter().map(|&exchanged| self.completion(weights, exchanged)).collect()
@@ -83,7 +83,7 @@ fn random(seed: u64, exchanged: f64, number: usize) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(*hasher.finalize().as_bytes())
 }
 
-/// Exchanges the currents of a fraction of the active neurons, rounded to whole ones, with those of as many silent ones.
+/// Exchanges the currents of a fraction of the active neurons, rounded to a whole number, with those of as many silent ones.
 fn damage(current: &mut [f64], exchanged: f64, random: &mut ChaCha8Rng) {
     let (mut active, mut silent): (Vec<usize>, Vec<usize>) =
         (0..current.len()).partition(|&neuron| current[neuron] > 0.0);

@@ -8,8 +8,9 @@ use crate::dynamics::noise::normal;
 use crate::landscape::transfer::Transfer;
 use crate::setup::config::CorruptConfig;
 
-/// Damages the currents of a bump `[neurons]` (Hz²): some active neurons change places with silent ones, some others fall
-/// silent, and the rates of the rest get normal noise. Each trajectory has numbers of its own under the seed.
+/// Damages the currents of a bump `[neurons]` (Hz²): some active neurons swap currents with silent ones, others fall
+/// silent, and normal noise is added to the rates of the rest. Each trajectory has its own random numbers, fixed by the
+/// seed.
 pub(crate) fn corrupt(
     current: &mut [f64],
     how: &CorruptConfig,

@@ -19,7 +19,7 @@ use crate::progress::Tick;
 use crate::setup::config::Starts;
 use crate::setup::plan::Plan;
 
-/// Times at which the course of a measurement is recorded (ms), as far as it lasts; its end is always recorded.
+/// Times at which a measurement is recorded (ms), up to its length; its end is always recorded.
 pub const COURSE_MS: [f64; 9] = [0.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 1500.0, 2000.0, 2500.0];
 
 observables! {
@@ -52,7 +52,7 @@ observables! {
 /// A network's drift: every start, and the course of their averages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {
-    /// One a start.
+    /// One for each start.
     pub records: Vec<DriftRecord>,
     /// In order of time.
     pub course: Vec<Moment>,
@@ -169,7 +169,7 @@ pub fn start_currents(network: &Network, points: &[Point]) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// A trajectory of a measurement: where it starts, and which it is.
+/// A trajectory of a measurement: where it starts, and its number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Launch {
     /// Where.
@@ -180,14 +180,14 @@ pub(crate) struct Launch {
     pub replicate: usize,
 }
 
-/// Snapshots of so many rates are held at a time; measurements of more go batch by batch.
+/// Most rates that snapshots hold at a time; larger measurements go batch by batch.
 const SNAPSHOT_RATES: usize = 1 << 25;
 
 impl Job<'_> {
     /// Runs the network with the given weights from the currents of idealized bumps and records where they go.
     ///
     /// # Errors
-    /// If the backend fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
+    /// If the backend fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if the work was stopped.
     pub fn measure_drift(&self, weights: &WeightMatrix, which: Which) -> Result<Measurement> {
         self.measure_from(weights, which, &self.launches())
     }
@@ -206,7 +206,7 @@ impl Job<'_> {
         self.start_points().into_iter().enumerate().flat_map(of_start).collect()
     }
 
-    /// As [`Job::measure_drift`], only some of the trajectories.
+    /// As [`Job::measure_drift`], for some of the trajectories only.
     ///
     /// # Errors
     /// As [`Job::measure_drift`].
@@ -339,7 +339,7 @@ fn moved(space: &Space, from: Vector, to: Vector) -> f64 {
     if space.dimension() == 1 { displacement[0] } else { length(displacement) }
 }
 
-/// Whether a row could be of a trajectory from `start`: the displacement leads from there to the end, and downhill.
+/// Whether a row could describe a trajectory from `start`: its displacement leads from there to the end, and its energy falls.
 pub(crate) fn is_possible(row: &DriftRecord, launch: &Launch, plan: &Plan, maps: &Maps) -> bool {
     let (start, noisy) = (&launch.point, plan.noise().is_some());
     (row.map, row.start) == (start.map, start.position)
@@ -354,7 +354,7 @@ pub(crate) fn is_possible(row: &DriftRecord, launch: &Launch, plan: &Plan, maps:
 /// What is kept of a trajectory.
 struct Followed {
     record: DriftRecord,
-    /// Its own part in the averages.
+    /// Its contribution to the averages.
     course: Vec<Moment>,
     path: Vec<PathRecord>,
 }

@@ -16,7 +16,7 @@ pub enum Which {
     Flattened,
 }
 
-/// A coordinate, written without a point where it is a whole number: most starts are sites.
+/// A coordinate, written without a decimal point where it is a whole number: most starts are sites.
 #[derive(Clone, Copy)]
 struct Coordinate(f64);
 
@@ -46,7 +46,7 @@ macro_rules! trajectories {
             #[serde(from = "DriftRow", into = "DriftRow")]
             pub struct DriftRecord in DriftRecordColumns {
                 plain {
-                    /// Number of coordinates that positions are written with: that of the map with most, D.
+                    /// Number of coordinates in which positions are written, D: the largest of any map.
                     dimension: usize,
                     /// Weights.
                     network: Which,

@@ -47,8 +47,8 @@ observables! {
             /// Fraction of the trajectories that are in another map at some recorded time.
             [File, "fraction that lost its map", "1"]
             map_lost_fraction: f64,
-            /// Mean time until a bump is in another map: all the time spent in the own map by the number of losses. None if
-            /// none was lost.
+            /// Mean time until a bump is in another map: total time spent in the own map, divided by the number of losses.
+            /// None if no bump was lost.
             [First, "time until another map wins", "ms"]
             map_lifetime_ms: Option<f64>,
         }
@@ -125,7 +125,7 @@ fn walk(records: &[&PathRecord], network: &Network) -> Walk {
     let (mut total, mut displacements) = ([0.0; 2], vec![[0.0; 2]]);
     for pair in records.windows(2) {
         let step = space.displacement(pair[0].position, pair[1].position);
-        // A bump that has died is where it was last seen.
+        // A bump that has died stays where it was last seen.
         if step.iter().all(|x| x.is_finite()) {
             total = [total[0] + step[0], total[1] + step[1]];
         }

@@ -28,9 +28,9 @@ pub struct Job<'a> {
     pub network: &'a Network,
     /// Who does the work.
     pub backend: &'a dyn Backend,
-    /// Who is told.
+    /// Who is told how far it is.
     pub monitor: &'a Monitor,
-    /// Whether an end was asked for.
+    /// Whether the job is to stop.
     pub stop: &'a (dyn Fn() -> bool + Sync),
 }
 
@@ -41,7 +41,7 @@ impl Job<'_> {
         self.network.problem(weights, flatten.definition, flatten.minimizer)
     }
 
-    /// Does one stage of `items` items, estimated at `seconds`, that whoever may stop the job may stop.
+    /// Does one stage of `items` items, estimated at `seconds`. It stops when the job is stopped.
     pub(crate) fn stage<R>(
         &self,
         label: &str,
@@ -52,7 +52,7 @@ impl Job<'_> {
         self.monitor.stage(label, items, seconds, |tick| work(&tick.stopped_by(self.stop)))
     }
 
-    /// For work that is no stage of its own: nobody is told, and whoever may stop the job may stop it.
+    /// For work that is no stage of its own: nobody is told, but it stops when the job is stopped.
     pub(crate) fn tick(&self) -> Tick<'_> {
         Tick::silent().stopped_by(self.stop)
     }

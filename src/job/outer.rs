@@ -26,7 +26,7 @@ pub(crate) const ATTEMPTS: [(f64, f64); 4] = [(1.0, 1.0), (1.0, 0.5), (100.0, 1.
 /// After an accepted update a raised ridge falls by this factor.
 const RIDGE_RECOVERY: f64 = 10.0;
 
-/// How much the ridge is raised after an update was accepted that had it raised by `factor`.
+/// How much the ridge stays raised after an accepted update in which it was raised by `factor`.
 pub(crate) fn after_acceptance(factor: f64) -> f64 {
     (factor / RIDGE_RECOVERY).max(1.0)
 }
@@ -35,7 +35,7 @@ impl Job<'_> {
     /// Flattens the landscape, from the beginning or from where `reached` left it. `on_accept` is called with
     /// everything reached after the first evaluation and every accepted update.
     ///
-    /// Stopped before there is a first landscape it ends in [`Error::Interrupted`], afterwards with what was reached.
+    /// If it is stopped before there is a first landscape, it ends in [`Error::Interrupted`]; later it returns what it has reached.
     ///
     /// # Errors
     /// If the backend fails or does not support the problem, or `on_accept` fails.
@@ -95,8 +95,8 @@ impl Job<'_> {
         })
     }
 
-    /// Makes one weight update that flattens the landscape, if one can be found. Where the idealized bumps should be flattened
-    /// too and stand in its way, the minima alone.
+    /// Makes one weight update that flattens the landscape, if one can be found. If the idealized bumps are to be flattened
+    /// too and no such update is found, it tries the minima alone.
     fn improve(&self, landscape: &mut Landscape) -> Result<Improvement> {
         if self.plan.flattening_updates(landscape.records.len() - 1).is_none() {
             return self.apply_pseudo_inverse(landscape);
@@ -145,7 +145,7 @@ impl Job<'_> {
             if failure.as_ref().is_some_and(|(of, _)| *of == ridge) {
                 continue;
             }
-            // A part of a change that is as it may be need not be so: it is solved for by itself.
+            // A part of a permitted change need not be permitted: it is solved for by itself.
             let of_solved = if restricted { step } else { 1.0 };
             let (wanted, part) = ((ridge, of_solved), step / of_solved);
             let solved = match update.take() {
@@ -201,7 +201,7 @@ impl Job<'_> {
         record(iteration, [(fitted, at.as_slice()), (held_out, between.as_slice())], accepted, started)
     }
 
-    /// The change of M; with restrictions on it, for a part `step` of the way.
+    /// The change of M. Under restrictions it is solved for a part `step` of the way.
     fn solve(&self, rows: &Rows<'_>, landscape: &Landscape, ridge: f64, step: f64) -> Result<WeightMatrix> {
         let label = format!("weights, update {} of {}", landscape.records.len(), self.plan.iterations);
         let Rows { states, energies, at_each } = rows;
@@ -221,18 +221,18 @@ impl Job<'_> {
         })
     }
 
-    /// The ridge of the weight update after `updates` others: what the configuration asks for, less by `flatten.ridge_decay`
-    /// for every update made, raised by `factor` where updates were rejected.
+    /// The ridge of the weight update after `updates` others: what the configuration asks for, times `flatten.ridge_decay`
+    /// for every update made, and times `factor` where updates were rejected.
     pub(crate) fn ridge(&self, updates: usize, factor: f64) -> f64 {
         let flatten = &self.plan.config.flatten;
         let updates = self.plan.flattening_updates(updates).unwrap_or(0);
         let asked = flatten.ridge * flatten.ridge_decay.powf(updates as f64);
-        // From nothing a ridge is raised to rounding first.
+        // A ridge of 0 is raised to the size of rounding first.
         if factor > 1.0 { (asked.max(f64::EPSILON) * factor).min(1.0) } else { asked }
     }
 
-    /// As [`Job::evaluate`] after a weight update, given the states before it. A bump that has left its place is sought in it
-    /// again, or it would be followed wherever it went.
+    /// As [`Job::evaluate`] after a weight update, given the states before it. A bump that has left its place is sought there
+    /// again; otherwise it would be followed wherever it went.
     fn evaluate_after(
         &self,
         weights: &WeightMatrix,
@@ -259,7 +259,7 @@ impl Job<'_> {
         self.evaluate(label, weights, points, Start::States(&starts))
     }
 
-    /// States and energies at the given points: idealized bumps or constrained minima, as the method wants.
+    /// States and energies at the given points: idealized bumps or constrained minima, as the method asks.
     fn evaluate(
         &self,
         label: &str,

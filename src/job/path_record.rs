@@ -26,7 +26,7 @@ pub struct PathRecord {
     pub score: f64,
 }
 
-/// A [`PathRecord`] as a flat row: `position`, or `position_x`, `position_y`. A position that is none is an empty cell.
+/// A [`PathRecord`] as a flat row: `position`, or `position_x`, `position_y`. A missing position is an empty cell.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct PathRow {
     network: Which,
@@ -44,7 +44,7 @@ pub(crate) struct PathRow {
     score: f64,
 }
 
-/// A number or nothing; a column is there or not whatever is in it.
+/// A number or nothing. Whether there is such a column does not depend on its values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 struct Cell(Option<f64>);
@@ -56,7 +56,7 @@ impl From<f64> for Cell {
 }
 
 impl PathRecord {
-    /// Rows of a table, with so many coordinates a position.
+    /// Rows of a table whose positions have this many coordinates.
     pub(crate) fn rows(records: &[Self], dimension: usize) -> Vec<PathRow> {
         let row = |record: &Self| {
             let [x, y] = record.position.map(Cell::from);

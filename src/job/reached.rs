@@ -1,4 +1,4 @@
-//! What the outer iteration has reached, and one record of it an update.
+//! What the outer iteration has reached, and a record of it after each update.
 
 use std::ops::Range;
 use std::time::Instant;
@@ -124,7 +124,7 @@ impl IterationRecord {
     }
 }
 
-/// Everything that the outer iteration has reached; enough to go on from.
+/// Everything that the outer iteration has reached; enough to resume from.
 pub struct Landscape {
     /// M `[neurons, neurons]` (Hz).
     pub delta: WeightMatrix,
@@ -134,7 +134,7 @@ pub struct Landscape {
     pub held_out: States,
     /// Energies `[iterations + 1, maps, points]` (Hz³) at the fitted points.
     pub energies: Vec<f64>,
-    /// One record an iteration.
+    /// One record per iteration.
     pub records: Vec<IterationRecord>,
     /// How much the ridge is raised at present.
     pub ridge_factor: f64,
@@ -146,12 +146,12 @@ pub(crate) struct Accepted {
     pub ridge: f64,
     pub step: f64,
     pub statistics: WeightStatistics,
-    /// Of the idealized bumps above the minima (Hz³).
+    /// Mean height of the idealized bumps above the minima (Hz³).
     pub height: f64,
 }
 
 impl Landscape {
-    /// Goes on to what an accepted weight update has led to.
+    /// Moves on to what an accepted weight update has led to.
     pub(crate) fn advance(
         &mut self,
         delta: WeightMatrix,

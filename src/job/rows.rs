@@ -32,7 +32,7 @@ use crate::progress::Tick;
 pub struct Rows<'a> {
     /// Rates, point after point.
     pub states: Cow<'a, States>,
-    /// Energies (Hz³), one a state.
+    /// Energies (Hz³), one per state.
     pub energies: Cow<'a, [f64]>,
     /// States at each point.
     pub at_each: usize,

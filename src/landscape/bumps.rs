@@ -70,7 +70,7 @@ impl IdealizedBumps {
     }
 
     /// The mean bump of every group, relaxed in the network itself, whose weights were given; see
-    /// [`super::relaxed_bump`]. Of the `kernels` the widths alone are used.
+    /// `landscape::relaxed_bump`. Of the `kernels` the widths alone are used.
     ///
     /// # Errors
     /// [`Error::Usage`](crate::error::Error::Usage) if bumps do not stay where they are started.

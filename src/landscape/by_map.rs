@@ -287,7 +287,7 @@ mod tests {
     use crate::landscape::problem::{Definition, Minimizer};
     use crate::network::Network;
 
-    /// A small network, where a point a neuron and more is close enough to be predicted.
+    /// A small network, where one point per neuron or more is close enough to be predicted.
     fn network() -> Network {
         Network::new(Maps::random(240, 3, 4, 0), Kernel::PAPER.scaled_to(240), 10.0).unwrap()
     }

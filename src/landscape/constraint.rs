@@ -65,7 +65,7 @@ impl Certificate {
 pub(crate) struct Minimum {
     pub state: StateBuf,
     pub energy: f64,
-    /// λ, one a dimension.
+    /// λ, one per dimension.
     pub multiplier: Vector,
     pub certificate: Certificate,
 }

@@ -49,7 +49,7 @@ impl Energy<'_> {
         (0..states.len()).into_par_iter().map(|s| self.of_state(states.get(s))).collect()
     }
 
-    /// As [`Energy::of_states`], until `tick` asks for an end.
+    /// As [`Energy::of_states`], until `tick` stops it.
     ///
     /// # Errors
     /// [`Error::Interrupted`](crate::error::Error::Interrupted) if it does.

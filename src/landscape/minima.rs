@@ -26,7 +26,7 @@ pub fn minima_by_map(neurons: usize, minimizer: Minimizer) -> bool {
 /// on the number of threads.
 ///
 /// # Errors
-/// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` asks for an end.
+/// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
 pub fn minima(
     problem: &Problem<'_>,
     points: Points<'_>,
@@ -54,7 +54,7 @@ pub(crate) fn one_by_one(
 /// Finds the minima at any points, each by itself. Neighbours go side by side: see [`super::together`].
 ///
 /// # Errors
-/// [`Error::Interrupted`](crate::error::Error::Interrupted) if an end was asked for.
+/// [`Error::Interrupted`](crate::error::Error::Interrupted) if the work was stopped.
 pub(crate) fn at(
     problem: &Problem<'_>,
     points: &[Point],

@@ -1,5 +1,6 @@
 //! The energy landscape along the manifolds: states, energies, idealized bumps, constrained minima, roughness.
 
+mod alone;
 pub mod bumps;
 mod by_map;
 pub mod constraint;

@@ -9,12 +9,14 @@
 //! Cost: only the a active neurons enter the system, a³/3 flops an iteration; finding out which silent neurons join
 //! costs the field, 2·a·N flops. Nothing grows with N².
 
+mod step;
 #[cfg(test)]
 mod tests;
 
 use pulp::Arch;
 
-use super::rates::{EnergyParts, project, solve_symmetric};
+use self::step::{Step, excess, least_squares_multiplier};
+use super::rates::{EnergyParts, project};
 use super::system::{System, Terms};
 use crate::connectivity::field::field;
 use crate::connectivity::matrix;
@@ -60,7 +62,7 @@ pub(crate) enum SilentCheck {
 /// Without [`SilentCheck::EveryStep`], how far from joining a neuron becomes a candidate, relative to the peak of r².
 pub(super) const NEARLY: f64 = 0.05;
 
-/// Where bumps are less than one in so many neurons, at most twice as many join at once as are active, those with the
+/// Where fewer than one in this many neurons are active, at most twice as many as are active join at once, those with the
 /// largest `T`. All neurons inhibit each other, so a state that fires a few per cent less than it should would activate
 /// every neuron of the network for one step: 5 sheets of 600 among 4,000 neurons, bumps of 57, took 430 ms a state. The
 /// smaller T of the others is asked again at the next iteration. Maps of a twentieth and more have no such crowds, and are
@@ -167,7 +169,7 @@ impl Workspace {
             };
             self.search.multiplier = step.multiplier;
             self.search.damping = match self.line_search(of.transfer, &step, check) {
-                Some(length) => step.eased_damping(length, check),
+                Some(length) => eased_damping(&step, length, check),
                 // No length lowers the energy: more damping turns the step downhill.
                 None => (8.0 * step.damping).max(0.1 * step.mean_curvature),
             };
@@ -258,32 +260,13 @@ impl Workspace {
         field(self.arch, &self.local, &trial.active, &trial.active_rates, &mut trial.field);
     }
 
-    /// The λ that leaves the least `Σ (∂E/∂r_i + λ·c_i)²` over active neurons (eq. S19, in rates).
+    /// λ of the present rates, by least squares.
     fn least_squares_multiplier(&self, transfer: Transfer) -> Vector {
-        let active = || (0..self.rates.len()).filter(|&slot| self.rates[slot] > 0.0);
+        let active = (0..self.rates.len()).filter(|&slot| self.rates[slot] > 0.0);
         let gradient = |slot: usize| {
             transfer.current(self.rates[slot]) - self.local_current[slot] - self.local_field[slot]
         };
-        match self.displacements.as_slice() {
-            [] => [0.0; 2],
-            [c] => {
-                let (mut along, mut square) = (0.0, 0.0);
-                for slot in active() {
-                    along -= c[slot] * gradient(slot);
-                    square += c[slot] * c[slot];
-                }
-                [if square > 0.0 { along / square } else { 0.0 }, 0.0]
-            }
-            [x, y, ..] => {
-                let (mut along, mut squares) = ([0.0; 2], [0.0; 3]);
-                for slot in active() {
-                    let (x, y, g) = (x[slot], y[slot], gradient(slot));
-                    along = [along[0] - x * g, along[1] - y * g];
-                    squares = [squares[0] + x * x, squares[1] + x * y, squares[2] + y * y];
-                }
-                solve_symmetric(squares, along).unwrap_or_default()
-            }
-        }
+        least_squares_multiplier(&self.displacements, active.map(|slot| (slot, gradient(slot))))
     }
 
     /// Makes candidates of the silent neurons that the present state would activate: of all, or where bumps are a small part
@@ -508,24 +491,6 @@ impl Workspace {
     }
 }
 
-/// What of λ the unconstrained step asks for: the e with `Cᵀ(newton − borders·e) = 0`, where `borders` are the solutions for
-/// the columns of C, one after the other.
-fn excess(displacements: &[Vec<f64>], slots: &[usize], newton: &[f64], borders: &[f64]) -> Vector {
-    let moment = |along: &[f64], v: &[f64]| slots.iter().zip(v).map(|(&s, x)| along[s] * x).sum::<f64>();
-    match displacements {
-        [] => [0.0; 2],
-        [c] => {
-            let gain = moment(c, borders);
-            [if gain > 0.0 { moment(c, newton) / gain } else { 0.0 }, 0.0]
-        }
-        [x, y, ..] => {
-            let (of_x, of_y) = borders.split_at(slots.len());
-            let gains = [moment(x, of_x), moment(x, of_y), moment(y, of_y)];
-            solve_symmetric(gains, [moment(x, newton), moment(y, newton)]).unwrap_or_default()
-        }
-    }
-}
-
 /// How far a search is.
 #[derive(Default)]
 struct Search {
@@ -535,26 +500,11 @@ struct Search {
     iterations: u32,
 }
 
-/// A solved Newton system.
-struct Step {
-    slots: Vec<usize>,
-    delta: Vec<f64>,
-    multiplier: Vector,
-    /// Directional derivative of the energy along `delta`.
-    slope: f64,
-    damping: f64,
-    /// Whether less damping was tried in vain.
-    raised: bool,
-    mean_curvature: f64,
-}
-
-impl Step {
-    /// The damping to begin the next step with, after so much of this one was made.
-    fn eased_damping(&self, length: f64, check: SilentCheck) -> f64 {
-        let fast = check != SilentCheck::EveryStep && length == 1.0 && !self.raised;
-        // A predicted start is near its minimum, where a full step means that damping only slows; an idealized one is
-        // far, and damping that falls too fast has to be raised again, a factorization each time.
-        let eased = if fast { 0.1 * self.damping } else { self.damping / 2.0 };
-        if self.damping > 1e-3 * self.mean_curvature { eased } else { 0.0 }
-    }
+/// The damping to begin the next step with, after so much of this one was made.
+fn eased_damping(step: &Step, length: f64, check: SilentCheck) -> f64 {
+    let fast = check != SilentCheck::EveryStep && length == 1.0 && !step.raised;
+    // A predicted start is near its minimum, where a full step means that damping only slows; an idealized one is far, and
+    // damping that falls too fast has to be raised again, a factorization each time.
+    let eased = if fast { 0.1 * step.damping } else { step.damping / 2.0 };
+    if step.damping > 1e-3 * step.mean_curvature { eased } else { 0.0 }
 }

@@ -91,11 +91,11 @@ pub enum Start<'a> {
 pub struct Minima {
     /// Rates, sparse.
     pub states: States,
-    /// Energies (Hz³), one a state.
+    /// Energies (Hz³), one per state.
     pub energies: Vec<f64>,
-    /// Multipliers λ, the force along the manifold (Hz²/neuron unit), one a state: a component a dimension.
+    /// Multipliers λ, the force along the manifold (Hz²/neuron unit), one per state, with a component per dimension.
     pub multipliers: Vec<Vector>,
-    /// Certificates, one a state.
+    /// Certificates, one per state.
     pub certificates: Vec<Certificate>,
 }
 

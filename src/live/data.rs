@@ -56,7 +56,7 @@ pub(super) struct Data {
     neurons: usize,
     /// L.
     maps: usize,
-    /// One a dimension, D in all.
+    /// One per dimension, D in all.
     sides: Vec<Side>,
     /// Δt/τ.
     step: f64,

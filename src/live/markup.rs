@@ -79,10 +79,10 @@ fn introduction(plan: &Plan, summary: &Summary) -> Markup {
                 "Click a " (if is_surface(plan) { "sheet" } else { "ring" }) " to drop a bump, and drag to pull it along with a cue."
             }
         }
-        @if let (Some(before), Some(after)) = (summary.mean_drift_before, summary.mean_drift_after) {
+        @if let (Some(before), Some(after)) = (&summary.drift_before, &summary.drift_after) {
             p.soft {
-                "The run measured a mean drift of " (significant(before)) " neuron units in " (seconds) " s before flattening, and "
-                (significant(after)) " after."
+                "The run measured a mean drift of " (significant(before.mean_drift)) " neuron units in " (seconds) " s before flattening, and "
+                (significant(after.mean_drift)) " after."
             }
         }
         @if plan.config.flatten.method == Method::None {

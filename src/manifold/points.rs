@@ -170,7 +170,7 @@ pub fn grid(lattice: &Lattice, margin: f64, per_map: usize) -> Option<[usize; 2]
     let inside: Vector = std::array::from_fn(|d| {
         lattice.space.sides[d] - if axes[d] == Axis::Open { 2.0 * margin } else { 0.0 }
     });
-    // |log| of a cell's sides' ratio with so many rows.
+    // |log| of the ratio of a cell's sides with this many rows.
     let skew = |rows: usize| {
         let columns = per_map / rows;
         (inside[0] / rows as f64 * columns as f64 / inside[1]).ln().abs()

@@ -15,15 +15,15 @@ use crate::network::Network;
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Damage {
-    /// Normal noise on M; size: its standard deviation by that of M
+    /// Normal noise on M; size: its standard deviation, relative to that of M
     DeltaNoise,
-    /// Normal noise on all weights J + M; size: its standard deviation by theirs
+    /// Normal noise on all weights J + M; size: its standard deviation, relative to theirs
     WeightNoise,
     /// All weights times log-normal factors of mean 1; size: standard deviation of their logarithm
     Factors,
     /// The smallest weights of M are taken out; size: the fraction
     Prune,
-    /// M rounded to a grid; size: bits a weight, 16 for half precision (f16)
+    /// M rounded to a grid; size: bits per weight, 16 for half precision (f16)
     Quantise,
     /// Neurons that are silent for good; size: the fraction
     Silence,
@@ -58,7 +58,7 @@ impl Damage {
         }
     }
 
-    /// Sizes if nobody says others, mildest first.
+    /// Sizes unless others are given, mildest first.
     pub fn sizes(self) -> &'static [f64] {
         match self {
             Self::DeltaNoise => &[0.001, 0.01, 0.03, 0.05, 0.1, 0.3],
@@ -70,7 +70,7 @@ impl Damage {
         }
     }
 
-    /// Whether a size means something.
+    /// Whether a size makes sense.
     pub fn allows(self, size: f64) -> bool {
         match self {
             Self::DeltaNoise | Self::WeightNoise | Self::Factors => size > 0.0 && size <= 10.0,
@@ -79,7 +79,7 @@ impl Damage {
         }
     }
 
-    /// Sizes that mean something, in words.
+    /// Sizes that make sense, in words.
     pub fn allowed(self) -> &'static str {
         match self {
             Self::DeltaNoise | Self::WeightNoise | Self::Factors => "a number above 0, at most 10",
@@ -93,7 +93,7 @@ impl Damage {
         !matches!(self, Self::Prune | Self::Quantise)
     }
 
-    /// How much damage a size is: the size itself, of bits the grid's step by the largest weight.
+    /// How much damage a size does: the size itself; for bits, the grid's step relative to the largest weight.
     pub(super) fn severity(self, size: f64) -> f64 {
         if self == Self::Quantise { 2.0_f64.powf(-size) } else { size }
     }
@@ -149,7 +149,7 @@ pub fn damaged(
         }
         Damage::Silence => {
             let silent = index::sample(&mut rng, n, (size * n as f64).round() as usize);
-            // A current that no input lifts above 0.
+            // A current so low that no input lifts it above 0.
             silent.into_iter().for_each(|i| around.external_current[i] = SILENT);
             base.plus(1.0, delta)
         }

@@ -26,7 +26,7 @@ pub struct DamageRecord {
     pub damage: Damage,
     /// Its size: a fraction of the standard deviation, of the weights or of the neurons; of quantisation the bits.
     pub size: f64,
-    /// Which draw.
+    /// Index of the draw.
     pub replicate: usize,
     /// Mean |displacement| by score (neuron units).
     pub mean_drift: f64,
@@ -65,7 +65,7 @@ pub struct Perturbation {
     pub drift_before: f64,
     /// Drift by phase of the flattened network, undamaged (neuron units).
     pub drift_after: f64,
-    /// One a kind.
+    /// One for each kind.
     pub curves: Vec<DamageCurve>,
     /// Every network.
     #[serde(skip)]
@@ -80,7 +80,7 @@ pub struct Study {
     pub sizes: Vec<f64>,
     /// Draws of every kind that is drawn.
     pub replicates: usize,
-    /// Whether η is found too: as many minima again.
+    /// Whether η is found too, which takes a search for minima each time.
     pub with_eta: bool,
 }
 
@@ -95,7 +95,7 @@ impl Study {
         self.damages.iter().flat_map(of).collect()
     }
 
-    /// Checks that every size means something for every kind.
+    /// Checks that every size makes sense for every kind.
     ///
     /// # Errors
     /// [`Error::Usage`] with the kind, the size and what is allowed.
@@ -113,7 +113,7 @@ impl Study {
 /// Damages the flattened network J + M and measures each time, on the job's trajectories.
 ///
 /// # Errors
-/// If the backend fails, or an end was asked for.
+/// If the backend fails, or the work was stopped.
 pub fn perturb(job: &Job<'_>, delta: &WeightMatrix, study: &Study) -> Result<Perturbation> {
     let base = &job.network.weights;
     let whole = base.plus(1.0, delta);

@@ -1,7 +1,7 @@
 //! Axes: what they span, where their ticks stand, where a value lies between their ends.
 
 /// Values below this fraction of the largest lie below a logarithmic axis: what is left of a quantity there is rounding
-/// (doubles carry 16 digits), and an axis of so many decades would hide what differs.
+/// (doubles carry 16 digits), and an axis of that many decades would hide what differs.
 const LEAST_SHOWN: f64 = 1e-8;
 
 /// Ticks that an axis aims at.

@@ -77,7 +77,7 @@ impl<'a> Session<'a> {
         Ok(Opened::Unfinished(Box::new(session)))
     }
 
-    /// Does the work and writes the records. If an end was asked for, the summary says so, and what was done lies in a
+    /// Does the work and writes the records. If it is stopped, the summary says so, and what was done lies in a
     /// checkpoint.
     ///
     /// # Errors

@@ -28,30 +28,6 @@ pub struct Summary {
     pub points_per_map: usize,
     /// Weight updates made.
     pub updates: usize,
-    /// SD of the landscape at the fitted points before the first update.
-    pub energy_sd_before: Option<f64>,
-    /// The same after the last update.
-    pub energy_sd_after: Option<f64>,
-    /// Largest |E − Ē| at the fitted points before the first update.
-    pub energy_peak_before: Option<f64>,
-    /// The same after the last update.
-    pub energy_peak_after: Option<f64>,
-    /// SD between the fitted points before the first update.
-    pub heldout_sd_before: Option<f64>,
-    /// The same after the last update.
-    pub heldout_sd_after: Option<f64>,
-    /// Robust SD (1.4826 × median absolute deviation) between the fitted points before the first update.
-    pub heldout_robust_sd_before: Option<f64>,
-    /// The same after the last update.
-    pub heldout_robust_sd_after: Option<f64>,
-    /// Mean |drift| before flattening.
-    pub mean_drift_before: Option<f64>,
-    /// Mean |drift| after flattening.
-    pub mean_drift_after: Option<f64>,
-    /// Mean bump score before flattening.
-    pub score_before: Option<f64>,
-    /// Mean bump score after flattening.
-    pub score_after: Option<f64>,
     /// Length of the trajectories (ms).
     pub duration_ms: f64,
     /// All figures of the landscape before the first update.
@@ -145,18 +121,6 @@ impl Summary {
             maps: plan.maps,
             points_per_map: plan.points_per_map,
             updates: iterations.len().saturating_sub(1),
-            energy_sd_before: first.map(|r| r.energy_sd),
-            energy_sd_after: last.map(|r| r.energy_sd),
-            energy_peak_before: first.map(|r| r.energy_peak),
-            energy_peak_after: last.map(|r| r.energy_peak),
-            heldout_sd_before: first.map(|r| r.heldout_sd),
-            heldout_sd_after: last.map(|r| r.heldout_sd),
-            heldout_robust_sd_before: first.map(|r| r.heldout_robust_sd),
-            heldout_robust_sd_after: last.map(|r| r.heldout_robust_sd),
-            mean_drift_before: before.map(|d| d.mean_drift),
-            mean_drift_after: after.map(|d| d.mean_drift),
-            score_before: before.map(|d| d.score),
-            score_after: after.map(|d| d.score),
             duration_ms: plan.config.measure.duration_ms,
             landscape_before: first.map(IterationRecord::reproducible),
             landscape_after: last.map(IterationRecord::reproducible),

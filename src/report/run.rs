@@ -161,23 +161,24 @@ impl Run {
             maps => format!("{maps} {} maps are stored together in one", self.kind()),
         };
         let points = s.maps * s.points_per_map;
+        let roughness = |record: &Option<IterationRecord>| optional(record.as_ref().map(|r| r.energy_sd));
         let mut text = format!(
             "{stored} network of {} neurons. The roughness of the energy landscape at its {points} fitted points is {} Hz³",
             s.neurons,
-            optional(s.energy_sd_before)
+            roughness(&s.landscape_before)
         );
         if s.updates > 0 {
             let updates = if s.updates == 1 { "one weight update" } else { "all weight updates" };
-            text.push_str(&format!(" before and {} Hz³ after {updates}", optional(s.energy_sd_after)));
+            text.push_str(&format!(" before and {} Hz³ after {updates}", roughness(&s.landscape_after)));
         }
-        if let Some(before) = s.mean_drift_before {
+        if let Some(before) = &s.drift_before {
             let seconds = s.duration_ms / 1000.0;
             text.push_str(&format!(
                 "; a bump drifts {} neuron units in {seconds} s on average",
-                significant(before)
+                significant(before.mean_drift)
             ));
-            if let Some(after) = s.mean_drift_after {
-                text.push_str(&format!(" before and {} after", significant(after)));
+            if let Some(after) = &s.drift_after {
+                text.push_str(&format!(" before and {} after", significant(after.mean_drift)));
             }
         }
         text + "."

@@ -19,7 +19,7 @@ pub struct Sheets {
     pub cell: [f64; 2],
     /// What the values are, with their unit.
     pub value_label: String,
-    /// One entry a map.
+    /// One entry for each map.
     pub maps: Vec<Sheet>,
 }
 

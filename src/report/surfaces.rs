@@ -8,7 +8,7 @@ use crate::manifold::{Axis, Maps, Points, Shape, Space, Vector, grid};
 use crate::plot::Ground;
 
 /// Landscapes and drift of all groups of maps that are surfaces; `first` and `last` are the landscapes (Hz³) before the
-/// first and after the last weight update, one value a point, `paths` where bumps were in the course of time, if that was
+/// first and after the last weight update, one value per point, `paths` where bumps were in the course of time, if that was
 /// recorded.
 pub(super) fn sheets(
     points: Points<'_>,

@@ -401,7 +401,7 @@ mod tests {
             assert_eq!(waiting.join().unwrap().peak, 60);
         });
         queue.end(&task(60));
-        // Two of 60 are more than 100 together; nothing else is free than 40 bytes.
+        // Two of 60 are more than 100 together: only 40 bytes are free.
         let first = queue.next(|| 1000).unwrap();
         queue.end(&first);
         assert_eq!(queue.next(|| 40).unwrap().peak, 30);

@@ -1,9 +1,9 @@
 //! A store of trial records that survives what happens to machines at night.
 //!
-//! One file a trial, JSON, named by the hash of its inputs: `{"flatscape_trial": 1, "checksum": …, "record": …}`. The
-//! checksum is of the record's bytes; the file is written to a temporary one, fsynced, renamed. What a file is called proves nothing: a record counts when its checksum is right
-//! and its inputs are those of the trial. Timings, failures and the state of each shard lie beside the records,
-//! never in them, in files of the same form.
+//! One file per trial, JSON, named by the hash of its inputs: `{"flatscape_trial": 1, "checksum": …, "record": …}`. The
+//! checksum is of the record's bytes; a temporary file is written, fsynced and renamed. A file's name proves nothing: a
+//! record counts when its checksum is right and its inputs are those of the trial. Timings, failures and the state of each
+//! shard lie beside the records, never in them, in files of the same form.
 
 use std::collections::HashSet;
 use std::fs::{File, TryLockError};
@@ -368,7 +368,7 @@ impl Store {
         parsed(&self.path.join(TIMINGS))
     }
 
-    /// All sound records with their content hashes, and a sentence about every file that is none.
+    /// All sound records with their content hashes, and a sentence about every other file.
     pub fn records(&self) -> (Vec<(String, TrialRecord)>, Vec<String>) {
         self.sound(|path, hash, bytes| match decode(bytes) {
             Ok(record) if checksum(record.config.as_bytes()) == hash => Ok((hash.to_owned(), record)),
@@ -384,7 +384,7 @@ impl Store {
     }
 
     /// How many of the trials with these content hashes have a record with the right checksum, and a sentence about every
-    /// file that is none. Takes time in proportion to the number of files.
+    /// file that is none. The time it takes is proportional to the number of files.
     pub fn count_done(&self, wanted: &HashSet<String>) -> (usize, Vec<String>) {
         /// What has to be known to count a record: the rest is passed over, which is several times faster.
         #[derive(Deserialize)]
@@ -461,8 +461,8 @@ fn paths(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The sound JSON files of a folder, with their names. What they say is of use and not of weight: timings, failures, the
-/// state of shards; what was damaged is as if it had never been told.
+/// The sound JSON files of a folder, with their names. Timings, failures and the state of shards are helpful, not
+/// essential: damaged ones are passed over.
 fn parsed<T: serde::de::DeserializeOwned + Send>(folder: &Path) -> Vec<(String, T)> {
     let read = |path: PathBuf| {
         let name = path.file_name()?.to_str()?.strip_suffix(".json")?.to_owned();

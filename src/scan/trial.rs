@@ -87,7 +87,7 @@ pub struct TrialOutcome {
 /// Runs one trial.
 ///
 /// # Errors
-/// If the network has no bump, or the backend fails; [`Error::Interrupted`] if `stop` asked for an end.
+/// If the network has no bump, or the backend fails; [`Error::Interrupted`] if `stop` stopped it.
 pub fn run_trial(
     trial: &Trial,
     scan: &Config,

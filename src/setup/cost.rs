@@ -78,40 +78,77 @@ impl Sizes {
     pub(super) fn rows_per_map(self) -> usize {
         if self.idealized_updates > 0 { 2 * self.points_per_map } else { self.points_per_map }
     }
+
+    /// Weight updates that solve for the weight change.
+    fn solves(self) -> usize {
+        self.iterations - usize::from(self.pseudo_inverse_first)
+    }
+
+    /// Whether minima predict each other along whole maps.
+    fn seeks_by_map(self, config: &Config) -> bool {
+        self.full_rings && minima_by_map(self.neurons, config.flatten.minimizer)
+    }
+}
+
+/// Memory of a job.
+struct Bytes {
+    weights: u64,
+    /// Those while a weight change is solved for.
+    solve_weights: u64,
+    states: u64,
+    rows: u64,
+    gram: u64,
+}
+
+impl Bytes {
+    fn new(config: &Config, sizes: Sizes, solver: SolverKind, evaluated: f64) -> Self {
+        let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, .. } = sizes;
+        let (n, s) = (neurons as f64, (maps * sizes.rows_per_map()) as f64);
+        let active = sizes.active_neurons;
+        let bytes = |count: f64| (count * F64 as f64) as u64;
+        let sorted = u64::from(sizes.seeks_by_map(config));
+        // Fitted and held-out states, old and new, 12 bytes per active neuron, and a certificate; where minima predict
+        // each other, the currents of all neurons at the points of one map.
+        let state_bytes = active * 1.2 * 12.0 + 64.0;
+        Self {
+            // J, M and ΔM while the update is computed; then the new M and W too, and for large networks W in the order of
+            // a map. Without updates J, M and W.
+            weights: bytes(n * n) * (if iterations > 0 { 5 } else { 3 } + sorted),
+            solve_weights: 3 * bytes(n * n),
+            states: (evaluated * state_bytes * 2.0) as u64 + sorted * bytes(points_per_map as f64 * n),
+            // The fitted states again, now with the idealized bumps, and room to grow while they are collected.
+            rows: if idealized_updates > 0 { (2.0 * s * state_bytes) as u64 } else { 0 },
+            gram: match solver {
+                // The rule's correlations, their eigenvectors, and what is made of them.
+                _ if sizes.solves() == 0 && sizes.pseudo_inverse_first => 6 * bytes(n * n),
+                _ if sizes.solves() == 0 => 0,
+                SolverKind::Direct => bytes(s * s) + 2 * bytes(s * n),
+                SolverKind::Cg => {
+                    let rows = sizes.rows_per_map();
+                    conjugate::memory(neurons, maps, rows, active, sizes.full_rings, sizes.surfaces)
+                }
+            },
+        }
+    }
+
+    /// The most at any time.
+    fn peak(&self) -> u64 {
+        let between = self.weights + self.states + self.rows / 2;
+        between.max(self.solve_weights + self.states / 2 + self.rows + self.gram) + (16 << 20)
+    }
 }
 
 impl Cost {
     pub(super) fn new(config: &Config, sizes: Sizes, solver: SolverKind, held_out_stride: usize) -> Self {
         let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps, replicates, .. } =
             sizes;
-        let solves = iterations - usize::from(sizes.pseudo_inverse_first);
-        let rows_per_map = sizes.rows_per_map();
-        let (n, fitted, s) = (neurons as f64, (maps * points_per_map) as f64, (maps * rows_per_map) as f64);
+        let solves = sizes.solves();
+        let (n, fitted) = (neurons as f64, (maps * points_per_map) as f64);
+        let s = (maps * sizes.rows_per_map()) as f64;
         let evaluated = fitted + fitted / held_out_stride as f64;
         let active = sizes.active_neurons;
         let cores = rayon::current_num_threads() as f64;
-        let bytes = |count: f64| (count * F64 as f64) as u64;
-        // J, M and ΔM while the update is computed; then the new M and W too, and for large networks W in the order of
-        // a map. Without updates J, M and W.
-        let by_map = sizes.full_rings && minima_by_map(neurons, config.flatten.minimizer);
-        let sorted = u64::from(by_map);
-        let solve_weights_bytes = 3 * bytes(n * n);
-        let weights_bytes = bytes(n * n) * (if iterations > 0 { 5 } else { 3 } + sorted);
-        // Fitted and held-out states, old and new, 12 bytes an active neuron, and a certificate; where minima predict
-        // each other, the currents of all neurons at the points of one map.
-        let state_bytes = active * 1.2 * 12.0 + 64.0;
-        let states_bytes = (evaluated * state_bytes * 2.0) as u64 + sorted * bytes(points_per_map as f64 * n);
-        // The fitted states again, now with the idealized bumps, and room to grow while they are collected.
-        let rows_bytes = if idealized_updates > 0 { (2.0 * s * state_bytes) as u64 } else { 0 };
-        let gram_bytes = match solver {
-            // The rule's correlations, their eigenvectors, and what is made of them.
-            _ if solves == 0 && sizes.pseudo_inverse_first => 6 * bytes(n * n),
-            _ if solves == 0 => 0,
-            SolverKind::Direct => bytes(s * s) + 2 * bytes(s * n),
-            SolverKind::Cg => {
-                conjugate::memory(neurons, maps, rows_per_map, active, sizes.full_rings, sizes.surfaces)
-            }
-        };
+        let bytes = Bytes::new(config, sizes, solver, evaluated);
         let minima_seconds = evaluated * newton_seconds(config, sizes, active) / cores;
         let update_seconds = |s: f64| match solver {
             SolverKind::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
@@ -137,19 +174,17 @@ impl Cost {
         let later_minima_seconds = minima_seconds
             * match config.flatten.start {
                 SearchStart::Idealized => 1.0,
-                SearchStart::Previous if sorted == 1 => 0.8,
+                SearchStart::Previous if sizes.seeks_by_map(config) => 0.8,
                 SearchStart::Previous => 0.5,
             };
         Self {
             active_neurons: active,
-            weights_bytes,
-            solve_weights_bytes,
-            states_bytes,
-            gram_bytes,
-            rows_bytes,
-            peak_bytes: (weights_bytes + states_bytes + rows_bytes / 2)
-                .max(solve_weights_bytes + states_bytes / 2 + rows_bytes + gram_bytes)
-                + (16 << 20),
+            weights_bytes: bytes.weights,
+            solve_weights_bytes: bytes.solve_weights,
+            states_bytes: bytes.states,
+            gram_bytes: bytes.gram,
+            rows_bytes: bytes.rows,
+            peak_bytes: bytes.peak(),
             minima_seconds,
             later_minima_seconds,
             update_seconds,
@@ -172,7 +207,7 @@ fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
     if config.flatten.method == Method::Idealized {
         return 0.5 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA;
     }
-    if sizes.full_rings && minima_by_map(sizes.neurons, config.flatten.minimizer) {
+    if sizes.seeks_by_map(config) {
         // 5 iterations at low load, 12 at L/N = 1/60, more towards capacity. Besides factoring, each iteration reads
         // the local weights several times, from beyond the inner caches.
         let load = (60.0 * sizes.maps as f64 / n).min(3.0);

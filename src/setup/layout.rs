@@ -294,7 +294,7 @@ impl GroupLayout {
     }
 }
 
-/// The kernel of `[kernel]` on a shape with so many members.
+/// The kernel of `[kernel]` on a shape with this many members.
 fn paper_kernel(config: &Config, shape: Shape, members: usize) -> Kernel {
     let k = &config.kernel;
     let kernel =
@@ -391,27 +391,36 @@ fn lattice(maps: &MapsConfig, neurons: usize) -> std::result::Result<Lattice, St
     if !whole {
         return Ok(Lattice::of_space(Space::new(*shape, [sides[0], sides.get(1).copied().unwrap_or(1.0)])));
     }
-    let counts = match sides.as_slice() {
+    let Some(counts) = counts(maps, size as usize, one_number)? else {
+        let side = size.sqrt();
+        return Ok(Lattice::of_space(Space::new(*shape, [side, side])));
+    };
+    if hexagonal && counts.iter().any(|count| count % 2 == 1) {
+        return Err(format!("a hexagonal lattice needs even sides; maps.sides = {counts:?}"));
+    }
+    Ok(Lattice::of_sites(*shape, counts, maps.lattice))
+}
+
+/// Sites along both axes of a map of `size` sites; `None` if neurons lie anywhere on it and the sites form no lattice.
+fn counts(
+    maps: &MapsConfig,
+    size: usize,
+    one_number: bool,
+) -> std::result::Result<Option<[usize; 2]>, String> {
+    Ok(Some(match maps.sides.as_slice() {
         [one] => [*one as usize, 1],
         [x, y] => [*x as usize, *y as usize],
-        _ if one_number => [size as usize, 1],
-        _ => match nearly_square(size as usize) {
+        _ if one_number => [size, 1],
+        _ => match nearly_square(size) {
             Some(counts) => counts,
             None if maps.placement == PlacementKind::Lattice => {
                 return Err(format!(
                     "{size} members cannot be laid in rows and columns of a nearly square lattice; set maps.sides, or another maps.members"
                 ));
             }
-            None => {
-                let side = size.sqrt();
-                return Ok(Lattice::of_space(Space::new(*shape, [side, side])));
-            }
+            None => return Ok(None),
         },
-    };
-    if hexagonal && counts.iter().any(|count| count % 2 == 1) {
-        return Err(format!("a hexagonal lattice needs even sides; maps.sides = {counts:?}"));
-    }
-    Ok(Lattice::of_sites(*shape, counts, maps.lattice))
+    }))
 }
 
 /// The two factors closest to each other, if the larger is at most 1.5 times the smaller.

@@ -6,6 +6,7 @@ pub mod cost;
 pub mod given;
 pub mod groups;
 pub mod inputs;
+pub mod key;
 pub mod keys;
 pub mod layout;
 pub mod memory;

@@ -4,7 +4,8 @@ use toml::Value;
 use toml::de::DeValue;
 
 use crate::setup::config::Config;
-use crate::setup::keys::{KEYS, Key};
+use crate::setup::key::Key;
+use crate::setup::keys::KEYS;
 
 /// How the name of a key of a named method begins; the method's name and a key of `[flatten]` follow.
 const METHODS: &str = "scan.methods.";

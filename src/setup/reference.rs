@@ -8,7 +8,8 @@ use toml::Value;
 
 use crate::setup::config::Config;
 use crate::setup::groups::MapsConfig;
-use crate::setup::keys::{KEYS, Key, MAPS_KEYS};
+use crate::setup::key::Key;
+use crate::setup::keys::{KEYS, MAPS_KEYS};
 
 /// What stands above the tables.
 const HEAD: &str = "# Configuration reference

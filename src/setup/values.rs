@@ -20,7 +20,7 @@ pub enum Values {
     File(&'static str),
     /// A number, both ends included, or the path of a file, with what it holds.
     NumberOrFile(f64, f64, &'static str),
-    /// A list of at least one number and at most so many, both ends included.
+    /// A list of at least one number and at most this many, both ends included.
     Numbers(f64, f64, usize),
     /// A whole number, both ends included, or this word.
     WholeOrWord(u64, u64, &'static str),

@@ -40,7 +40,7 @@ impl Cholesky {
     /// every column.
     ///
     /// # Errors
-    /// [`Unfinished`] if a pivot is not positive, or `tick` asks for an end.
+    /// [`Unfinished`] if a pivot is not positive, or if `tick` stops it.
     pub fn new(order: usize, mut matrix: Vec<f64>, tick: &Tick<'_>) -> Result<Self, Unfinished> {
         assert_eq!(matrix.len(), order * order, "a matrix to factor is square");
         let mut panel = Vec::new();

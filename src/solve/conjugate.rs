@@ -49,7 +49,7 @@ pub struct Convergence {
 ///
 /// # Errors
 /// [`Error::Run`] if the states are not independent enough, or the iteration does not converge.
-/// [`Error::Interrupted`] if `tick` asks for an end.
+/// [`Error::Interrupted`] if `tick` stops it.
 pub fn solve(
     manifolds: Manifolds<'_>,
     energies: &[f64],
@@ -149,7 +149,7 @@ struct Solve {
 }
 
 impl Solve {
-    /// Iterates until the residual has fallen to `accuracy`, the iterations are used up, or `tick` asks for an end.
+    /// Iterates until the residual has fallen to `accuracy`, the iterations are used up, or `tick` stops it.
     /// `None` if the product shows that the Gram matrix is not positive definite.
     fn run(
         &mut self,

@@ -26,7 +26,7 @@ use crate::solve::cholesky::{Cholesky, PANEL, Unfinished};
 ///
 /// # Errors
 /// [`Error::Run`] if the Gram matrix is not positive definite: states coincide, and the ridge is too small.
-/// [`Error::Interrupted`] if `tick` asks for an end.
+/// [`Error::Interrupted`] if `tick` stops it.
 pub fn solve(states: &States, energies: &[f64], ridge: f64, tick: &Tick<'_>) -> Result<WeightUpdate> {
     solve_levels(states, std::slice::from_ref(&(0..states.len())), energies, ridge, tick)
 }

@@ -33,7 +33,7 @@ pub enum SolverKind {
 pub struct WeightProblem<'a> {
     /// The states, and the points of the manifolds that they belong to.
     pub manifolds: Manifolds<'a>,
-    /// Their energies (Hz³), one a state.
+    /// Their energies (Hz³), one per state.
     pub energies: &'a [f64],
     /// Added to the Gram matrix's diagonal, relative to the mean of that diagonal.
     pub ridge: f64,
@@ -55,7 +55,7 @@ pub struct WeightUpdate {
 ///
 /// # Errors
 /// [`Error::Run`](crate::Error::Run) if the states are not independent enough or the iteration does not converge,
-/// [`Error::Interrupted`](crate::Error::Interrupted) if `tick` asks for an end.
+/// [`Error::Interrupted`](crate::Error::Interrupted) if `tick` stops it.
 pub fn weight_update(problem: &WeightProblem<'_>, tick: &Tick<'_>) -> Result<WeightUpdate> {
     let WeightProblem { manifolds, energies, ridge, solver, accuracy } = *problem;
     match solver {

@@ -31,7 +31,7 @@ impl<'a> Products<'a> {
         }
     }
 
-    /// v, one number a state.
+    /// v, one number per state.
     pub(super) fn response(&self, weights: &WeightMatrix) -> Vec<f64> {
         match self {
             Self::Bands(bands) => bands.response(weights),

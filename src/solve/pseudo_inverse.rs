@@ -27,7 +27,7 @@ const CHUNK: usize = 256;
 /// the mean eigenvalue of `Σ_s r_s r_sᵀ`. `tick` is told of every point.
 ///
 /// # Errors
-/// [`Error::Run`] if the eigenvectors are not found; [`Error::Interrupted`] if `tick` asks for an end.
+/// [`Error::Run`] if the eigenvectors are not found; [`Error::Interrupted`] if `tick` stops it.
 pub fn pseudo_inverse(
     problem: &Problem<'_>,
     points: Points<'_>,

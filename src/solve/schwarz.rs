@@ -14,7 +14,7 @@
 //! | none | 29, 435, 1167, – | 29, 723, –, – |
 //! | Jacobi | 28, 435, 1122, – | 28, 692, –, – |
 //! | circulant, one for all maps (FFT) | 13, 36, 67, 191 | 15, 81, 234, 707 |
-//! | circulant, one a map (FFT) | 12, 37, 66, 190 | 14, 78, 206, 733 |
+//! | circulant, one per map (FFT) | 12, 37, 66, 190 | 14, 78, 206, 733 |
 //! | whole maps, factored | 3, 6, 9, 17 | 3, 6, 9, 18 |
 //! | segments of 150, no overlap | 4, 8, 54, 192 | 4, 8, 50, 278 |
 //! | segments of 75, no overlap | 4, 22, 80, 230 | 4, 24, 88, 362 |
@@ -91,7 +91,7 @@ fn patches(grid: [usize; 2], at_each: usize, points_per_bump: [f64; 2]) -> Vec<V
     xs.iter().flat_map(|x| ys.iter().map(move |y| patch(x, y))).collect()
 }
 
-/// Points that a round bump of so many active neurons is wide, on a lattice with `grid` points in place of its sites.
+/// Width, in points, of a round bump with this many active neurons, on a lattice with `grid` points in place of its sites.
 fn points_per_bump(active: f64, lattice: &Lattice, grid: [usize; 2]) -> [f64; 2] {
     let diameter = (4.0 * active / std::f64::consts::PI).sqrt();
     std::array::from_fn(|d| diameter * grid[d] as f64 / lattice.counts[d] as f64)
@@ -123,7 +123,7 @@ pub(super) fn memory(neurons: usize, maps: usize, per_map: usize, active: f64, s
 
 impl Schwarz {
     /// Factors all segments' Gram matrices with `lift` (Hz⁴) added to their diagonals. `None` if one is not positive
-    /// definite, or `tick` asks for an end.
+    /// definite, or `tick` stops it.
     pub(super) fn new(manifolds: Manifolds<'_>, lift: f64, tick: &Tick<'_>) -> Option<Self> {
         let (maps, per_map) = (manifolds.maps, manifolds.per_map());
         let segments: Vec<Vec<Vec<usize>>> =

@@ -219,7 +219,9 @@ const KINDS: [(&str, Change); 33] = [
         f.energies.truncate(f.energies.len() - f.sizes[2]);
     }),
     ("a summary of its own", |f| {
-        f.summary = Some(Summary { mean_drift_after: Some(0.01), ..f.sound.clone() });
+        let mut summary = f.sound.clone();
+        summary.drift_after.as_mut().unwrap().mean_drift = 0.01;
+        f.summary = Some(summary);
     }),
 ];
 

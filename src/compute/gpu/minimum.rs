@@ -52,7 +52,7 @@ const STATE_FLOPS: f64 = 4e9;
 /// States of the first dispatch, before anything is known of the device's speed.
 const FIRST_STATES: usize = 32;
 
-/// As [`crate::landscape::minima::minima`]; if `tick` asks for an end, only those found so far.
+/// As [`crate::landscape::minima::minima`]; if `tick` stops it, only those found so far.
 pub(super) fn minima(
     device: &Device,
     sizes: &DeviceSizes,

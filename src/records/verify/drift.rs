@@ -16,7 +16,7 @@ use crate::landscape::states::{StateBuf, States};
 use crate::records::RunState;
 use crate::setup::config::Method;
 
-/// One of so many trajectories is run again, of each network two at least and [`MOST`] at most.
+/// One in this many trajectories is run again: at least two of each network, and at most [`MOST`].
 const ONE_OF: usize = 25;
 
 /// See [`ONE_OF`].
@@ -25,7 +25,7 @@ const MOST: usize = 16;
 /// Platforms differ in the last place of J, and bumps move to where they would have gone: far closer than this, relative.
 const TOLERANCE: f64 = 1e-6;
 
-/// The same for a GPU, which computes in f32: energies of 10⁵ Hz³ to some units, rates to 10⁻⁴.
+/// The same for a GPU, which computes in f32: energies of 10⁵ Hz³ to a few units, rates to 10⁻⁴.
 const GPU_TOLERANCE: f64 = 1e-2;
 
 impl Checker<'_> {
@@ -43,11 +43,9 @@ impl Checker<'_> {
             rows += own.len();
             match weights {
                 Some(weights) if !own.is_empty() => self.network(which, &weights, &own)?,
-                _ => self.claim(
-                    "drift.csv",
-                    own.is_empty() && !needed,
-                    "it has rows of the networks it should have",
-                )?,
+                _ => {
+                    self.claim("drift.csv", own.is_empty() && !needed, "it has rows of the right networks")?
+                }
             }
         }
         self.claim("drift.csv", rows == self.records.drift.len(), "every row is of one of the two networks")
@@ -102,7 +100,7 @@ impl Checker<'_> {
         self.claim(
             "manifest.json",
             self.on_cpu() || !exact,
-            "the device that is named did the work: no other computes the bits of the CPU",
+            "the named device did the work: no other computes the CPU's bits",
         )
     }
 
@@ -147,7 +145,7 @@ fn close(a: f64, b: f64, tolerance: f64) -> bool {
 }
 
 /// Whether a trajectory that was run again is the one of the row. Displacements of a fraction of a unit are differences of
-/// positions of hundreds: a unit is what they are relative to.
+/// positions in the hundreds, so errors are relative to at least a unit.
 pub(super) fn agrees(again: &DriftRecord, row: &DriftRecord, tolerance: f64) -> bool {
     let moved = |a: f64, b: f64| (a - b).abs() <= tolerance.max(1e-6) * (1.0 + a.abs() + b.abs());
     let exact = tolerance < GPU_TOLERANCE;

@@ -14,7 +14,7 @@ const TOLERANCE: f64 = 1e-12;
 /// Landscapes and trajectories of one map alone, made again: bumps move to where they would have gone.
 const ALONE_TOLERANCE: f64 = 1e-6;
 
-/// The same for a GPU, which computes in f32: bumps end where they did to some hundredths.
+/// The same for a GPU, which computes in f32: bumps end where they did to a few hundredths.
 const GPU_TOLERANCE: f64 = 0.05;
 
 /// Energies of idealized bumps are sums over weights that differ between platforms in the last place; relative to |E|.
@@ -43,9 +43,9 @@ impl Checker<'_> {
         let follow = self.updates_follow();
         self.claim(FILE, follow, "every update has the ridge and the step that the configuration asks for")?;
         let possible = self.records.iterations.iter().all(|row| self.is_possible(row));
-        self.claim(FILE, possible, "counts, sizes and spreads could be")?;
+        self.claim(FILE, possible, "counts, sizes and spreads are possible")?;
         let heights = self.heights()?;
-        self.claim(FILE, heights, "the idealized bumps lie as high as it says, at first and at last")
+        self.claim(FILE, heights, "the idealized bumps lie as high as it says, in the first and the last row")
     }
 
     /// Ridge, step and number of attempts follow from each other and the configuration; every update flattens.
@@ -148,6 +148,10 @@ impl Checker<'_> {
         };
         let agree =
             alone.len() == summary.alone.len() && alone.iter().zip(&summary.alone).all(|(a, b)| same(a, b));
-        self.claim("summary.json", agree, "one map alone is as rough, and its bumps move as far, as it says")
+        self.claim(
+            "summary.json",
+            agree,
+            "one map alone is as rough, and its bumps move as far, as the summary says",
+        )
     }
 }

@@ -28,11 +28,11 @@ const BRANCHES: f64 = 0.02;
 /// neighbours; one map is then sought as a whole too.
 const BRANCHES_BY_MAP: f64 = 0.8;
 
-/// How far a minimum may lie from the state that was kept of it, relative to its length: rounding to f32 (10⁻⁷), times what
-/// a minimum's softest direction makes of that.
+/// How far a minimum may lie from its recorded state, relative to its length: rounding to f32 (10⁻⁷), magnified along a
+/// minimum's softest direction.
 const STATE_TOLERANCE: f64 = 1e-4;
 
-/// A quantile of so many values lies within five standard errors of the true one: half of them, less or more this part.
+/// A sample's median lies within five standard errors of the true one: half of the values, give or take this part.
 fn quantile_error(count: usize) -> f64 {
     5.0 * 0.5 / (count as f64).sqrt()
 }
@@ -106,7 +106,7 @@ impl Checker<'_> {
             .zip(claimed)
             .zip(&doubtful)
             .all(|((e, claimed), doubt)| *doubt || same(*e, claimed));
-        // As many are in doubt as the run says, of the random ones in proportion.
+        // As many are in doubt as the run says; of the random ones a proportional part.
         let row = &self.records.iterations[last];
         let count = |doubts: &[bool]| doubts.iter().filter(|doubt| **doubt).count();
         let (of_random, of_extremes, of_held_out) = (
@@ -164,7 +164,7 @@ impl Checker<'_> {
         let possible = shape == [count, neurons] && rates.iter().all(|r| r.is_finite() && *r >= 0.0);
         if !possible {
             let what = format!(
-                "has not the rates of {count} states of {neurons} neurons, as the rest of the run says"
+                "does not hold the rates of {count} states of {neurons} neurons, as the rest of the run says"
             );
             return Err(Error::data(&self.path.join(file), what));
         }
@@ -196,7 +196,7 @@ impl Checker<'_> {
         Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
     }
 
-    /// The same, sought from given states, one each.
+    /// The same, each sought from a given state.
     pub(super) fn sought_from(
         &self,
         weights: &WeightMatrix,
@@ -232,7 +232,7 @@ fn same(found: f64, claimed: f64) -> bool {
     (found - claimed).abs() <= TOLERANCE * claimed.abs()
 }
 
-/// How many energies are not those that are claimed.
+/// How many energies differ from those that are claimed.
 pub(super) fn different(found: &[f64], claimed: &[f64]) -> usize {
     found.iter().zip(claimed).filter(|(e, claimed)| !same(**e, **claimed)).count()
 }
@@ -252,7 +252,7 @@ fn doubtful(from: &States, found: &Minima) -> Vec<bool> {
 
 /// Whether a sample could be of a landscape with the spread that is claimed. Half of all energies lie within the median
 /// deviation, whatever their distribution: fewer than half within less of it, more than half within more. Nothing lies
-/// beyond the peak, but by the error of the sample's mean.
+/// beyond the peak, except by the error of the sample's mean.
 fn spread_agrees(sample: &[f64], row: &IterationRecord) -> bool {
     if sample.len() < 20 {
         // Too few for anything but the order of magnitude, which the peak bounds.

@@ -1,9 +1,9 @@
 //! `flatscape verify`: every checksum, and what the records claim computed again.
 //!
 //! Checksums find damage. They do not find a run whose files were changed together with their checksums, so the claims
-//! are computed again: all that is cheap, and a sample of what is not, drawn by the run's identity. Whoever changes what is
-//! not in the sample, and nothing else, is not found by it, but by `--full`, which does the whole job again. Neither is a
-//! signature: a run that was really made with other settings is a true run of those.
+//! are computed again: all that is cheap, and a sample of what is not, drawn by the run's identity. A change of
+//! what is not in the sample, and of nothing else, is not found by it, but by `--full`, which does the whole job again.
+//! Neither is a signature: a run that was really made with other settings is a true run of those settings.
 
 mod again;
 mod drift;
@@ -45,7 +45,7 @@ pub struct Verified {
     pub strangers: Vec<String>,
 }
 
-/// Files whose content is looked at. The seconds and dates in them can be anything that is possible.
+/// Files whose content is looked at. Seconds and dates in them only have to be possible.
 const READ: [&str; 12] = [
     "config.toml",
     "drift.csv",
@@ -143,13 +143,13 @@ impl Records {
         }
         let (shape, energies) = directory.read_array::<f64>("energies.npy")?;
         if shape != [records.iterations.len(), plan.maps, plan.points_per_map] || energies.is_empty() {
-            let what = "contradicts the rest of the run: not true that there is one landscape for every row of iterations.csv";
+            let what = "contradicts the rest of the run: it is not true that there is one landscape for every row of iterations.csv";
             return Err(Error::data(&file("energies.npy"), what));
         }
         let (n, name) = (plan.neurons, "weights_delta.npy");
         let (shape, delta) = directory.read_array::<f64>(name)?;
         if shape != [n, n] {
-            let what = "contradicts the rest of the run: not true that M has the size of the network";
+            let what = "contradicts the rest of the run: it is not true that M has the size of the network";
             return Err(Error::data(&file(name), what));
         }
         records.delta = Some(WeightMatrix::from_dense(n, &delta));
@@ -175,7 +175,7 @@ impl Checker<'_> {
         if !holds {
             return Err(Error::data(
                 &self.path.join(file),
-                format!("contradicts the rest of the run: not true that {what}"),
+                format!("contradicts the rest of the run: it is not true that {what}"),
             ));
         }
         if !self.claims.iter().any(|claim| claim == what) {
@@ -233,7 +233,7 @@ impl Checker<'_> {
         let possible = seconds.is_finite() && seconds >= 0.99 * of_rows && start <= now.as_secs() + 86_400;
         let known =
             self.manifest.program.starts_with("flatscape ") && !self.manifest.device.to_string().is_empty();
-        self.claim("manifest.json", possible && known, "program, device and times could be")
+        self.claim("manifest.json", possible && known, "program, device and times are possible")
     }
 
     /// Whether the status follows from the last landscape.
