@@ -13,17 +13,21 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
 
 { echo "<style>"; cat docs/style.css; echo "</style>"; } > "$work/head.html"
-echo '<nav><a href="ROOT/index.html">flatscape</a> <a href="ROOT/reference.html">Commands</a>' > "$work/nav.html"
-
+: > "$work/live.html"
+: > "$work/reports.html"
 for config in "$@"; do
     name=$(basename "$config" .toml)
     "$flatscape" live "$config" --out "$work/$name" --no-open --quiet
     "$flatscape" report "$work/$name" --quiet
     cp "$work/$name/live.html" "$out/$name-live.html"
     cp "$work/$name/report.html" "$out/$name-report.html"
-    echo "<a href=\"ROOT/$name-live.html\">$name, live</a> <a href=\"ROOT/$name-report.html\">$name, report</a>" >> "$work/nav.html"
+    echo "<a href=\"ROOT/$name-live.html\">$name</a>" >> "$work/live.html"
+    echo "<a href=\"ROOT/$name-report.html\">$name</a>" >> "$work/reports.html"
 done
-echo "</nav>" >> "$work/nav.html"
+{
+    echo '<nav><p><a href="ROOT/index.html">flatscape</a> <a href="ROOT/reference.html">Commands</a></p>'
+    echo "<p>Live: $(cat "$work/live.html")</p> <p>Reports: $(cat "$work/reports.html")</p></nav>"
+} > "$work/nav.html"
 
 # page FILE.md FOLDER: a Markdown file as a page of the site; links to other Markdown files lead to their pages.
 page() {
@@ -37,12 +41,12 @@ page() {
 
 {
     echo "# Commands"
-    for command in "" optimize measure scan collect figures report live export devices bench plan verify; do
-        printf '\n## flatscape %s\n\n```text\n' "$command"
-        # shellcheck disable=SC2086
-        "$flatscape" $command --help
-        printf '```\n'
-    done
+    "$flatscape" --help > "$work/help.txt"
+    printf '\n```text\n%s\n```\n' "$(cat "$work/help.txt")"
+    sed -n '/^Commands:/,/^$/s/^  \([a-z]\+\) .*/\1/p' "$work/help.txt" | grep -vx help > "$work/commands.txt"
+    while read -r command; do
+        printf '\n## flatscape %s\n\n```text\n%s\n```\n' "$command" "$("$flatscape" "$command" --help)"
+    done < "$work/commands.txt"
 } > "$work/reference.md"
 page "$work/reference.md" .
 find . -name '*.md' -not -path './target/*' -not -path './runs/*' -printf '%P\n' | while read -r file; do

@@ -98,7 +98,7 @@ def main(run, out):
     }
     reach = 1.1 * max(abs(d) for points in moved.values() for _, d in points)
     right = Panel(
-        500, "How far bumps drift in 3 s", "start (neuron units)", "displacement (neuron units)",
+        500, "Drift in 3 s", "start (neuron units)", "displacement (neuron units)",
         (0, neurons), (-reach, reach),
     )
     right.dots(moved["none"], BEFORE)

@@ -12,6 +12,8 @@ FLAGS = [
     "--headless", "--no-sandbox", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars", "--remote-debugging-pipe",
 ]  # fmt: skip
+# After which a browser hangs (s): a machine on which much else runs may need minutes for what takes a second.
+PATIENCE = 600
 SOFTWARE_GPU = ["--enable-unsafe-webgpu", "--enable-features=Vulkan", "--use-webgpu-adapter=swiftshader", "--use-vulkan=swiftshader"]
 
 
@@ -79,7 +81,7 @@ class Browser:
             message["sessionId"] = self.session
         os.write(self.write_end, json.dumps(message).encode() + b"\0")
         with self.arrived:
-            if not self.arrived.wait_for(lambda: own in self.answers, timeout=60):
+            if not self.arrived.wait_for(lambda: own in self.answers, timeout=PATIENCE):
                 raise TimeoutError(f"Chromium does not answer {method}")
             answer = self.answers.pop(own)
         if "error" in answer:
@@ -91,7 +93,7 @@ class Browser:
         self.loaded = False
         self.call("Page.navigate", url=f"file://{os.path.abspath(path)}{fragment}")
         with self.arrived:
-            if not self.arrived.wait_for(lambda: self.loaded, timeout=30):
+            if not self.arrived.wait_for(lambda: self.loaded, timeout=PATIENCE):
                 raise TimeoutError(f"{path} does not load")
 
     def value(self, expression):
@@ -101,13 +103,30 @@ class Browser:
             raise RuntimeError(f"{expression}: {found['exceptionDetails']}")
         return found["result"].get("value")
 
-    def wait(self, expression, seconds=60):
+    def wait(self, expression):
         """Until the expression holds in the page."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         while not self.value(expression):
             if time.monotonic() > end:
-                raise TimeoutError(f"not within {seconds} s: {expression}; complaints: {self.complaints}")
+                raise TimeoutError(f"not within {PATIENCE} s: {expression}; complaints: {self.complaints}")
             time.sleep(0.05)
+
+    def until_complaint(self, part):
+        """Until the browser has complained of something whose text has this part."""
+        with self.arrived:
+            if not self.arrived.wait_for(lambda: any(part in c for c in self.complaints), timeout=PATIENCE):
+                raise TimeoutError(f"no complaint of {part}, but {self.complaints}")
+
+    def accessible(self):
+        """What a screen reader is told: role, name, description, whether a keyboard reaches it, whether it is read out."""
+        for node in self.call("Accessibility.getFullAXTree")["nodes"]:
+            if not node["ignored"]:
+                properties = {p["name"]: p["value"].get("value") for p in node.get("properties", [])}
+                yield {
+                    "role": node["role"]["value"], "name": node.get("name", {}).get("value", "").strip(),
+                    "description": node.get("description", {}).get("value", ""),
+                    "focusable": properties.get("focusable", False), "live": properties.get("live", "off"),
+                }  # fmt: skip
 
     def mouse(self, kind, x, y):
         """kind: mousePressed, mouseMoved or mouseReleased, at CSS pixels of the window."""
@@ -122,12 +141,13 @@ class Browser:
         import base64
         self.call("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1, mobile=size[0] < 600)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-        time.sleep(0.6)
+        # The page hears of its size and colours before its next frame, and has drawn them by the one after that.
+        self.value("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100))))")
         shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True)["data"]
         with open(path, "wb") as file:
             file.write(base64.b64decode(shot))
 
     def close(self):
         self.process.terminate()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
         shutil.rmtree(self.profile, ignore_errors=True)

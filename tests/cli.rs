@@ -64,6 +64,49 @@ fn optimize_measure_verify() {
 }
 
 #[test]
+fn a_network_learns_one_map_more() {
+    let place = Workplace::new(TINY);
+    place.succeed(&["optimize", "tiny.toml", "--out", "two"]);
+    place.succeed(&["extend", "two", "--maps", "+1", "--out", "three"]);
+    assert!(place.succeed(&["verify", "three"]).contains("complete and sound"));
+    let maps = |run: &str| flatscape::files::npy::read::<i32>(&place.path(run).join("maps.npy")).unwrap();
+    let (two, three) = (maps("two"), maps("three"));
+    assert_eq!(three.0, [3, 60]);
+    assert_eq!(three.1[..120], two.1, "the old maps are the same");
+    // What it starts from is what the two maps had learned, and the kernel of the third.
+    let weights =
+        |run: &str, file: &str| flatscape::files::npy::read::<f64>(&place.path(run).join(file)).unwrap().1;
+    place.succeed(&[
+        "optimize",
+        "tiny.toml",
+        "--set",
+        "network.maps=3",
+        "--set",
+        "flatten.method=none",
+        "--out",
+        "sum",
+    ]);
+    let learned = weights("two", "weights_delta.npy");
+    for ((found, sum), learned) in
+        weights("three", "weights_base.npy").iter().zip(weights("sum", "weights_base.npy")).zip(learned)
+    {
+        // Sums of three kernels in another order.
+        assert!((found - sum - learned).abs() < 1e-12, "{found} {sum} {learned}");
+    }
+    // And it can be extended again.
+    place.succeed(&["extend", "three", "--maps", "+1", "--out", "four", "--set", "flatten.iterations=1"]);
+    assert_eq!(maps("four").1[..180], three.1);
+    let refused = place.run(&["extend", "two", "--maps", "1", "--out", "x"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("plus sign"));
+    place.fail(
+        &["extend", "two", "--maps", "+1", "--out", "x", "--set", "kernel.width=9"],
+        2,
+        &["network of a run is fixed"],
+    );
+}
+
+#[test]
 fn a_flipped_byte_in_any_file_is_found() {
     let place = Workplace::new(TINY);
     place.succeed(&["optimize", "tiny.toml", "--out", "run", "--keep-states", "--quiet"]);
@@ -164,7 +207,7 @@ fn bad_configurations_end_with_one_line() {
     place.fail(&plan("latin.toml"), 2, &["latin.toml:2", "UTF-8"]);
     place.fail(&plan("unknown.toml"), 2, &["unknown.toml:3", "network.map", "network.maps"]);
     place.fail(&plan("nan.toml"), 2, &["nan.toml:2", "kernel.width"]);
-    place.fail(&["plan", "tiny.toml", "--set", "network.maps=40"], 2, &["2400 states", "1770 weights"]);
+    place.fail(&["plan", "tiny.toml", "--set", "network.maps=50"], 2, &["3000 states", "1770 weights"]);
     place.fail(&["plan", "tiny.toml", "--set", "network.neurons=100000"], 2, &["memory"]);
     place.fail(
         &["optimize", "tiny.toml", "--out", "x", "--set", "dynamics.baseline_current=-900"],

@@ -71,6 +71,7 @@ browse "$work/run/report.html#map=1&iteration=0" --dump-dom > "$work/first.html"
 browse "$work/run/report.html#map=all&iteration=2" --dump-dom > "$work/every.html"
 "$python" tests/report.py run "$work/run/report.html" "$work"/{run,first,every}.html
 "$python" tests/report.py scan "$work/scan/report.html" "$work/scan.html"
+"$python" -B tests/gallery.py "$work/scan" target/report
 
 # A page whose script fails has to be found out.
 sed 's/^honour();$/nothing();/' "$work/run/report.html" > "$work/broken.html"

@@ -15,7 +15,7 @@ use flatscape::landscape::problem::{Definition, Minima, Minimizer, Start};
 use flatscape::landscape::roughness::Roughness;
 use flatscape::landscape::states::{StateBuf, States};
 use flatscape::landscape::transfer::Transfer;
-use flatscape::manifold::{Arrangement, Group, Lattice, Maps, Placement, Points, Shape, Vector};
+use flatscape::manifold::{Arrangement, Group, Lattice, Maps, Placement, Point, Points, Shape, Vector};
 use flatscape::network::Network;
 use flatscape::progress::Tick;
 use flatscape::solve::direct;
@@ -302,4 +302,22 @@ fn a_network_without_bumps_has_none_to_relax() {
     };
     assert!(refuse(1.0, -200.0).contains("64 die out"));
     assert!(refuse(0.0, 5.0).contains("64 spread over half the network"));
+}
+
+#[test]
+fn near_edges_every_map_keeps_its_own_bumps() {
+    let lattice = Lattice::of_sites(Shape::Sheet, [16, 16], Arrangement::Square);
+    let mut maps = Maps::empty(256);
+    maps.draw(Group { count: 2, lattice, margin: 3.0 }, &Placement::Anywhere(256), 1, 0);
+    let kernel = Kernel::PAPER.scaled_to_shape(Shape::Sheet, 256);
+    let network = Network::new(maps, kernel.clone(), 10.0).unwrap();
+    let points = Points::fitted(&network.maps, 9);
+    let first: Vec<StateBuf> = points.iter().map(|point| network.bumps.at(&network.maps, &point)).collect();
+    assert!(first[0] != first[9], "the same place, the neurons of another map");
+    for (point, first) in points.iter().zip(&first) {
+        let only = network.maps.only(point.map);
+        let fresh = Network::new(only, kernel.clone(), 10.0).unwrap();
+        let own = fresh.bumps.at(&fresh.maps, &Point { map: 0, ..point });
+        assert!(own == *first && network.bumps.at(&network.maps, &point) == *first, "{point:?}");
+    }
 }

@@ -10,6 +10,7 @@ mod config;
 mod devices;
 mod drive;
 mod export;
+mod extend;
 #[cfg(feature = "plots")]
 mod figures;
 pub mod interrupt;
@@ -60,6 +61,8 @@ pub struct Cli {
 enum Command {
     /// Build a network, flatten its landscape, measure its drift, write a run directory
     Optimize(optimize::Arguments),
+    /// Learn more maps with the weights of a run, without solving all afresh
+    Extend(extend::Arguments),
     /// Measure the drift of a run's network again, for other durations and starts
     Measure(measure::Arguments),
     /// The slow manifold of a run's networks: velocities, fixed points, eigenvalues
@@ -150,6 +153,7 @@ pub fn run(cli: &Cli) -> Result<u8> {
     let options = &cli.options;
     match &cli.command {
         Command::Optimize(arguments) => optimize::run(arguments, options),
+        Command::Extend(arguments) => extend::run(arguments, options),
         Command::Measure(arguments) => measure::run(arguments, options),
         Command::Analyze(arguments) => analyze::run(arguments, options),
         Command::Perturb(arguments) => perturb::run(arguments, options),
@@ -193,6 +197,9 @@ impl Command {
         match self {
             Command::Optimize(_) => {
                 ("optimize", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
+            }
+            Command::Extend(_) => {
+                ("extend", &["--backend", "--adapter", "--threads", "--set", "--resume", "--force"])
             }
             Command::Measure(_) => ("measure", &["--backend", "--adapter", "--threads", "--set", "--force"]),
             Command::Analyze(_) => ("analyze", &["--backend", "--adapter", "--threads", "--force"]),

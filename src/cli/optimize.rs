@@ -1,6 +1,6 @@
 //! `flatscape optimize`: the main job.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -53,28 +53,31 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
             MinimizerChoice::Descent => Minimizer::Descent,
         };
     }
-    let plan = Plan::new(config)?;
+    work(&Plan::new(config)?, &arguments.out, arguments.keep_states, options)
+}
+
+/// Does all the work of a plan in the run directory `out`.
+pub(super) fn work(plan: &Plan, out: &Path, keep_states: bool, options: &Options) -> Result<u8> {
     let backend = options.backend()?;
     let network = plan.network(0)?;
     let monitor = bars::monitor(options.shows_progress(), plan.cost.total_seconds);
     let job = Job {
-        plan: &plan,
+        plan,
         network: &network,
         backend: backend.as_ref(),
         monitor: &monitor,
         stop: &interrupt::requested,
     };
-    let place = arguments.out.display();
-    let session =
-        match Session::open(&arguments.out, job, options.resume, options.force, arguments.keep_states)? {
-            Opened::Unfinished(session) => session,
-            Opened::Complete(summary) => {
-                monitor.finish();
-                tell(&format!("{place} is complete already"));
-                options.report(&summary, &summary.table())?;
-                return Ok(0);
-            }
-        };
+    let place = out.display();
+    let session = match Session::open(out, job, options.resume, options.force, keep_states)? {
+        Opened::Unfinished(session) => session,
+        Opened::Complete(summary) => {
+            monitor.finish();
+            tell(&format!("{place} is complete already"));
+            options.report(&summary, &summary.table())?;
+            return Ok(0);
+        }
+    };
     interrupt::listen()?;
     let summary = session.run()?;
     monitor.finish();

@@ -205,7 +205,7 @@ fn table(plan: &Plan) -> String {
             match plan.solver {
                 SolverKind::Direct => "direct".to_owned(),
                 SolverKind::Cg => {
-                    format!("cg, to {:e} of the present roughness", config.flatten.accuracy)
+                    format!("cg, to {:e} of the present roughness", plan.accuracy)
                 }
             },
         ),

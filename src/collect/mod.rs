@@ -28,6 +28,7 @@ use crate::plot::image;
 use crate::records::{to_csv, to_json};
 use crate::scan::{Store, Timing, Trial, TrialRecord};
 use crate::setup::config::Config;
+use crate::setup::groups::MapsConfig;
 use crate::setup::scanned::Setting;
 
 /// The name of the command in the mark that it leaves in its folders.
@@ -214,6 +215,9 @@ fn settings(mut config: Config, trial: &Trial) -> Result<Config> {
     // The number of neurons, of maps: tables have a row for each.
     config.network.neurons = None;
     config.network.maps = None;
+    if let Some(group) = config.maps.first_mut() {
+        group.count = MapsConfig::default().count;
+    }
     // The seed distinguishes draws of the maps, which are averaged over; tables of trials have it in every row.
     config.network.seed = defaults.network.seed;
     // What is varied: tables have a row for each value, and a column for the key. All get the value of one trial.
@@ -260,5 +264,11 @@ mod tests {
         ] {
             assert_ne!(of(&[other]), of(&[]), "{other}");
         }
+        let tori = |count: usize, side: usize| {
+            let text = format!("[[maps]]\nshape = \"torus\"\ncount = {count}\nsides = [{side}, 12]\n");
+            settings(Config::parse(&text, "tori").unwrap(), &trial).unwrap().to_toml()
+        };
+        assert_eq!(tori(2, 12), tori(5, 12));
+        assert_ne!(tori(2, 12), tori(2, 14));
     }
 }

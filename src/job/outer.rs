@@ -16,6 +16,7 @@ use crate::landscape::states::{StateBuf, States};
 use crate::manifold::Points;
 use crate::setup::config::{Method, SearchStart};
 use crate::solve::WeightProblem;
+use crate::solve::least_norm::toward_least_norm;
 use crate::solve::manifolds::Manifolds;
 use crate::solve::pseudo_inverse::pseudo_inverse;
 
@@ -213,9 +214,14 @@ impl Job<'_> {
             energies,
             ridge,
             solver: plan.solver,
-            accuracy: plan.config.flatten.accuracy,
+            accuracy: plan.accuracy,
         };
+        let least_norm = plan.config.flatten.least_norm;
         self.stage(&label, states.len(), seconds, |tick| match plan.restriction() {
+            None if least_norm > 0.0 => {
+                let solve = |problem: &WeightProblem<'_>| self.backend.weight_update(problem, tick);
+                toward_least_norm(&problem, &landscape.delta, least_norm, solve)
+            }
             None => self.backend.weight_update(&problem, tick).map(|update| update.delta),
             Some(restriction) => restriction.change(&problem, &landscape.delta, step, tick),
         })

@@ -43,10 +43,15 @@ struct GroupBumps {
     profiles: Memory<[u64; 2], Vec<([i64; 2], f64)>>,
     /// Near edges, by site and fraction; rates by site.
     near_edges: Memory<PlaceOnLattice, Vec<(usize, f64)>>,
+    /// The same where place fields lie anywhere, by the map and the bits of the position; rates by neuron.
+    near_edges_anywhere: Memory<PlaceOnMap, Vec<(usize, f64)>>,
 }
 
 /// Site before a point, and the bits of its fraction of a spacing.
 type PlaceOnLattice = ([i64; 2], [u64; 2]);
+
+/// Map, and the bits of a position on it.
+type PlaceOnMap = (usize, [u64; 2]);
 
 /// Computed values, kept because they are wanted again.
 type Memory<K, V> = RwLock<HashMap<K, Arc<V>>>;
@@ -64,7 +69,7 @@ impl IdealizedBumps {
     pub fn new(maps: &Maps, kernels: &[Kernel], baseline_current: f64, transfer: Transfer) -> Result<Self> {
         let group = |(group, kernel): (&Group, &Kernel)| {
             let bump = LatticeBump::new(&group.lattice, kernel, baseline_current, transfer)?;
-            Ok(Arc::new(GroupBumps { bump, profiles: Memory::default(), near_edges: Memory::default() }))
+            Ok(Arc::new(GroupBumps::new(bump)))
         };
         Ok(Self { groups: maps.groups().iter().zip(kernels).map(group).collect::<Result<_>>()? })
     }
@@ -77,7 +82,7 @@ impl IdealizedBumps {
     pub fn relaxed(maps: &Maps, kernels: &[Kernel], of: Energy<'_>) -> Result<Self> {
         let group = |(group, kernel): (usize, &Kernel)| {
             let bump = relaxed_bump(maps, group, kernel, of)?;
-            Ok(Arc::new(GroupBumps { bump, profiles: Memory::default(), near_edges: Memory::default() }))
+            Ok(Arc::new(GroupBumps::new(bump)))
         };
         Ok(Self { groups: kernels.iter().enumerate().map(group).collect::<Result<_>>()? })
     }
@@ -97,7 +102,8 @@ impl IdealizedBumps {
         self.groups[group].bump.active()
     }
 
-    /// The idealized bump at a manifold point, as rates of the network's neurons.
+    /// The idealized bump at a manifold point, as rates of the network's neurons. `maps` are those for which these bumps were
+    /// made, or one of them alone.
     pub fn at(&self, maps: &Maps, point: &Point) -> StateBuf {
         let group = &self.groups[maps.group_index(point.map)];
         let lattice = &maps.group(point.map).lattice;
@@ -120,11 +126,14 @@ impl IdealizedBumps {
         } else {
             let places = maps.places(point.map);
             let rates = if near_edge {
-                group.bump.settled(&lattice.space, places, point)
+                // Each takes milliseconds, and is asked for again at every update.
+                let key = (point.map, point.position.map(f64::to_bits));
+                let settled = || group.bump.settled(&lattice.space, places, point);
+                remembered(&group.near_edges_anywhere, key, settled)
             } else {
-                group.bump.interpolated(&lattice.space, places, point)
+                Arc::new(group.bump.interpolated(&lattice.space, places, point))
             };
-            rates.into_iter().map(|(i, r)| (i as u32, r)).collect()
+            rates.iter().map(|&(i, r)| (i as u32, r)).collect()
         };
         pairs.sort_unstable_by_key(|p| p.0);
         let (active, rates) = pairs.into_iter().unzip();
@@ -153,6 +162,15 @@ impl IdealizedBumps {
 }
 
 impl GroupBumps {
+    fn new(bump: LatticeBump) -> Self {
+        Self {
+            bump,
+            profiles: Memory::default(),
+            near_edges: Memory::default(),
+            near_edges_anywhere: Memory::default(),
+        }
+    }
+
     fn profile(&self, fraction: Vector) -> Arc<Vec<([i64; 2], f64)>> {
         remembered(&self.profiles, fraction.map(f64::to_bits), || self.bump.profile(fraction))
     }

@@ -17,9 +17,13 @@ use crate::progress::Tick;
 /// [`minima_by_map`].
 pub const NEURONS_BY_MAP: usize = 2_000;
 
-/// Whether constrained minima are sought map by map, with W in the order of the map's positions.
-pub fn minima_by_map(neurons: usize, minimizer: Minimizer) -> bool {
-    neurons >= NEURONS_BY_MAP && minimizer == Minimizer::Newton
+/// From this many points a neuron on, neighbours are so alike that they predict each other also in small networks.
+const DENSE_POINTS: usize = 2;
+
+/// Whether the minima of maps that are rings of all neurons are sought map by map from idealized bumps, with W in the order
+/// of the map's positions and one predicted from the other: in large networks, or where points lie close.
+pub fn minima_by_map(neurons: usize, points_per_map: usize, minimizer: Minimizer) -> bool {
+    (neurons >= NEURONS_BY_MAP || points_per_map >= DENSE_POINTS * neurons) && minimizer == Minimizer::Newton
 }
 
 /// Finds the constrained minimum at every point. Points are independent of each other, so results do not depend
@@ -33,7 +37,10 @@ pub fn minima(
     start: Start<'_>,
     tick: &Tick<'_>,
 ) -> Result<Minima> {
-    if minima_by_map(problem.maps.neurons(), problem.minimizer) && problem.maps.are_full_rings() {
+    let neurons = problem.maps.neurons();
+    let by_map = minima_by_map(neurons, points.per_map(), problem.minimizer) && problem.maps.are_full_rings();
+    // Given starts are better than predictions, and small networks lie in the caches as they are.
+    if by_map && (neurons >= NEURONS_BY_MAP || matches!(start, Start::Idealized)) {
         by_map::minima(problem, points, start, tick)
     } else {
         one_by_one(problem, points, start, tick)

@@ -35,6 +35,7 @@ pub(super) fn page(plan: &Plan, summary: &Summary, configuration: &str, data: &s
                         (panel(plan, "before", "Before flattening"))
                         (panel(plan, "after", "After flattening"))
                     }
+                    p.soft id="keys" { "Keys, on a map: arrows and Page Up, Page Down move the marker, Enter drops a bump, c holds and releases a cue." }
                     (numbers())
                     (explanation(configuration))
                 }
@@ -92,11 +93,11 @@ fn introduction(plan: &Plan, summary: &Summary) -> Markup {
     }
 }
 
-/// A slider with its value beside its name.
+/// A slider with its value beside its name. The script writes the value, and tells it to those who do not see it.
 fn slider(id: &str, name: &str, (low, high, step): (&str, &str, &str), value: &str) -> Markup {
     html! {
-        label.slider {
-            span { (name) " " output id={ (id) "-value" } for=(id) {} }
+        div.slider {
+            label for=(id) { (name) } " " span id={ (id) "-value" } {}
             input type="range" id=(id) min=(low) max=(high) step=(step) value=(value);
         }
     }
@@ -112,8 +113,9 @@ fn controls(plan: &Plan) -> Markup {
             button type="button" id="step" { "Step" }
             button type="button" id="again" { "Back to the start" }
             button type="button" id="starts" { "The run's own starts" }
-            output.clock id="clock" for="play step again" { "0.000 s" }
-            label { "pause at " input type="number" id="until" min="0" step="any" value=(plan.config.measure.duration_ms / 1000.0); " s" }
+            // A timer is not read out while it runs.
+            span.clock id="clock" role="timer" aria-label="Network time" { "0.000 s" }
+            label { "pause at (s) " input type="number" id="until" min="0" step="any" value=(plan.config.measure.duration_ms / 1000.0); }
         }
         div.controls {
             label { "Map " select id="map" { (maps(0)) } }
@@ -142,11 +144,12 @@ fn panel(plan: &Plan, which: &str, heading: &str) -> Markup {
         section aria-labelledby={ (which) "-heading" } class=(which) {
             h2 id={ (which) "-heading" } { (heading) }
             canvas class=(kind) id={ (which) "-map" } tabindex="0" role="slider" aria-valuemin="0" aria-valuenow="0"
-                aria-label={ (name) " of the chosen map, " (which) " flattening. Arrow keys move the marker, Enter drops a bump there, c holds a cue there." } {}
+                aria-label={ (name) " of the chosen map, " (which) " flattening" } aria-describedby="keys" {}
             h3 { "The same activity, seen in the other map" }
-            canvas class=(if surface { "sheet small" } else { "strip" }) id={ (which) "-other" } role="img" aria-label="Rates by position in the other map: noise" {}
+            canvas class=(if surface { "sheet small" } else { "strip" }) id={ (which) "-other" } role="img" aria-label={ "Rates by position in the other map, " (which) " flattening" } {}
             h3 { @if surface { "Energy over the map: blue is low" } @else { "Energy along the map" } }
-            canvas class=(if surface { "sheet" } else { "hill" }) id={ (which) "-hill" } role="img" aria-label="Energy landscape, with a dot for the bump; numbers are in the table" {}
+            canvas class=(if surface { "sheet" } else { "hill" }) id={ (which) "-hill" } role="img"
+                aria-label={ "Energy landscape " (which) " flattening, with a dot for the bump; its numbers are in the table" } {}
         }
     }
 }
@@ -167,9 +170,9 @@ fn numbers() -> Markup {
             h2 { "Where the bumps have gone" }
             canvas.histogram id="histogram" role="img" aria-label="Histogram of drift, before and after flattening; its mean is in the table" {}
             p.soft { "Drift (neuron units) of all bumps: " span.key.before { "before" } " " span.key.after { "after" } }
-            div.wide tabindex="0" {
+            div.wide tabindex="0" role="region" aria-label="Numbers" {
                 table {
-                    thead { tr { th scope="col" {} th scope="col" { "before" } th scope="col" { "after" } th scope="col" { "unit" } } }
+                    thead { tr { td {} th scope="col" { "before" } th scope="col" { "after" } th scope="col" { "unit" } } }
                     tbody {
                         @for (id, name, unit) in rows {
                             tr { th scope="row" { (name) } td id={ "before-" (id) } {} td id={ "after-" (id) } {} td { (unit) } }
@@ -196,7 +199,6 @@ fn explanation(configuration: &str) -> Markup {
                 "Noise: neurons send F·Poisson(r·Δt/F)/Δt in place of r, the same numbers in both networks as long as their rates agree. "
                 "A cue is a current of 0.3 times that of a bump."
             }
-            p { "Keys, on a map: arrows and Page Up, Page Down move the marker, Enter drops a bump, c holds and releases a cue." }
         }
         details { summary { "Configuration, as resolved" } pre { (configuration) } }
         p.soft {

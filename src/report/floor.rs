@@ -6,16 +6,16 @@ use super::table;
 use crate::job::alone::OneMap;
 use crate::text::significant;
 
-/// Figures of one map alone, and their units.
-pub(super) const COLUMNS: [&str; 4] = [
-    "SD between the points (Hz³)",
-    "robust SD between them (Hz³)",
-    "mean drift (neuron units)",
-    "drift by phase (neuron units)",
+/// Figures of one map alone, with their units.
+pub(super) const FIGURES: [(&str, &str); 4] = [
+    ("roughness between the points (SD)", "Hz³"),
+    ("roughness between them (robust SD)", "Hz³"),
+    ("mean drift", "neuron units"),
+    ("mean drift by phase", "neuron units"),
 ];
 
-/// The figures of [`COLUMNS`].
-pub(super) fn figures(one: &OneMap) -> [f64; 4] {
+/// The values of [`FIGURES`].
+pub(super) fn values(one: &OneMap) -> [f64; 4] {
     [one.heldout_sd, one.heldout_robust_sd, one.drift.mean_drift, one.drift.phase_mean_drift]
 }
 
@@ -31,16 +31,21 @@ pub(super) fn meaning() -> Markup {
 
 /// The table of a run; nothing if its maps are flat by themselves.
 pub(super) fn section(alone: &[OneMap]) -> Markup {
-    let row = |one: &OneMap| {
-        let name = format!("map {}, {}", one.map, one.shape.name());
-        std::iter::once(name).chain(figures(one).map(significant)).collect::<Vec<String>>()
+    let names = alone.iter().map(|one| format!("map {}, {}", one.map, one.shape.name()));
+    let header: Vec<String> =
+        std::iter::once(String::new()).chain(names).chain(std::iter::once("unit".to_owned())).collect();
+    let row = |(index, (label, unit)): (usize, (&str, &str))| {
+        let mut row = vec![label.to_owned()];
+        row.extend(alone.iter().map(|one| significant(values(one)[index])));
+        row.push(unit.to_owned());
+        row
     };
-    let rows: Vec<Vec<String>> = alone.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = FIGURES.into_iter().enumerate().map(row).collect();
     html! {
-        @if !rows.is_empty() {
+        @if !alone.is_empty() {
             h3 { "One map alone" }
             (meaning())
-            (table(&["", COLUMNS[0], COLUMNS[1], COLUMNS[2], COLUMNS[3]], &rows))
+            (table(&header, &rows))
         }
     }
 }

@@ -31,12 +31,12 @@
     return [low - margin, high + margin];
   }
 
-  // Draws of the same number of maps stand side by side, so that each can be clicked.
+  // Trials of the same number of maps stand side by side, so that each can be clicked.
   function dots() {
     const trials = data.trials, widest = Math.max(...trials.map((t) => t.maps));
     const { svg, px, py } = frame("trials", [0, widest + 1], [0, bounds(trials.map((t) => t.drift))[1]], "number of maps, L", "mean drift (neuron units)");
     trials.forEach((trial, k) => {
-      const shift = 0.6 * ((trial.realization % 8) / 7 - 0.5);
+      const company = trials.filter((t) => t.maps === trial.maps), shift = 0.7 * ((company.indexOf(trial) + 0.5) / company.length - 0.5);
       const group = node(svg, "g", { class: `series ${trial.look}` });
       const dot = node(group, "circle", { class: trial.landscape ? "dot" : "dot hollow", cx: px(trial.maps + shift), cy: py(trial.drift), r: k === Number(list.value) ? 7 : 4 });
       node(dot, "title", {}, trial.name);

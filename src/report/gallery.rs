@@ -27,7 +27,6 @@ struct Gallery {
 struct ShownTrial {
     name: String,
     maps: usize,
-    realization: usize,
     /// Mean drift (neuron units).
     drift: f64,
     /// How it is drawn.
@@ -76,7 +75,6 @@ impl Gallery {
             ShownTrial {
                 name: record.id.clone(),
                 maps: record.trial.maps,
-                realization: record.trial.realization,
                 drift: record.drift.mean_drift,
                 look: match record.trial.method.as_str() {
                     "none" => "none",

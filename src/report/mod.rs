@@ -14,7 +14,9 @@ use std::path::Path;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::error::{Error, Result};
+use crate::manifold::Vector;
 use crate::plot::look::{self, Look};
+use crate::text::significant;
 
 const STYLE: &str = include_str!("style.css");
 const SHARED: &str = include_str!("shared.js");
@@ -45,6 +47,11 @@ pub fn page(path: &Path) -> Result<String> {
     }
 }
 
+/// A position, for people.
+fn position([x, y]: Vector, dimension: usize) -> String {
+    if dimension == 1 { significant(x) } else { format!("({}, {})", significant(x), significant(y)) }
+}
+
 /// A whole page around its content.
 fn layout(title: &str, content: &Markup) -> String {
     let colours: String = COLOURS.iter().map(|(name, look)| format!("--{name}: {}; ", look.colour)).collect();
@@ -70,7 +77,7 @@ fn layout(title: &str, content: &Markup) -> String {
 /// A table with a header line; scrolls sideways where the screen is narrow.
 fn table<T: AsRef<str>>(header: &[T], rows: &[Vec<String>]) -> Markup {
     html! {
-        div.wide tabindex="0" {
+        div.wide tabindex="0" role="region" aria-label="Table" {
             table {
                 thead { tr { @for cell in header { th scope="col" { (cell.as_ref()) } } } }
                 tbody {
@@ -84,7 +91,7 @@ fn table<T: AsRef<str>>(header: &[T], rows: &[Vec<String>]) -> Markup {
 /// Names and values.
 fn facts(rows: &[(&str, String)]) -> Markup {
     html! {
-        div.wide tabindex="0" {
+        div.wide tabindex="0" role="region" aria-label="Table" {
             table.left {
                 @for (name, value) in rows { tr { th scope="row" { (name) } td { code { (value) } } } }
             }

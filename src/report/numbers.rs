@@ -1,7 +1,10 @@
 //! The numbers that a run's page draws.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 
+use super::position;
 use super::surfaces::relative;
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::reached::IterationRecord;
@@ -10,6 +13,21 @@ use crate::setup::plan::Plan;
 
 /// Energies that a page holds at most. If there are more, only one in every few points of a map is kept.
 const MOST_ENERGIES: usize = 400_000;
+
+/// One trajectory.
+#[derive(Serialize)]
+struct ShownDrift {
+    flattened: bool,
+    map: usize,
+    /// Where its start is drawn: its position (neuron units), or its number.
+    at: f64,
+    /// Its start and its end, in words.
+    from: String,
+    to: String,
+    /// Neuron units.
+    displacement: f64,
+    winner: usize,
+}
 
 /// What the script reads. Energies in Hz³, positions and displacements in neuron units.
 #[derive(Serialize)]
@@ -21,8 +39,11 @@ pub(super) struct Numbers {
     energies: Vec<Vec<Vec<f64>>>,
     /// At the fitted points, and between them (robust), for each landscape.
     roughness: Vec<(f64, f64)>,
-    /// (1 if flattened, map, start, end, displacement, winning map); on surfaces the first coordinates.
-    drift: Vec<(u8, usize, f64, f64, f64, usize)>,
+    drift: Vec<ShownDrift>,
+    /// How far `ShownDrift::at` reaches in one map.
+    starts: f64,
+    /// Whether that counts the starts of a map: places on a surface lie on no line.
+    counted: bool,
     histogram: Histogram,
     /// One in this many points is shown.
     #[serde(skip)]
@@ -38,6 +59,9 @@ impl Numbers {
         drift: &[DriftRecord],
     ) -> Self {
         let stride = energies.len().div_ceil(MOST_ENERGIES).max(1);
+        let histogram = Histogram::of(drift);
+        let counted = drift.iter().any(|d| d.dimension > 1);
+        let drift = shown_drift(drift, counted);
         let energies = energies
             .chunks_exact(plan.states())
             .map(|landscape| {
@@ -50,20 +74,14 @@ impl Numbers {
             method: plan.config.flatten.method.name(),
             energies,
             roughness: iterations.iter().map(|r| (r.energy_sd, r.heldout_robust_sd)).collect(),
-            drift: drift
-                .iter()
-                .map(|d| {
-                    (
-                        u8::from(flattened(d)),
-                        d.map,
-                        d.start[0],
-                        d.end[0],
-                        rounded(d.displacement),
-                        d.winning_map,
-                    )
-                })
-                .collect(),
-            histogram: Histogram::of(drift),
+            starts: if counted {
+                drift.iter().map(|d| d.at + 0.5).fold(1.0, f64::max)
+            } else {
+                plan.neurons as f64
+            },
+            drift,
+            counted,
+            histogram,
             stride,
         }
     }
@@ -72,6 +90,25 @@ impl Numbers {
     pub(super) fn to_json(&self) -> String {
         serde_json::to_string(self).expect("numbers have text keys").replace('<', "\\u003c")
     }
+}
+
+/// Trajectories as they are drawn; if `counted`, the starts of each map in each network by their number.
+fn shown_drift(drift: &[DriftRecord], counted: bool) -> Vec<ShownDrift> {
+    let mut started: HashMap<(bool, usize), usize> = HashMap::new();
+    let mut shown = |d: &DriftRecord| {
+        let number = started.entry((flattened(d), d.map)).or_default();
+        *number += 1;
+        ShownDrift {
+            flattened: flattened(d),
+            map: d.map,
+            at: if counted { *number as f64 - 0.5 } else { d.start[0] },
+            from: position(d.start, d.dimension),
+            to: position(d.end, d.dimension),
+            displacement: rounded(d.displacement),
+            winner: d.winning_map,
+        }
+    };
+    drift.iter().map(&mut shown).collect()
 }
 
 fn flattened(record: &DriftRecord) -> bool {
@@ -93,19 +130,19 @@ struct Histogram {
     counts: [Vec<usize>; 2],
 }
 
-/// Bins between the largest displacement and the smallest that is distinguished from zero, where displacements are not
-/// whole numbers.
+/// Bins between the largest displacement and the smallest that is distinguished from zero, where displacements may be
+/// smaller than a spacing.
 const HALVINGS: i32 = 8;
 
 impl Histogram {
-    /// Displacements by score are whole neuron units on a lattice: the first bins are 0, 1 and 2 then. Others are
-    /// halved from the largest on.
+    /// By score bumps on a lattice stay or move by one spacing at least: the first bins are 0, 1 and 2 then. Other
+    /// displacements are halved from the largest on.
     fn of(drift: &[DriftRecord]) -> Self {
         let sizes = drift.iter().map(|d| d.displacement.abs()).filter(|x| x.is_finite());
         let largest = sizes.clone().fold(0.0, f64::max);
-        let whole = sizes.into_iter().all(|x| x == x.round());
+        let stays_or_steps = sizes.into_iter().all(|x| x == 0.0 || x >= 1.0);
         let last = largest.max(f64::MIN_POSITIVE).log2().ceil() as i32;
-        let first = if whole { 0 } else { last - HALVINGS };
+        let first = if stays_or_steps { 0 } else { last - HALVINGS };
         let up_to: Vec<f64> = match largest {
             0.0 => vec![0.0],
             _ => [0.0].into_iter().chain((first..=last.max(first)).map(|e| 2_f64.powi(e))).collect(),
@@ -169,6 +206,31 @@ mod tests {
         assert_eq!(histogram.up_to, [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0]);
         assert_eq!(histogram.counts[1], [2, 2, 1, 2, 0, 0, 0, 0]);
         assert_eq!(histogram.counts[0], [0, 0, 0, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
+    fn steps_on_a_torus_have_bins_like_those_on_a_ring() {
+        let drift = [0.0, 1.0, 2_f64.sqrt(), 5_f64.sqrt()].map(|x| record(Which::Flattened, x));
+        let histogram = Histogram::of(&drift);
+        assert_eq!(
+            (&histogram.up_to[..], &histogram.counts[1][..]),
+            (&[0.0, 1.0, 2.0, 4.0][..], &[1; 4][..])
+        );
+    }
+
+    /// On a ring a start is drawn at its position; on a surface starts are counted in every map and network.
+    #[test]
+    fn starts_on_a_surface_are_counted() {
+        let start = |network, map, x, y| DriftRecord { map, start: [x, y], ..record(network, 1.0) };
+        let drift = [
+            start(Which::Base, 0, 7.0, 3.0),
+            start(Which::Flattened, 0, 7.0, 3.0),
+            start(Which::Base, 0, 2.0, 9.0),
+            start(Which::Base, 1, 5.0, 5.0),
+        ];
+        let at = |counted| shown_drift(&drift, counted).iter().map(|d| d.at).collect::<Vec<_>>();
+        assert_eq!(at(false), [7.0, 7.0, 2.0, 5.0]);
+        assert_eq!(at(true), [0.5, 0.5, 1.5, 0.5]);
     }
 
     #[test]

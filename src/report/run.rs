@@ -8,12 +8,12 @@ use time::OffsetDateTime;
 use super::manifold::Later;
 use super::numbers::Numbers;
 use super::sheets::Sheets;
-use super::{colophon, configuration, facts, floor, layout, shared_script, surfaces, table};
+use super::{colophon, configuration, facts, floor, layout, position, shared_script, surfaces, table};
 use crate::error::{Error, Result};
 use crate::job::drift_record::{DriftRecord, Which};
 use crate::job::path_record::{PathRecord, PathRow};
 use crate::job::reached::IterationRecord;
-use crate::manifold::{Points, Vector};
+use crate::manifold::Points;
 use crate::observable::{Observable, Pair, Shown};
 use crate::records::{Manifest, RunDirectory, RunState, Summary};
 use crate::setup::config::Method;
@@ -327,11 +327,6 @@ fn key(entries: &[(&str, &str)]) -> Markup {
     html! {
         ul.key { @for (_, (class, text)) in shown { li style={ "--own: var(--" (class) ")" } { (text) } } }
     }
-}
-
-/// A position, for people.
-fn position([x, y]: Vector, dimension: usize) -> String {
-    if dimension == 1 { significant(x) } else { format!("({}, {})", significant(x), significant(y)) }
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ fn floors(averages: &[Average<'_>]) -> Markup {
         let kinds = average.trials.iter().map(|trial| trial.alone.len()).min().unwrap_or(0);
         for kind in 0..kinds {
             let found: Vec<[f64; 4]> =
-                average.trials.iter().map(|trial| floor::figures(&trial.alone[kind])).collect();
+                average.trials.iter().map(|trial| floor::values(&trial.alone[kind])).collect();
             let shape = average.trials[0].alone[kind].shape.name().to_owned();
             let mut row = vec![average.neurons.to_string(), describe(&average.axes), shape];
             row.extend((0..4).map(|f| {
@@ -132,7 +132,8 @@ fn floors(averages: &[Average<'_>]) -> Markup {
             }
         }
     }
-    let header = [&["neurons", "varied", "shape"][..], &floor::COLUMNS].concat();
+    let mut header = ["neurons", "varied", "shape"].map(str::to_owned).to_vec();
+    header.extend(floor::FIGURES.map(|(label, unit)| format!("{label} ({unit})")));
     html! {
         @if !rows.is_empty() {
             section {

@@ -92,11 +92,12 @@ function choose() {
     `${all ? "All maps" : "Map " + map.value} after ${it} weight updates: SD ${label(Number(sd.toPrecision(3)))} Hz\u00b3, ` +
     `from ${label(Number(bounds(values)[0].toPrecision(3)))} to ${label(Number(bounds(values)[1].toPrecision(3)))} Hz\u00b3.`;
   const drift = (which, colour, shift) => ({ kind: "stems", colour, points: data.drift
-    .filter((d) => d[0] === which && (all || d[1] === Number(map.value)))
-    .map((d) => [(all ? d[1] * n : 0) + d[2] + shift, d[4], `map ${d[1]}: from ${d[2]} to ${d[3]}${d[5] === d[1] ? "" : " in map " + d[5]}`, false, d[5] !== d[1]]) });
-  const span = all ? n * data.energies[0].length : n;
-  plot("drift", { x: (all ? "start, map after map" : `start in map ${map.value}`) + " (neuron units)", y: "displacement at the end (neuron units)", zero: true,
-    xs: [-0.03 * span, 1.0 * span], series: [drift(0, "none", 0), drift(1, data.method, 0.012 * (all ? 0.2 : 1) * span)] });
+    .filter((d) => d.flattened === which && (all || d.map === Number(map.value)))
+    .map((d) => [(all ? d.map * data.starts : 0) + d.at + shift, d.displacement,
+      `map ${d.map}: from ${d.from} to ${d.to}${d.winner === d.map ? "" : " in map " + d.winner}`, false, d.winner !== d.map]) });
+  const span = data.starts * (all ? data.energies[0].length : 1), where = all ? ", map after map" : ` in map ${map.value}`;
+  plot("drift", { x: data.counted ? `starts one by one${where}` : `start${where} (neuron units)`, y: "displacement at the end (neuron units)", zero: true,
+    xs: [-0.03 * span, 1.0 * span], series: [drift(false, "none", 0), drift(true, data.method, 0.012 * (all ? 0.2 : 1) * span)] });
   const fragment = `#map=${map.value}&iteration=${it}&first=${first.checked ? 1 : 0}`;
   if (location.hash !== fragment) history.replaceState(null, "", fragment);
 }

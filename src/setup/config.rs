@@ -156,6 +156,8 @@ pub struct FlattenConfig {
     pub pseudo_inverse_first: bool,
     /// Ridge of the pseudo-inverse rule, relative to the mean eigenvalue of the bumps' correlations.
     pub pseudo_inverse_ridge: f64,
+    /// How far each weight update goes from M towards the least M that does the same; see [`crate::solve::least_norm`].
+    pub least_norm: f64,
     /// SD of the landscape at fitted points below which it counts as flat (Hz³).
     pub tolerance: f64,
     /// Fraction of the pairs of neurons that M may change.
@@ -354,6 +356,7 @@ impl Default for Config {
                 idealized_updates: 0,
                 pseudo_inverse_first: false,
                 pseudo_inverse_ridge: 1e-2,
+                least_norm: 0.0,
                 tolerance: 1e-6,
                 keep: 1.0,
                 precision: None,

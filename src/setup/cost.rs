@@ -86,7 +86,7 @@ impl Sizes {
 
     /// Whether minima predict each other along whole maps.
     fn seeks_by_map(self, config: &Config) -> bool {
-        self.full_rings && minima_by_map(self.neurons, config.flatten.minimizer)
+        self.full_rings && minima_by_map(self.neurons, self.points_per_map, config.flatten.minimizer)
     }
 }
 
@@ -139,7 +139,12 @@ impl Bytes {
 }
 
 impl Cost {
-    pub(super) fn new(config: &Config, sizes: Sizes, solver: SolverKind, held_out_stride: usize) -> Self {
+    pub(super) fn new(
+        config: &Config,
+        sizes: Sizes,
+        (solver, accuracy): (SolverKind, f64),
+        held_out_stride: usize,
+    ) -> Self {
         let Sizes { neurons, maps, points_per_map, iterations, idealized_updates, steps, replicates, .. } =
             sizes;
         let solves = sizes.solves();
@@ -152,8 +157,7 @@ impl Cost {
         let minima_seconds = evaluated * newton_seconds(config, sizes, active) / cores;
         let update_seconds = |s: f64| match solver {
             SolverKind::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
-            // Ten iterations to the default accuracy, the factored segments, and the weight change.
-            SolverKind::Cg => 12.0 * 4.0 * active * active * s / (rate::CG * cores),
+            SolverKind::Cg => cg_iterations(accuracy, sizes) * cg_iteration_seconds(sizes, s) / cores,
         };
         // Three products of all states, an eigenvalue problem, two products of matrices; on one core.
         let pseudo_inverse_seconds = if sizes.pseudo_inverse_first {
@@ -174,7 +178,7 @@ impl Cost {
         let later_minima_seconds = minima_seconds
             * match config.flatten.start {
                 SearchStart::Idealized => 1.0,
-                SearchStart::Previous if sizes.seeks_by_map(config) => 0.8,
+                SearchStart::Previous if neurons >= NEURONS_BY_MAP => 0.8,
                 SearchStart::Previous => 0.5,
             };
         Self {
@@ -200,6 +204,26 @@ impl Cost {
     }
 }
 
+/// Number of maps relative to L/N = 1/60, half of what the plain network holds.
+fn load(sizes: Sizes) -> f64 {
+    60.0 * sizes.maps as f64 / sizes.neurons as f64
+}
+
+/// Products with the Gram matrix: ten to a thousandth of the present roughness, two for the factored segments and the weight
+/// change, more where maps overlap strongly.
+fn cg_iterations(accuracy: f64, sizes: Sizes) -> f64 {
+    let regular = 2.0 - 10.0 * accuracy.log(1e3);
+    (regular * (1.0 + 0.5 * (load(sizes) - 1.0).max(0.0))).min(300.0)
+}
+
+/// Time that one core takes for one of them with `rows` states (s): on rings bands of every map are sorted in and out, which is
+/// most of it where bumps are small.
+fn cg_iteration_seconds(sizes: Sizes, rows: f64) -> f64 {
+    let (active, places) = (sizes.active_neurons, (sizes.neurons * sizes.maps) as f64);
+    let columns = (sizes.neurons as f64 / 4.0).min(64.0) + 1.3 * active;
+    (4.0 * active * active * rows + 40.0 * places * columns) / rate::CG
+}
+
 /// Time that one core takes for one constrained minimum from an idealized start (s).
 fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
     let n = sizes.neurons as f64;
@@ -210,10 +234,12 @@ fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
     if sizes.seeks_by_map(config) {
         // 5 iterations at low load, 12 at L/N = 1/60, more towards capacity. Besides factoring, each iteration reads
         // the local weights several times, from beyond the inner caches.
-        let load = (60.0 * sizes.maps as f64 / n).min(3.0);
+        let load = load(sizes).min(3.0);
         let iteration = (factorization + 150.0 * active * active) / rate::SINGLE_FACTORIZATION;
         return (5.0 + 7.0 * load * load) * iteration;
     }
-    // Eleven Newton iterations a state, each a factorization and a field.
-    11.0 * (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA
+    // Eleven Newton iterations a state, each a factorization and a field, and a microsecond of what is not arithmetic; past
+    // the plain network's capacity more.
+    let iterations = 11.0 * (1.0 + 0.1 * (load(sizes) - 1.0).max(0.0));
+    iterations * (1e-6 + (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA)
 }

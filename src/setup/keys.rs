@@ -132,7 +132,7 @@ pub static KEYS: &[Key<Config>] = &[
         Values::Whole(1, 1_000_000),
         "",
         "Points on each map at which the landscape is flattened, K.",
-        "as many as neurons"
+        "as many as neurons; fewer where these would be more than half as many as weights"
     ),
     key!(flatten.iterations, Values::Whole(0, 1000), "", "Weight updates, at most."),
     key!(flatten.ridge, Values::Number(0.0, 1.0), "", "Ridge, relative to the Gram matrix's mean diagonal."),
@@ -152,7 +152,7 @@ pub static KEYS: &[Key<Config>] = &[
         flatten.accuracy,
         Values::Above(0.0, 0.5),
         "",
-        "cg ends when the predicted roughness is this fraction of the present one."
+        "cg ends when the predicted roughness is this fraction of the present one; at 1e-8 where auto takes it for up to 12,000 states."
     ),
     key!(
         flatten.start,
@@ -177,6 +177,12 @@ pub static KEYS: &[Key<Config>] = &[
         Values::Above(0.0, 1e3),
         "",
         "Ridge of the pseudo-inverse rule, relative to the mean eigenvalue of the bumps' correlations."
+    ),
+    key!(
+        flatten.least_norm,
+        Values::Number(0.0, 1.0),
+        "",
+        "How far each update goes from M towards the least M that does the same: 0 adds the least change, 1 replaces M (beyond the paper)."
     ),
     key!(
         flatten.tolerance,

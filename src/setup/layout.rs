@@ -136,6 +136,19 @@ impl Layout {
         }
     }
 
+    /// Points on a map whose energies differ by more than a neighbour's: on a line one a width of the kernel, which
+    /// interpolates between them; elsewhere one a site.
+    pub fn distinct_points(&self) -> usize {
+        let of_group = |group: &GroupLayout| {
+            let lattice = &group.group.lattice;
+            match lattice.space.dimension() {
+                1 => (lattice.space.sides[0] / group.kernel.width).ceil() as usize,
+                _ => lattice.sites(),
+            }
+        };
+        self.groups.iter().map(of_group).max().unwrap_or(1)
+    }
+
     /// Expected number of active neurons in a bump, in the group of maps where it is largest.
     pub fn active_neurons(&self) -> f64 {
         self.groups.iter().map(GroupLayout::active_neurons).fold(0.0, f64::max)

@@ -40,6 +40,8 @@ pub struct Plan {
     pub points_per_map: usize,
     /// How the Gram system is solved.
     pub solver: SolverKind,
+    /// Predicted roughness at which conjugate gradients end, as a fraction of the present one.
+    pub accuracy: f64,
     /// One in this many held-out points is evaluated.
     pub held_out_stride: usize,
     /// Weight updates, at most.
@@ -65,10 +67,19 @@ pub struct Plan {
 /// Rows of all trajectories of a network, at most: some hundred megabytes.
 const MOST_RECORDS: usize = 10_000_000;
 
-/// Above this many rows `flatten.solver = "auto"` means conjugate gradients. They are faster at half as many already
-/// (five times on the paper's network, to a relative 10⁻⁹), but there the direct solve takes seconds and leaves nothing.
-/// One choice for all updates of a run, by the largest.
+/// Above this many rows `flatten.solver = "auto"` means conjugate gradients. One choice for all updates of a run, by the
+/// largest.
 const DIRECT_STATES: usize = 12_000;
+
+/// The same for rings of all neurons, whose products are fast: the paper's network, 6,000 rows, takes 0.6 of the time.
+const DIRECT_STATES_OF_RINGS: usize = 2_000;
+
+/// Up to [`DIRECT_STATES`] rows, `auto` goes on to this fraction of the present roughness, which is the direct solve's result
+/// to all digits that matter, if the rows are at most one in so many weights: nearer to capacity conjugate gradients are slow.
+const FINE_ACCURACY: f64 = 1e-8;
+
+/// See [`FINE_ACCURACY`].
+const WEIGHTS_A_ROW: usize = 8;
 
 /// Up to this many held-out points all are evaluated; a larger landscape is sampled evenly at about
 /// [`HELD_OUT_SAMPLE`] of them, which give its SD to one percent.
@@ -141,7 +152,8 @@ impl Plan {
 
     fn of(mut config: Config, layout: Layout, given: Option<Arc<(WeightMatrix, Vec<f64>)>>) -> Result<Self> {
         let (neurons, maps) = (layout.neurons, layout.maps());
-        let points_per_map = config.flatten.points_per_map.unwrap_or_else(|| layout.points_per_map());
+        let points_per_map =
+            config.flatten.points_per_map.unwrap_or_else(|| default_points(&config, &layout));
         layout.check_points(points_per_map)?;
         config.network.neurons = Some(neurons);
         if config.maps.is_empty() {
@@ -172,9 +184,9 @@ impl Plan {
             full_rings: layout.are_full_rings(),
             surfaces: layout.groups.iter().any(|g| g.group.lattice.space.dimension() > 1),
         };
-        let solver = choose_solver(&config, sizes);
+        let (solver, accuracy) = choose_solver(&config, sizes);
         let held_out_stride = held_out_stride(maps * points_per_map);
-        let cost = Cost::new(&config, sizes, solver, held_out_stride);
+        let cost = Cost::new(&config, sizes, (solver, accuracy), held_out_stride);
         let plan = Self {
             config,
             neurons,
@@ -183,6 +195,7 @@ impl Plan {
             maps,
             points_per_map,
             solver,
+            accuracy,
             held_out_stride,
             iterations,
             steps,
@@ -335,7 +348,14 @@ impl Plan {
         let (n, s) = (self.neurons, self.rows);
         let pairs = (self.config.flatten.keep * (n * (n - 1) / 2) as f64) as usize;
         let solves = self.iterations > usize::from(self.pseudo_inverse_first);
-        if solves && (self.states() >= pairs || s >= pairs && self.config.flatten.ridge == 0.0) {
+        // Points closer than the kernel's width ask nearly the same of the weights: a ridge settles what they do not agree on.
+        // Few pairs of neurons see less than that of each state.
+        let distinct = if self.config.flatten.keep < 1.0 {
+            self.states()
+        } else {
+            self.maps * self.points_per_map.min(self.layout.distinct_points())
+        };
+        if solves && (distinct >= pairs || s >= pairs && self.config.flatten.ridge == 0.0) {
             return usage(format!(
                 "{s} states (network.maps = {} times flatten.points_per_map = {}{}) cannot be flattened with the {pairs} weights of {n} neurons; lower one of them, or raise network.neurons",
                 self.maps,
@@ -352,6 +372,11 @@ impl Plan {
         if flatten.minimizer == Minimizer::Descent && flatten.definition == Definition::Kkt {
             return usage(
                 "the literal descent never activates a silent neuron, so it has no kkt minima; use flatten.definition = \"paper\", or the newton minimizer".to_owned(),
+            );
+        }
+        if self.restriction().is_some() && flatten.least_norm > 0.0 {
+            return usage(
+                "flatten.least_norm replaces the whole of M, which flatten.keep and flatten.precision hold to its pairs and values; leave one of them out".to_owned(),
             );
         }
         if self.restriction().is_some() && self.pseudo_inverse_first {
@@ -406,15 +431,38 @@ impl Updates {
     }
 }
 
-/// The direct solve, as long as it fits into memory and takes seconds.
-fn choose_solver(config: &Config, sizes: Sizes) -> SolverKind {
+/// K where the configuration does not give it: one point for each site; on rings of all neurons fewer where so many maps
+/// would ask for more than half as many energies as there are weights, but at least as many as are distinct.
+fn default_points(config: &Config, layout: &Layout) -> usize {
+    let points = layout.points_per_map();
+    let flatten = &config.flatten;
+    let solves = flatten.method != Method::None && flatten.iterations > 0;
+    if !(solves && layout.are_full_rings() && flatten.keep == 1.0) {
+        return points;
+    }
+    let pairs = (layout.neurons * (layout.neurons - 1) / 2) as f64;
+    let rows_a_point = if flatten.idealized_updates > 0 { 2.0 } else { 1.0 };
+    let most = (0.5 * pairs / (rows_a_point * layout.maps() as f64)) as usize;
+    most.max(layout.distinct_points()).min(points)
+}
+
+/// The direct solve, as long as it fits into memory and is the faster one; and where conjugate gradients end.
+fn choose_solver(config: &Config, sizes: Sizes) -> (SolverKind, f64) {
+    let accuracy = config.flatten.accuracy;
+    let rows = sizes.maps * sizes.rows_per_map();
+    let pairs = sizes.neurons * (sizes.neurons - 1) / 2;
     match config.flatten.solver {
-        Solver::Direct => SolverKind::Direct,
-        Solver::Cg => SolverKind::Cg,
-        Solver::Auto if sizes.maps * sizes.rows_per_map() > DIRECT_STATES => SolverKind::Cg,
+        Solver::Direct => (SolverKind::Direct, accuracy),
+        Solver::Cg => (SolverKind::Cg, accuracy),
+        Solver::Auto if rows > DIRECT_STATES => (SolverKind::Cg, accuracy),
+        Solver::Auto
+            if sizes.full_rings && rows > DIRECT_STATES_OF_RINGS && rows * WEIGHTS_A_ROW <= pairs =>
+        {
+            (SolverKind::Cg, accuracy.min(FINE_ACCURACY))
+        }
         Solver::Auto => {
-            let direct = Cost::new(config, sizes, SolverKind::Direct, 1).peak_bytes;
-            if direct > available_memory() { SolverKind::Cg } else { SolverKind::Direct }
+            let direct = Cost::new(config, sizes, (SolverKind::Direct, accuracy), 1).peak_bytes;
+            (if direct > available_memory() { SolverKind::Cg } else { SolverKind::Direct }, accuracy)
         }
     }
 }
@@ -439,7 +487,26 @@ mod tests {
         let plan = plan(&[]).unwrap();
         assert_eq!((plan.neurons, plan.maps, plan.states(), plan.starts()), (600, 10, 6000, 100));
         assert_eq!((plan.steps, plan.settling_steps), (15_000, 500));
-        assert_eq!(plan.cost.gram_bytes, 8 * (6000 * 6000 + 2 * 6000 * 600));
+        assert_eq!((plan.solver, plan.accuracy), (SolverKind::Cg, FINE_ACCURACY));
+        let direct = self::plan(&["flatten.solver=direct"]).unwrap();
+        assert_eq!(direct.cost.gram_bytes, 8 * (6000 * 6000 + 2 * 6000 * 600));
+    }
+
+    #[test]
+    fn points_are_as_many_as_the_weights_can_serve() {
+        let points = |settings: &[&str]| {
+            plan(&[&["network.neurons=100"], settings].concat()).map(|p| p.points_per_map)
+        };
+        assert_eq!(points(&["network.maps=10"]).unwrap(), 100);
+        // 4,950 weights: half as many energies on 50 maps would be 49 points each.
+        assert_eq!(points(&["network.maps=50"]).unwrap(), 49);
+        assert_eq!(points(&["network.maps=50", "flatten.idealized_updates=1"]).unwrap(), 40);
+        // One point a width of the kernel is what a map cannot do without.
+        assert_eq!(points(&["network.maps=120"]).unwrap(), 40);
+        assert!(points(&["network.maps=124"]).is_err());
+        // Given points are taken, up to where without a ridge no weights would do.
+        assert_eq!(points(&["network.maps=60", "flatten.points_per_map=100"]).unwrap(), 100);
+        assert!(points(&["network.maps=60", "flatten.points_per_map=100", "flatten.ridge=0"]).is_err());
     }
 
     #[test]
@@ -448,13 +515,15 @@ mod tests {
         let ours = plan(&settings).unwrap();
         let minima = plan(&settings[..2]).unwrap();
         assert_eq!((ours.states(), ours.rows, ours.idealized_updates), (7000, 14_000, 2));
-        assert_eq!((ours.solver, minima.solver), (SolverKind::Cg, SolverKind::Direct));
+        assert_eq!((ours.solver, minima.solver), (SolverKind::Cg, SolverKind::Cg));
+        assert_eq!((ours.accuracy, minima.accuracy), (1e-3, FINE_ACCURACY));
         assert_eq!([0, 1, 2, 4].map(|u| ours.flattens_idealized(u)), [true, true, false, false]);
         let cost = &ours.cost;
         let updates: f64 = (0..5).map(|u| ours.update_seconds(u)).sum();
         let sum = cost.minima_seconds + updates + 2.0 * cost.trajectories_seconds;
         assert!((cost.total_seconds - sum).abs() < 1e-12 * sum, "{cost:?}");
-        assert!(cost.first_update_seconds > 1.9 * cost.update_seconds);
+        // Twice the rows; sorting the bands of ten maps, a quarter of an iteration here, is the same.
+        assert!(cost.first_update_seconds > 1.7 * cost.update_seconds);
         assert!(cost.rows_bytes > 0 && minima.cost.rows_bytes == 0);
         // No more than there are updates, and none where no minima are sought.
         assert_eq!(plan(&["flatten.idealized_updates=9"]).unwrap().idealized_updates, 5);
@@ -471,7 +540,7 @@ mod tests {
         assert_eq!((large.solver, large.held_out_stride), (SolverKind::Cg, 5));
         assert_eq!(large.held_out_points(), 3200);
         assert!(large.cost.gram_bytes < 8 * 16_000 * 16_000 / 4);
-        assert_eq!(plan(&[]).unwrap().solver, SolverKind::Direct);
+        assert_eq!(plan(&["flatten.solver=direct"]).unwrap().solver, SolverKind::Direct);
         assert_eq!(plan(&["flatten.solver=cg"]).unwrap().solver, SolverKind::Cg);
         assert_eq!(plan(&["flatten.points_per_map=1200"]).unwrap().held_out_stride, 1);
     }
@@ -479,7 +548,7 @@ mod tests {
     #[test]
     fn impossible_sizes_are_refused_with_the_way_out() {
         for (settings, part) in [
-            (&["network.neurons=100", "network.maps=50"][..], "4950 weights"),
+            (&["network.neurons=100", "network.maps=124"][..], "4950 weights"),
             (&["network.neurons=100000", "network.maps=10000"][..], "of memory"),
             (&["dynamics.dt_ms=20"][..], "unstable"),
             (&["measure.duration_ms=0.01"][..], "steps"),

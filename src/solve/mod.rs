@@ -5,6 +5,7 @@ pub mod cholesky;
 pub mod conjugate;
 pub mod direct;
 mod far;
+pub mod least_norm;
 pub mod manifolds;
 mod products;
 pub mod pseudo_inverse;

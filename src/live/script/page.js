@@ -24,7 +24,6 @@ function ask(change, ...changed) {
 function play(playing) {
   ask({ playing });
   element("play").textContent = playing ? "Pause" : "Play";
-  if (!playing) announce();
 }
 
 // Where the bumps start: as the program's own do, or spread from the asked place on.
@@ -42,6 +41,7 @@ async function tellWorkers(simulation) {
     shown.found = await simulation.order("start", { map: asked.map, places: shown.starts, part: asked.part });
     // A bump at rest may have its centre beside its site.
     shown.origin = shown.found[0].phases.slice(0, 2);
+    write("status", `${bumpsInWords()} in map ${asked.map}.`);
   } else if (changed.has("part")) {
     shown.found = await simulation.order("part", { part: asked.part });
   }
@@ -133,7 +133,7 @@ function tell() {
   write("clock", `${(shown.steps * data.dt_ms / 1000).toFixed(3)} s`);
   WHICH.forEach((which, w) => {
     const { phases, locations, winning, first } = shown.found[w], moved = ways(locations).map(Math.abs);
-    write(`${which}-phase`, Array.from(phases.subarray(0, network.dimension), (x) => number(x, 2)).join(", "));
+    write(`${which}-phase`, network.sides.slice(0, network.dimension).map(({ length }, d) => number(Number(phases[d].toFixed(2)) % length, 2)).join(", "));
     write(`${which}-moved`, number(network.way(shown.origin, phases.subarray(0, 2)), 2));
     write(`${which}-score`, number(first.score, 2));
     write(`${which}-energy`, number(first.energy - landscape.level(w ? asked.part : 0), 1));
@@ -144,9 +144,13 @@ function tell() {
   });
 }
 
+function bumpsInWords() {
+  const first = view.inWords(asked.place);
+  return asked.count === 1 ? `A bump at ${first}` : `${asked.count} bumps, the first at ${first},`;
+}
+
 // For those who do not see the drawings: said when the network comes to rest, not at every frame.
 function announce() {
-  if (!shown.found) return;
   const [before, after] = WHICH.map((which) => element(`${which}-mean`).textContent);
   const what = asked.count === 1 ? "the bump has drifted" : `${asked.count} bumps have drifted, on average,`;
   write("status", `After ${element("clock").textContent} ${what} ${before} neuron units before flattening, ${after} after.`);
@@ -236,10 +240,16 @@ const bumpsOf = (value) => Math.round(10 ** Number(value));
 const fanoOf = (value) => (Number(value) < -3 ? 0 : 10 ** Number(value));
 
 function showSettings() {
-  write("part-value", number(asked.part, 2));
-  write("speed-value", `${Math.round(speed())} ms a second`);
-  write("noise-value", asked.fano ? String(Number(asked.fano.toPrecision(2))) : "off");
-  write("bumps-value", String(asked.count));
+  const settings = {
+    part: number(asked.part, 2),
+    speed: `${Math.round(speed())} ms a second`,
+    noise: asked.fano ? String(Number(asked.fano.toPrecision(2))) : "off",
+    bumps: String(asked.count),
+  };
+  for (const [id, text] of Object.entries(settings)) {
+    write(`${id}-value`, text);
+    element(id).setAttribute("aria-valuetext", text);
+  }
 }
 
 const CONTROLS = {
@@ -287,6 +297,7 @@ function listen() {
 window.addEventListener("error", ({ message }) => fail({ message }));
 listen();
 showSettings();
+describe();
 const wanted = new URLSearchParams(location.hash.slice(1)).get("engine");
 if (wanted === "script") element("engine").value = wanted;
 open(element("engine").value).catch(fail);

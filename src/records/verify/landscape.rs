@@ -177,7 +177,7 @@ impl Checker<'_> {
     /// Whether the run's search of the first landscape went along whole maps, from neighbour to neighbour.
     fn predicts_along_maps(&self) -> bool {
         let flatten = &self.job.plan.config.flatten;
-        minima_by_map(self.job.plan.neurons, flatten.minimizer)
+        minima_by_map(self.job.plan.neurons, self.job.plan.points_per_map, flatten.minimizer)
             && flatten.method != Method::Idealized
             && self.job.network.maps.are_full_rings()
             && self.on_cpu()
