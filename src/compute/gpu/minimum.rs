@@ -38,8 +38,8 @@ const USABLE: f32 = 1e3;
 
 /// A state that met more negative curvatures, failed and shortened steps than this is not used either: its way leads
 /// past branchings, where f32 may take another one than f64 and end at another minimum. Of 9,000 states that were
-/// compared (N = 120…600, L = 3…10) 6 ended elsewhere, all with 5 and more. In networks so large that the host's own two ways
-/// of searching, see [`minima_by_map`], end at different minima, either will do.
+/// compared (N = 120…600, L = 3…10) 6 ended elsewhere, all with 5 and more. Where the host's own two ways of
+/// searching may end at different minima, see [`minima_by_map`], either will do.
 const REGULAR: u32 = 4;
 
 /// Steps towards f64 that the device solves for. Each leaves some 10⁻⁵ of the gaps.
@@ -61,8 +61,8 @@ pub(super) fn minima(
     start: Start<'_>,
     tick: &Tick<'_>,
 ) -> DeviceResult<Minima> {
+    let search = Search::new(device, sizes, problem, points)?;
     let points: Vec<Point> = points.iter().collect();
-    let search = Search::new(device, sizes, problem, points.len())?;
     let order = near_each_other(problem.maps, &points);
     let mut found: Vec<(usize, Minimum)> = Vec::with_capacity(points.len());
     for batch in order.chunks(sizes.minimum_states) {
@@ -94,8 +94,8 @@ pub(super) fn near_minima(
     points: Points<'_>,
     start: Start<'_>,
 ) -> DeviceResult<Vec<Option<StateBuf>>> {
+    let search = Search::new(device, sizes, problem, points)?;
     let points: Vec<Point> = points.iter().collect();
-    let search = Search::new(device, sizes, problem, points.len())?;
     let all: Vec<usize> = (0..points.len()).collect();
     let mut found = Vec::with_capacity(points.len());
     for batch in all.chunks(sizes.minimum_states) {
@@ -118,6 +118,8 @@ struct Search<'a> {
     between: wgpu::Buffer,
     /// States that it has room for.
     at_work: usize,
+    /// See [`REGULAR`].
+    most_irregular: u32,
     pipeline: wgpu::ComputePipeline,
 }
 
@@ -126,7 +128,7 @@ impl<'a> Search<'a> {
         device: &'a Device,
         sizes: &'a DeviceSizes,
         problem: &'a Problem<'a>,
-        points: usize,
+        points: Points<'_>,
     ) -> DeviceResult<Self> {
         let largest = problem.energy().largest_current();
         let flops_of_turn = 2.0 * (sizes.bump.max(1) as f64).powi(2);
@@ -145,7 +147,8 @@ impl<'a> Search<'a> {
             states: 0,
         };
         let external_current: Vec<f32> = problem.external_current.iter().map(|&h| h as f32).collect();
-        let (between, at_work) = between(device, sizes, points)?;
+        let (between, at_work) = between(device, sizes, points.len())?;
+        let either_will_do = minima_by_map(sizes.neurons, points.per_map(), problem.minimizer);
         let constants = sizes.minimum_constants(dimension, problem.transfer.is_root());
         Ok(Self {
             device,
@@ -157,6 +160,7 @@ impl<'a> Search<'a> {
             external_current: device.storage("external current", &external_current)?,
             between,
             at_work,
+            most_irregular: if either_will_do { u32::MAX } else { REGULAR },
             pipeline: device.pipeline(&shaders::minimum(constants))?,
         })
     }
@@ -319,11 +323,9 @@ impl<'a> Batch<'a> {
         let candidates: Vec<u32> = device.read(&self.candidates, self.tasks.len() * slots)?;
         let usable = USABLE * self.search.params.tolerance;
         let problem = self.search.problem;
-        let is_large = minima_by_map(problem.maps.neurons(), problem.minimizer);
-        let most_irregular = if is_large { u32::MAX } else { REGULAR };
         let fine = |s: usize| {
             let own = info[s];
-            let is_regular = own.dampings + own.halvings <= most_irregular;
+            let is_regular = own.dampings + own.halvings <= self.search.most_irregular;
             if self.starts[s].count == 0 || own.is_full == 1 || !is_regular || !(own.residual <= usable) {
                 return None;
             }
