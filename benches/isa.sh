@@ -14,6 +14,7 @@ export MESA_SHADER_CACHE_DISABLE=true
 export VK_DRIVER_FILES="$PWD/$tree/radv.json" VK_ICD_FILENAMES="$PWD/$tree/radv.json"
 
 # The test of the shaders writes what is compiled.
+rm -rf target/tmp/shaders
 cargo test --quiet --test shaders other_compilers > /dev/null
 cargo build --quiet --release --manifest-path benches/isa/Cargo.toml --target-dir target/isa
 for family in "$@"; do

@@ -1,5 +1,5 @@
 // The network's dynamics by Euler's method: tau dI/dt = -I + h + W phi(I), phi(I) = c I^n for I > 0, else 0.
-// CPU function of the same meaning: dynamics::trajectories::trajectories.
+// CPU function of the same meaning: dynamics::trajectories::trajectories; with noise, dynamics::noisy::noisy_trajectories.
 //
 // A workgroup owns a group of GROUP states (1, 8 or 16) and keeps the time loop inside. In each step the neurons that are
 // active in any of them are listed in ascending order, so that sums have one order whatever the device; each row of W is
@@ -7,8 +7,10 @@
 // group of one state come in SLICES that share the list between them. Longer lists than LIST entries are worked off in
 // pieces, with partial fields kept in `partial`.
 //
+// With noise every state is a group of its own. Spikes take the place of rates: neurons that send none are not listed.
+//
 // Constants: THREADS, GROUP, SLICES, LIST (a multiple of UNROLL), MASK_WORDS, IS_ROOT (1 if phi is the square root), and
-// those of shared/weights.wgsl, which stands before this file.
+// those of shared/weights.wgsl and shared/noise.wgsl, which stand before this file.
 
 struct TrajectoriesParams {
     neurons: u32,
@@ -16,6 +18,13 @@ struct TrajectoriesParams {
     step: f32,
     gain: f32,
     exponent: f32,
+    // Number of the first step, the generator's key, and how much noise: the mean number of spikes for a rate of 1 Hz, and
+    // what a spike sends [Hz]; or what a normal number of 1 adds to a current [Hz^2].
+    first_step: u32,
+    key_low: u32,
+    key_high: u32,
+    mean_per_rate: f32,
+    size: f32,
 }
 
 struct StateGroup {
@@ -24,6 +33,8 @@ struct StateGroup {
     // Rows of W that the group has read: low and high word.
     rows: u32,
     rows_high: u32,
+    // Number of the trajectory, a word of the generator's counter.
+    trajectory: u32,
 }
 
 @group(0) @binding(0) var<uniform> params: TrajectoriesParams;
@@ -61,6 +72,10 @@ var<workgroup> sent: array<vec4<f32>, LIST * BLOCKS>;
 // Of every slice.
 var<workgroup> sums: array<vec4<f32>, SUMS>;
 
+// The present step and trajectory, for the generator.
+var<private> step: u32;
+var<private> trajectory: u32;
+
 // Fields of a quad in all states of the group: a column a state.
 struct Fields {
     a: mat4x4<f32>,
@@ -84,16 +99,41 @@ fn active_bits(base: u32, quad: u32) -> u32 {
     let is_active = (largest > vec4<f32>(0.0))
         & (vec4<u32>(first, first + 1u, first + 2u, first + 3u) < vec4<u32>(params.neurons));
     let bits = select(vec4<u32>(0u), vec4<u32>(1u, 2u, 4u, 8u), is_active);
-    return bits.x | bits.y | bits.z | bits.w;
+    let active_ones = bits.x | bits.y | bits.z | bits.w;
+    if NOISE != 1u {
+        return active_ones;
+    }
+    var sending = 0u;
+    for (var k = 0u; k < 4u; k++) {
+        if ((active_ones >> k) & 1u) == 1u && spikes(base, first + k) > 0u {
+            sending |= 1u << k;
+        }
+    }
+    return sending;
 }
 
-// What a neuron of the group's state `s` sends: its rate [Hz].
-fn output(base: u32, s: u32, neuron: u32) -> f32 {
+// The rate of a neuron of the group's state `s` [Hz].
+fn rate(base: u32, s: u32, neuron: u32) -> f32 {
     let current = currents[base + s * QUADS + neuron / 4u][neuron % 4u];
     if IS_ROOT == 1u {
         return sqrt(max(current, 0.0));
     }
     return select(0.0, params.gain * pow(max(current, 0.0), params.exponent), current > 0.0);
+}
+
+// How many spikes a neuron of a single state sends in this step.
+fn spikes(base: u32, neuron: u32) -> u32 {
+    let key = vec2<u32>(params.key_low, params.key_high);
+    let bits = philox(vec4<u32>(step / 4u, neuron, trajectory, 0u), key);
+    return poisson(rate(base, 0u, neuron) * params.mean_per_rate, bits[step % 4u]);
+}
+
+// What a neuron of the group's state `s` sends: its rate, or that of its spikes [Hz].
+fn output(base: u32, s: u32, neuron: u32) -> f32 {
+    if NOISE == 1u {
+        return f32(spikes(base, neuron)) * params.size;
+    }
+    return rate(base, s, neuron);
 }
 
 // Lists which neurons are active, and counts them.
@@ -171,6 +211,10 @@ fn fill_list(base: u32, thread: u32, start: u32, count: u32, padded: u32) {
 // Euler's step of one quad of one state, whose field W r is `field`.
 fn take_step(at: u32, quad: u32, field: vec4<f32>) {
     currents[at] += params.step * (external_current[quad] - currents[at] + field);
+    if NOISE == 2u {
+        let key = vec2<u32>(params.key_low, params.key_high);
+        currents[at] += params.size * normals(philox(vec4<u32>(step, quad, trajectory, 1u), key));
+    }
 }
 
 // Adds the listed neurons' inputs to the quads of a state that is alone; after the last piece, takes the step.
@@ -302,8 +346,10 @@ fn advance_together(base: u32, quad: u32, padded: u32, is_first: bool, is_last: 
 @compute @workgroup_size(THREADS)
 fn trajectories(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     let base = groups[group.x].first * QUADS;
+    trajectory = groups[group.x].trajectory;
     var rows = 0u;
-    for (var step = 0u; step < params.steps; step++) {
+    for (var done = 0u; done < params.steps; done++) {
+        step = params.first_step + done;
         find_active(base, thread);
         let active_count = workgroupUniformLoad(&total);
         // One turn even if nobody is active: the currents decay all the same.

@@ -9,6 +9,8 @@ use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu::Conditions;
 use flatscape::connectivity::Kernel;
 use flatscape::dynamics::decoding::Scorer;
+use flatscape::dynamics::noise::{Noise, NoiseKind};
+use flatscape::dynamics::noisy::NoisyStart;
 use flatscape::dynamics::trajectories::Trajectory;
 use flatscape::job::drift::{start_currents, start_points};
 use flatscape::landscape::transfer::Transfer;
@@ -16,6 +18,7 @@ use flatscape::manifold::{
     Arrangement, Group, Lattice, Maps, Placement, Point, Shape, periodic_displacement,
 };
 use flatscape::network::Network;
+use flatscape::progress::Tick;
 use flatscape::setup::config::Starts;
 
 /// Snapshot `k` of all runs, as r² = max(I, 0): the square root magnifies rounding where a neuron falls silent.
@@ -149,11 +152,65 @@ fn drift_as_jobs_run_it_reads_what_is_active() {
     same("r²", &squares(&found, 0), &squares(&expected, 0), 0.0, 1e-5);
 }
 
-/// Noise runs on the CPU alone: nothing is computed without it in silence.
+fn noise(kind: NoiseKind) -> Noise {
+    Noise { kind, seed: 0x1234_5678_9abc, dt_seconds: 2e-4 }
+}
+
+fn noisy_starts(currents: &[Vec<f64>], first: u32) -> Vec<NoisyStart<'_>> {
+    (first..).zip(currents).map(|(trajectory, current)| NoisyStart { current, trajectory }).collect()
+}
+
 #[test]
-fn noise_is_refused_with_the_way_out() {
+fn trajectories_under_noise_draw_the_numbers_of_the_cpu() {
     let gpu = gpu_or_return!(Conditions::default());
-    let refused = gpu.supports_noise().unwrap_err();
-    assert_eq!(refused.exit_code(), 3);
-    assert!(refused.to_string().contains("choose the CPU backend"), "{refused}");
+    let network = network(NEURONS + 1, 2);
+    let currents = starts(&network, 9);
+    let starts = noisy_starts(&currents, 70_000);
+    // The second snapshot is not at the beginning of a block of four steps.
+    let at = [0, 1, 7, 300];
+    for kind in
+        [NoiseKind::Poisson { fano: 1.0 }, NoiseKind::Poisson { fano: 0.01 }, NoiseKind::Current { sd: 3.0 }]
+    {
+        let run = |backend: &dyn Backend| {
+            backend
+                .noisy_trajectories(&dynamics(&network), &noise(kind), &starts, &at, &Tick::silent())
+                .unwrap()
+        };
+        let (found, expected) = (run(&gpu), run(&Cpu));
+        for (k, step) in at.iter().enumerate() {
+            // One spike more or less changes currents by some Hz², a fiftieth of the largest; rounding as without noise.
+            let rtol = if *step < 10 { 2e-6 } else { 2e-5 };
+            same(
+                &format!("{kind:?}, r² after {step}"),
+                &squares(&found, k),
+                &squares(&expected, k),
+                0.0,
+                rtol,
+            );
+        }
+        assert!(found.iter().all(|run| run.energy_rises == 0), "nothing is claimed of energies under noise");
+        assert_ne!(squares(&found[..1], 3), squares(&found[2..3], 3), "{kind:?}: the same numbers twice");
+    }
+}
+
+#[test]
+fn noise_depends_neither_on_company_nor_on_the_times_kept_nor_on_a_lost_device() {
+    let network = network(NEURONS, 2);
+    let currents = starts(&network, 10);
+    for kind in [NoiseKind::Poisson { fano: 0.1 }, NoiseKind::Current { sd: 1.0 }] {
+        let run = |conditions: Conditions, starts: &[NoisyStart<'_>], at: &[usize]| {
+            let gpu = gpu_under(conditions)?;
+            let dynamics = dynamics(&network);
+            Some(gpu.noisy_trajectories(&dynamics, &noise(kind), starts, at, &Tick::silent()).unwrap())
+        };
+        let all = noisy_starts(&currents, 0);
+        let Some(expected) = run(Conditions::default(), &all, &[0, 33, 120]) else { return };
+        // Batches of a few states.
+        let small = Conditions { most_binding: Some(60_000), ..Conditions::default() };
+        assert_eq!(run(small, &all, &[0, 33, 120]).unwrap(), expected);
+        let lost = Conditions { destroy_after: vec![2], ..Conditions::default() };
+        assert_eq!(run(lost, &all, &[0, 33, 120]).unwrap(), expected);
+        let alone = run(Conditions::default(), &all[6..7], &[120]).unwrap();
+        assert_eq!(alone[0].snapshots[0], expected[6].snapshots[2]);
+    }
 }

@@ -4,6 +4,8 @@ use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::device::ComputeDevice;
 use flatscape::connectivity::matrix::WeightMatrix;
+use flatscape::dynamics::noise::Noise;
+use flatscape::dynamics::noisy::NoisyStart;
 use flatscape::dynamics::trajectories::{Dynamics, Trajectory};
 use flatscape::error::{Error, Result};
 use flatscape::job::Job;
@@ -63,6 +65,17 @@ impl Backend for Reluctant {
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>> {
         Cpu.trajectories(dynamics, starts, at, tick)
+    }
+
+    fn noisy_trajectories(
+        &self,
+        dynamics: &Dynamics<'_>,
+        noise: &Noise,
+        starts: &[NoisyStart<'_>],
+        at: &[usize],
+        tick: &Tick<'_>,
+    ) -> Result<Vec<Trajectory>> {
+        Cpu.noisy_trajectories(dynamics, noise, starts, at, tick)
     }
 }
 

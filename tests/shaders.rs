@@ -6,13 +6,11 @@ use std::mem::offset_of;
 use flatscape::compute::gpu::shaders::Shader;
 use flatscape::compute::gpu::{every_shader, shaders};
 
-fn validated(shader: &Shader, double: bool) -> naga::Module {
+fn validated(shader: &Shader) -> naga::Module {
     let source = shader.source();
     let module = naga::front::wgsl::parse_str(&source)
         .unwrap_or_else(|error| panic!("{}: {}", shader.name, error.emit_to_string(&source)));
-    let capabilities =
-        if double { naga::valid::Capabilities::FLOAT64 } else { naga::valid::Capabilities::empty() };
-    naga::valid::Validator::new(naga::valid::ValidationFlags::all(), capabilities)
+    naga::valid::Validator::new(naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty())
         .validate(&module)
         .unwrap_or_else(|error| panic!("{}: {}", shader.name, error.emit_to_string(&source)));
     module
@@ -45,11 +43,8 @@ fn every_shader_is_valid_and_has_the_entry_point_of_its_name() {
         .collect();
     assert_eq!(files, names.into_iter().map(str::to_owned).collect(), "files and compiled shaders");
     for shader in all {
-        let module = validated(&shader, false);
+        let module = validated(&shader);
         assert!(module.entry_points.iter().any(|e| e.name == shader.name), "{}", shader.name);
-        if shader.prelude == shaders::SINGLE {
-            validated(&Shader { prelude: shaders::DOUBLE, ..shader }, true);
-        }
     }
 }
 
@@ -60,11 +55,18 @@ fn every_shader_is_written_for_other_compilers() {
     std::fs::create_dir_all(&folder).unwrap();
     for (neurons, bump) in [(600, 59), (1600, 145), (6000, 590)] {
         for shader in every_shader(neurons, bump, &shaders::ordinary_limits()).unwrap() {
-            let group = shader.constants.iter().find(|(name, _)| *name == "GROUP");
-            let group = group.map_or(String::new(), |(_, size)| format!(".{size}"));
-            let is_sized = shader.constants.iter().any(|(name, _)| *name == "QUADS");
+            let value =
+                |name: &str| shader.constants.iter().find(|(own, _)| *own == name).map(|(_, value)| *value);
+            let noise = match value("NOISE") {
+                Some(1) => ".spikes",
+                Some(2) => ".current",
+                _ => "",
+            };
+            let dimension = value("DIMENSION").map_or(String::new(), |d| format!(".{d}d"));
+            let group = value("GROUP").map_or(String::new(), |size| format!(".{size}"));
+            let is_sized = value("QUADS").is_some();
             let size = if is_sized { format!(".{neurons}") } else { String::new() };
-            let file = folder.join(format!("{}{size}{group}.wgsl", shader.name));
+            let file = folder.join(format!("{}{size}{group}{dimension}{noise}.wgsl", shader.name));
             std::fs::write(file, shader.source()).unwrap();
         }
     }
@@ -73,7 +75,7 @@ fn every_shader_is_written_for_other_compilers() {
 /// Offsets of a struct's members in WGSL, and its size.
 fn layout(shader: &str, name: &str) -> (Vec<(String, usize)>, usize) {
     let shader = compiled().into_iter().find(|s| s.name == shader).expect("a shader of this name");
-    let module = validated(&shader, false);
+    let module = validated(&shader);
     let ty = module.types.iter().find(|(_, ty)| ty.name.as_deref() == Some(name)).expect("such a struct").1;
     let naga::TypeInner::Struct { members, span } = &ty.inner else { panic!("{name} is no struct") };
     let members = members.iter().map(|m| (m.name.clone().unwrap_or_default(), m.offset as usize));
@@ -91,33 +93,55 @@ macro_rules! same_layout {
 #[test]
 fn parameters_lie_where_the_host_puts_them() {
     same_layout!("selftest", SelftestParams { turns, size });
-    same_layout!("trajectories", TrajectoriesParams { neurons, steps, step, gain, exponent });
-    same_layout!("trajectories", StateGroup { first, rows, rows_high });
+    same_layout!(
+        "trajectories",
+        TrajectoriesParams {
+            neurons,
+            steps,
+            step,
+            gain,
+            exponent,
+            first_step,
+            key_low,
+            key_high,
+            mean_per_rate,
+            size
+        }
+    );
+    same_layout!("trajectories", StateGroup { first, rows, rows_high, trajectory });
     same_layout!(
         "minimum",
-        MinimumParams { neurons, admits, iterations, tolerance, external_current, first }
+        MinimumParams {
+            neurons,
+            admits,
+            corrects,
+            iterations,
+            turns,
+            tolerance,
+            largest_current,
+            gain,
+            exponent,
+            first,
+            states
+        }
     );
     same_layout!(
         "minimum",
         StateInfo {
-            map_offset,
-            position,
-            window,
-            multiplier,
+            multiplier_x,
+            multiplier_y,
             count,
             iterations,
             residual,
             dampings,
-            halvings
+            halvings,
+            is_full,
+            turns,
+            multiply_adds,
+            weight_words
         }
     );
-    same_layout!("scores", ScoresParams { neurons, maps, bump_neurons, first });
-    same_layout!("scores", Displaced { by, value });
-    same_layout!("scores", BestSite { index, score });
     for peak in ["peak_flops", "peak_bandwidth"] {
         same_layout!(peak, PeakParams { turns, length });
-    }
-    for product in ["gram", "gradient", "response"] {
-        same_layout!(product, ProductParams { neurons, states, first, rows });
     }
 }

@@ -1,13 +1,11 @@
 //! All stages on one network, in an order in which the CPU's results of one are the inputs of the next, on both devices.
 
-use rayon::prelude::*;
-
-use super::stage::{Arithmetic, Bench, Compared, Stage, Work};
+use super::stage::{Arithmetic, Bench, Compared, Kernel, Stage, Work};
 use super::{Case, LONGER, Settings};
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
-use crate::compute::gpu::Precision;
-use crate::dynamics::decoding::{BestFit, Scorer};
+use crate::compute::gpu;
+use crate::dynamics::decoding::Scorer;
 use crate::dynamics::trajectories::Trajectory;
 use crate::error::Result;
 use crate::job::Job;
@@ -20,7 +18,8 @@ use crate::network::Network;
 use crate::progress::{Monitor, Tick};
 use crate::setup::config::Starts;
 use crate::setup::plan::Plan;
-use crate::solve::direct;
+use crate::solve::WeightProblem;
+use crate::solve::manifolds::Manifolds;
 
 /// Starts on each map in a measurement of drift.
 const STARTS_PER_MAP: usize = 10;
@@ -54,10 +53,7 @@ pub(super) fn run(bench: &Bench<'_>, plan: &Plan, settings: &Settings) -> Result
     ];
     let minima = subject.minima(&mut stages)?;
     stages.push(subject.energies(&minima)?);
-    stages.push(subject.scores(&minima)?);
-    for precision in subject.precisions() {
-        subject.products(&minima, precision, &mut stages)?;
-    }
+    stages.push(subject.weight_update(&minima)?);
     stages.push(subject.job()?);
     Ok(Case {
         neurons: plan.neurons,
@@ -76,15 +72,6 @@ impl Subject<'_> {
         points.chunks(NEIGHBOURS).step_by(stride).flatten().copied().take(most).collect()
     }
 
-    /// Precisions of the products that the device offers; on the CPU alone there is but one.
-    fn precisions(&self) -> Vec<Precision> {
-        match self.bench.gpu {
-            Some(gpu) if gpu.report().f64 => vec![Precision::Single, Precision::Double],
-            Some(_) => vec![Precision::Single],
-            None => vec![Precision::Double],
-        }
-    }
-
     fn problem(&self) -> Problem<'_> {
         let flatten = &self.plan.config.flatten;
         self.network.problem(&self.network.weights, flatten.definition, flatten.minimizer)
@@ -95,11 +82,20 @@ impl Subject<'_> {
         let starts = start_currents(network, &points);
         let dynamics = network.dynamics(&network.weights, self.plan.step());
         let run = |backend: &dyn Backend| backend.trajectories(&dynamics, &starts, &[steps], &Tick::silent());
+        let (is_crowded, row) = (points.len() > STARTS_PER_MAP * self.plan.maps, 4.0 * neurons as f64);
         let mut stage = Stage::new(name, Arithmetic::Single, starts.len(), steps, None);
         let expected = self.bench.cpu(&mut stage, || run(&Cpu))?;
         let ends = expected.iter().flat_map(|run| &run.snapshots[0]).filter(|r| **r > 0.0).count();
         let active = 0.5 * (network.bumps.active(0) as f64 + ends as f64 / starts.len() as f64);
         let (n, items) = (neurons as f64, (starts.len() * steps) as f64);
+        // Neighbours share rows in the largest groups, others go alone.
+        let group = if is_crowded { 16 } else { 1 };
+        let footprints = gpu::footprints(neurons, network.bumps.active(0), group).ok();
+        stage.kernel = footprints.map(|(_, footprint)| Kernel {
+            footprint,
+            reads: row * neurons as f64,
+            is_shared: true,
+        });
         stage.work = Some(Work {
             flops: items * 2.0 * active * n,
             bytes: items * (4.0 * active * n / NEIGHBOURS as f64 + 8.0 * n),
@@ -147,11 +143,21 @@ impl Subject<'_> {
         let points = Points::fitted(&self.network.maps, self.plan.points_per_map);
         let run = |backend: &dyn Backend| backend.minima(&problem, points, Start::Idealized, &Tick::silent());
         let mut whole = Stage::new("minima", Arithmetic::Mixed, points.len(), 1, None);
-        let expected = self.bench.both(
+        let expected = self.bench.cpu(&mut whole, || run(&Cpu))?;
+        // Candidates are some fifth more than the active neurons.
+        let kernel =
+            gpu::footprints(self.plan.neurons, self.network.bumps.active(0), 1).ok().map(|(footprint, _)| {
+                Kernel {
+                    footprint,
+                    reads: 4.0 * (1.2 * expected.states.mean_active()).powi(2),
+                    is_shared: false,
+                }
+            });
+        whole.kernel = kernel;
+        self.bench.device(
             &mut whole,
-            || run(&Cpu),
             |gpu| run(gpu),
-            |found, expected| {
+            |found| {
                 vec![
                     Compared::of("rate", "Hz", found.states.to_dense(), expected.states.to_dense()),
                     Compared::of("energy", "Hz³", found.energies.clone(), expected.energies.clone()),
@@ -163,12 +169,13 @@ impl Subject<'_> {
                     ),
                 ]
             },
-        )?;
+        );
         stages.push(whole);
         if self.bench.gpu.is_some() {
             let work = self.work_of_minima(&expected);
             let mut part =
                 Stage::new("minima, device's part", Arithmetic::Single, points.len(), 1, Some(work));
+            part.kernel = kernel;
             self.bench.device(
                 &mut part,
                 |gpu| gpu.near_minima(&problem, points, Start::Idealized),
@@ -215,75 +222,28 @@ impl Subject<'_> {
         Ok(stage)
     }
 
-    fn scores(&self, minima: &Minima) -> Result<Stage> {
-        let network = &self.network;
-        let (neurons, maps) = (self.plan.neurons, self.plan.maps);
-        let rates = minima.states.to_dense();
-        let scorer = Scorer::new(&network.maps, &network.bumps);
-        let (n, l, count) = (neurons as f64, maps as f64, minima.states.len() as f64);
-        let work = Work {
-            flops: count * 2.0 * minima.states.mean_active() * network.bumps.active(0) as f64 * l,
-            bytes: count * 4.0 * n * (1.0 + l),
+    /// In f64 on the host on both paths.
+    fn weight_update(&self, minima: &Minima) -> Result<Stage> {
+        let (network, config) = (&self.network, &self.plan.config.flatten);
+        let points = Points::fitted(&network.maps, self.plan.points_per_map);
+        let states = &minima.states;
+        let problem = WeightProblem {
+            manifolds: Manifolds { states, maps: &network.maps, points, at_each: 1 },
+            energies: &minima.energies,
+            ridge: config.ridge,
+            solver: self.plan.solver,
+            accuracy: config.accuracy,
         };
-        let mut stage = Stage::new("scores", Arithmetic::Single, minima.states.len(), 1, Some(work));
-        // Of two places whose scores f32 cannot tell apart either may win: what counts is the score there in f64.
-        let there = |best: &[BestFit]| -> Vec<f64> {
-            let rows = rates.par_chunks_exact(neurons).zip(best);
-            rows.map(|(row, fit)| scorer.scores(fit.map, row)[fit.location[0] as usize]).collect()
-        };
+        let mut stage = Stage::new("weight update", Arithmetic::Host, states.len(), 1, None);
         self.bench.both(
             &mut stage,
-            || Ok(rates.par_chunks_exact(neurons).map(|row| scorer.best_fit(row)).collect::<Vec<_>>()),
-            |gpu| gpu.best_fits(&network.maps, &network.bumps, &rates),
+            || Cpu.weight_update(&problem, &Tick::silent()),
+            |gpu| gpu.weight_update(&problem, &Tick::silent()),
             |found, expected| {
-                let scores = |best: &[BestFit]| best.iter().map(|p| p.score).collect::<Vec<_>>();
-                vec![
-                    Compared::of("score", "1", scores(found), scores(expected)),
-                    Compared::of("score at the place", "1", there(found), scores(expected)),
-                ]
+                vec![Compared::of("weight change", "Hz", found.delta.to_dense(), expected.delta.to_dense())]
             },
         )?;
         Ok(stage)
-    }
-
-    /// Gram matrix, weight gradient of the centred energies, and the response to that gradient.
-    fn products(&self, minima: &Minima, precision: Precision, stages: &mut Vec<Stage>) -> Result<()> {
-        let states = &minima.states;
-        let (s, n, a) = (states.len() as f64, self.plan.neurons as f64, states.mean_active());
-        let (arithmetic, width) = match precision {
-            Precision::Single => (Arithmetic::Single, 4.0),
-            Precision::Double => (Arithmetic::Double, 8.0),
-        };
-        let stage = |what, flops, bytes| {
-            Stage::new(what, arithmetic, states.len(), 1, Some(Work { flops, bytes: width * bytes }))
-        };
-        let mut gram = stage("Gram matrix", 2.0 * a * s * (s + 1.0), s * (n + s));
-        self.bench.both(
-            &mut gram,
-            || Ok(direct::gram_matrix(states, &Tick::silent())),
-            |gpu| gpu.gram(states, precision),
-            |found, expected| compare_gram(states.len(), found, expected),
-        )?;
-        let mean = minima.energies.iter().sum::<f64>() / s;
-        let alpha: Vec<f64> = minima.energies.iter().map(|e| e - mean).collect();
-        let mut gradient = stage("weight gradient", 2.0 * a * a * s, s * n + n * n);
-        let change = self.bench.both(
-            &mut gradient,
-            || Ok(direct::weight_gradient(states, &alpha)),
-            |gpu| gpu.weight_gradient(states, &alpha, precision),
-            |found, expected| {
-                vec![Compared::of("weight gradient", "Hz⁵", found.to_dense(), expected.to_dense())]
-            },
-        )?;
-        let mut response = stage("response", 2.0 * a * a * s, s * (n + a * a));
-        self.bench.both(
-            &mut response,
-            || Ok(direct::response(&change, states)),
-            |gpu| gpu.response(&change, states, precision),
-            |found, expected| vec![Compared::of("response", "Hz⁷", found.clone(), expected.clone())],
-        )?;
-        stages.extend([gram, gradient, response]);
-        Ok(())
     }
 
     /// The landscape at the fitted points and between them, one weight update, and the landscape again.
@@ -312,13 +272,4 @@ impl Subject<'_> {
         )?;
         Ok(stage)
     }
-}
-
-/// The CPU computes one triangle, column by column: the row of an element is not smaller than its column.
-fn compare_gram(count: usize, found: &[f64], expected: &[f64]) -> Vec<Compared> {
-    fn triangle(count: usize, matrix: &[f64]) -> impl Iterator<Item = f64> {
-        (0..count)
-            .flat_map(move |column| matrix[column * count + column..(column + 1) * count].iter().copied())
-    }
-    vec![Compared::of("Gram matrix", "Hz⁴", triangle(count, found), triangle(count, expected))]
 }

@@ -8,14 +8,19 @@
 //! largest and the median error stands the largest absolute value of the reference, which says how much the error is.
 //!
 //! Shares of peaks rest on counts of what active neurons need, not of what a kernel happens to do; see [`Work`].
+//! What kernels and host counted in one call stands beside that, and what devices that are not here would take for it; see
+//! [`Prediction`] and the arithmetic in `predict.rs`.
+//!
 //! The peaks are those of [`crate::compute::gpu::Gpu::peaks`], measured in the same run.
 
 mod case;
+mod predict;
 mod stage;
 mod table;
 
 use serde::Serialize;
 
+pub use predict::{HOST_CORES, Prediction};
 pub use stage::{Compared, GpuTiming, LONG_SECONDS, Stage, Timing, Work};
 
 use crate::compute::backend::Backend;

@@ -1,10 +1,12 @@
 //! One stage: what is timed, what it needs, and how its results are compared.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::compute::gpu::{Gpu, Peaks};
+use super::predict::{Prediction, predictions};
+use crate::compute::gpu::{Counted, Footprint, Gpu, Peaks};
 use crate::error::Result;
 
 /// A warm-up that takes longer than this counts as the measurement (s).
@@ -26,7 +28,7 @@ pub struct Timing {
 }
 
 /// Times of one stage on the GPU, and how well they use it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GpuTiming {
     /// Times.
     #[serde(flatten)]
@@ -40,6 +42,21 @@ pub struct GpuTiming {
     /// Fraction of the measured bandwidth; above 1 where caches serve what is counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub share_of_bandwidth: Option<f64>,
+    /// What kernels and host counted in one call.
+    pub counted: Counted,
+    /// What named devices would take for that; empty where no kernel runs.
+    pub predicted: Vec<Prediction>,
+}
+
+/// A kernel as predictions see it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kernel {
+    /// What a workgroup takes of a core.
+    pub footprint: Footprint,
+    /// What a workgroup reads again and again (bytes).
+    pub reads: f64,
+    /// Whether all workgroups read the same.
+    pub is_shared: bool,
 }
 
 /// Errors of one quantity.
@@ -59,16 +76,12 @@ pub struct Compared {
     pub scale: f64,
 }
 
-/// What active neurons need of a stage. With a active neurons, b in an idealized bump, w bytes a number, for each state:
+/// What active neurons need of a stage. With a active neurons, for each state:
 ///
 /// | stage | operations | bytes |
 /// |---|---|---|
 /// | trajectories, a step; a is the mean of start and end | 2·a·N | 4·a·N/8 of W, whose rows eight states share, and 8·N of currents |
 /// | minima, an iteration | a³/3 + 2·a·N | 4·(a² + a·N) of W |
-/// | scores | 2·a·b·L | 4·N·(1 + L) of rates and maps |
-/// | Gram matrix | 4·a·(S + 1)/2 | w·N of rates, w·S of results |
-/// | weight gradient | 2·a² | w·N of rates; once, w·N² of results |
-/// | response | 2·a² | w·(N + a²) of rates and weights |
 ///
 /// Iterations are those of the CPU, which factorizes; the device's conjugate gradients do other operations towards
 /// the same end.
@@ -86,9 +99,6 @@ pub enum Arithmetic {
     /// f32.
     #[serde(rename = "f32")]
     Single,
-    /// f64.
-    #[serde(rename = "f64")]
-    Double,
     /// f32 on the device, ended in f64 on the host.
     #[serde(rename = "mixed")]
     Mixed,
@@ -102,7 +112,6 @@ impl Arithmetic {
     pub fn name(self) -> &'static str {
         match self {
             Arithmetic::Single => "f32",
-            Arithmetic::Double => "f64",
             Arithmetic::Mixed => "mixed",
             Arithmetic::Host => "host",
         }
@@ -123,6 +132,9 @@ pub struct Stage {
     /// What active neurons need, where shares are given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work: Option<Work>,
+    /// The kernel that does it, where one does.
+    #[serde(skip)]
+    pub kernel: Option<Kernel>,
     /// The CPU; nothing for a part of a stage that only the device has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<Timing>,
@@ -151,6 +163,7 @@ impl Stage {
             states,
             steps,
             work,
+            kernel: None,
             cpu: None,
             gpu: None,
             failure: None,
@@ -233,12 +246,22 @@ impl Bench<'_> {
     ) {
         let Some(gpu) = self.gpu else { return };
         (self.told)(&format!("{} on the GPU", stage.stage));
-        match self.time(stage.items(), || work(gpu)) {
+        let counted = Cell::new(Counted::default());
+        let counting = || {
+            let before = gpu.counted();
+            let found = work(gpu);
+            counted.set(gpu.counted() - before);
+            found
+        };
+        match self.time(stage.items(), counting) {
             Err(why) => stage.failure = Some(why.to_string()),
             Ok((timing, found)) => {
                 stage.errors = compare(&found);
                 let share = |need: f64, peak: f64| need / timing.seconds / peak;
                 let known = stage.work.zip(self.peaks);
+                let counted = counted.get();
+                let predicted =
+                    |kernel: Kernel| predictions(&counted, kernel.footprint, kernel.reads, kernel.is_shared);
                 stage.gpu = Some(GpuTiming {
                     timing,
                     speedup: stage.cpu.map(|cpu| cpu.seconds / timing.seconds),
@@ -246,6 +269,8 @@ impl Bench<'_> {
                         .filter(|_| stage.precision == Arithmetic::Single)
                         .map(|(work, peaks)| share(work.flops, peaks.flops)),
                     share_of_bandwidth: known.map(|(work, peaks)| share(work.bytes, peaks.bandwidth)),
+                    counted,
+                    predicted: stage.kernel.map(predicted).unwrap_or_default(),
                 });
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Case, Report, Stage};
+use super::{Case, GpuTiming, HOST_CORES, Report, Stage};
 
 impl Report {
     /// For a terminal.
@@ -29,6 +29,8 @@ impl Report {
             text.push('\n');
             text.push_str(&case.times());
             text.push_str(&case.errors());
+            text.push_str(&case.counts());
+            text.push_str(&case.predictions());
         }
         text
     }
@@ -76,6 +78,75 @@ impl Case {
                     error.quantity, error.largest, error.median, error.scale, error.unit
                 );
             }
+        }
+        text
+    }
+}
+
+impl Case {
+    /// Stages in which a kernel ran.
+    fn on_device(&self) -> impl Iterator<Item = (&Stage, &GpuTiming)> {
+        let counted = |stage| -> Option<(&Stage, &GpuTiming)> {
+            let stage: &Stage = stage;
+            stage.gpu.as_ref().map(|gpu| (stage, gpu)).filter(|(_, gpu)| gpu.counted.dispatches > 0)
+        };
+        self.stages.iter().filter_map(counted)
+    }
+
+    fn counts(&self) -> String {
+        let mut text = String::new();
+        for (stage, gpu) in self.on_device() {
+            if text.is_empty() {
+                let _ = writeln!(
+                    text,
+                    "{:35}{:>10}{:>10}{:>10}{:>11}{:>9}{:>13}",
+                    "counted in a call",
+                    "mult-adds",
+                    "W bytes",
+                    "turns",
+                    "dispatches",
+                    "handed",
+                    "host a state"
+                );
+            }
+            let counted = &gpu.counted;
+            let (handed, host) = match counted.states {
+                0 => ("-".to_owned(), "-".to_owned()),
+                states => (
+                    format!("{:.1} %", 100.0 * counted.handed as f64 / states as f64),
+                    time(counted.host_seconds / states as f64),
+                ),
+            };
+            let _ = writeln!(
+                text,
+                "{:35}{:>10}{:>10}{:>10}{:>11}{handed:>9}{host:>13}",
+                stage.stage,
+                short(counted.multiply_adds as f64),
+                short(counted.weight_bytes as f64),
+                short(counted.turns as f64),
+                counted.dispatches,
+            );
+        }
+        text
+    }
+
+    fn predictions(&self) -> String {
+        let mut text = String::new();
+        for (stage, gpu) in self.on_device().filter(|(_, gpu)| !gpu.predicted.is_empty()) {
+            if text.is_empty() {
+                let _ =
+                    writeln!(text, "predicted from these counts, with {HOST_CORES} host cores; not measured");
+                let _ = write!(text, "{:35}", "");
+                gpu.predicted.iter().for_each(|own| {
+                    let _ = write!(text, "{:>22}", own.device);
+                });
+                text.push('\n');
+            }
+            let _ = write!(text, "{:35}", stage.stage);
+            for own in &gpu.predicted {
+                let _ = write!(text, "{:>22}", format!("{} {}", time(own.seconds), own.bound));
+            }
+            text.push('\n');
         }
         text
     }

@@ -108,7 +108,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     let n = plan.neurons;
     let base = directory.read_square("weights_base.npy", n)?;
     let flattened = base.plus(1.0, &directory.read_square("weights_delta.npy", n)?);
-    let backend = options.backend_for(&plan.config)?;
+    let backend = options.backend()?;
     interrupt::listen()?;
     let monitor = bars::monitor(options.shows_progress(), 2.0 * plan.cost.trajectories_seconds);
     let job = Job {

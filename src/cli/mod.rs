@@ -35,9 +35,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::compute::backend::Backend;
 use crate::compute::choice::{Choice, choose};
-use crate::compute::cpu::Cpu;
 use crate::error::{Error, Result};
-use crate::setup::config::{Config, NoiseName};
+use crate::setup::config::Config;
 use crate::text::{printable, tell};
 
 /// Flatten the energy landscapes of continuous attractors stored together in one recurrent network.
@@ -291,23 +290,6 @@ impl Options {
             tell(&why);
         }
         Ok(backend)
-    }
-
-    /// As [`Options::backend`], for trajectories that may have noise: where the device has none, `auto` takes the CPU and
-    /// says so.
-    fn backend_for(&self, config: &Config) -> Result<Arc<dyn Backend>> {
-        let backend = self.backend()?;
-        let supported =
-            if config.dynamics.noise.kind == NoiseName::None { Ok(()) } else { backend.supports_noise() };
-        match supported {
-            Err(why) if self.choice() == Choice::Auto && self.adapter.is_none() => {
-                if !self.quiet {
-                    tell(&format!("{why}; taken instead: {}", Cpu.describe()));
-                }
-                Ok(Arc::new(Cpu))
-            }
-            supported => supported.map(|()| backend),
-        }
     }
 
     fn load(&self, path: &Path) -> Result<Config> {

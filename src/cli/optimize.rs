@@ -58,7 +58,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
 
 /// Does all the work of a plan in the run directory `out`.
 pub(super) fn work(plan: &Plan, out: &Path, keep_states: bool, options: &Options) -> Result<u8> {
-    let backend = options.backend_for(&plan.config)?;
+    let backend = options.backend()?;
     let network = plan.network(0)?;
     let monitor = bars::monitor(options.shows_progress(), plan.cost.total_seconds);
     let job = Job {

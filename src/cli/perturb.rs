@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
             arguments.run.display()
         )));
     }
-    let backend = options.backend_for(&plan.config)?;
+    let backend = options.backend()?;
     interrupt::listen()?;
     let networks = study.cells().len() as f64 + 2.0;
     let monitor = bars::monitor(options.shows_progress(), networks * plan.cost.trajectories_seconds);

@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &Arguments, options: &Options) -> Result<u8> {
     };
     let config = options.load(file)?;
     let trials = trials(&config)?;
-    let backend = options.backend_for(&config)?;
+    let backend = options.backend()?;
     match (&arguments.trial, &arguments.out) {
         (Some(id), out) => replay(id, &trials, &config, backend.as_ref(), out.as_deref(), options),
         (None, Some(out)) => scan(out, arguments, trials, config, &backend, options),

@@ -7,7 +7,7 @@ use crate::compute::device::ComputeDevice;
 use crate::dynamics::noise::Noise;
 use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::landscape::problem::{Minima, Problem, Start};
 use crate::landscape::states::States;
 use crate::manifold::Points;
@@ -22,7 +22,7 @@ pub trait Backend: Send + Sync {
     /// Whether this device can find the minima of a problem; asked before any work is done.
     ///
     /// # Errors
-    /// [`Error::Usage`] or [`Error::Device`], saying what can.
+    /// [`Error::Usage`](crate::error::Error::Usage) or [`Error::Device`](crate::error::Error::Device), saying what can.
     fn supports(&self, _problem: &Problem<'_>) -> Result<()> {
         Ok(())
     }
@@ -30,7 +30,7 @@ pub trait Backend: Send + Sync {
     /// Constrained minima at every point; see [`crate::landscape::minima::minima`].
     ///
     /// # Errors
-    /// If the device fails, or [`Error::Interrupted`] if `tick` stops it.
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
     fn minima(
         &self,
         problem: &Problem<'_>,
@@ -43,7 +43,7 @@ pub trait Backend: Send + Sync {
     /// what is accepted.
     ///
     /// # Errors
-    /// If the device fails, or [`Error::Interrupted`] if `tick` stops it.
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
     fn energies(&self, problem: &Problem<'_>, states: &States, tick: &Tick<'_>) -> Result<Vec<f64>>;
 
     /// The weight change that takes all states' energies to one level, by the solver that the problem names; see
@@ -51,7 +51,7 @@ pub trait Backend: Send + Sync {
     ///
     /// # Errors
     /// If the device fails, the states are not independent enough, the iteration does not converge, or
-    /// [`Error::Interrupted`] if `tick` stops it.
+    /// [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
     fn weight_update(&self, problem: &WeightProblem<'_>, tick: &Tick<'_>) -> Result<WeightUpdate> {
         weight_update(problem, tick)
     }
@@ -59,7 +59,7 @@ pub trait Backend: Send + Sync {
     /// Trajectories from every start; see [`crate::dynamics::trajectories::trajectories`].
     ///
     /// # Errors
-    /// If the device fails, or [`Error::Interrupted`] if `tick` stops it.
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
     fn trajectories(
         &self,
         dynamics: &Dynamics<'_>,
@@ -68,30 +68,17 @@ pub trait Backend: Send + Sync {
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>>;
 
-    /// Whether this device can run trajectories under noise; asked before any work is done.
+    /// Trajectories under noise; see [`crate::dynamics::noisy::noisy_trajectories`]. Every device draws the same random
+    /// numbers.
     ///
     /// # Errors
-    /// [`Error::Device`], saying what can.
-    fn supports_noise(&self) -> Result<()> {
-        Err(Error::Device(format!(
-            "{}: trajectories with noise run on the CPU alone; choose the CPU backend",
-            self.describe()
-        )))
-    }
-
-    /// Trajectories under noise; see [`crate::dynamics::noisy::noisy_trajectories`].
-    ///
-    /// # Errors
-    /// If the device fails, or has no noise (see [`Backend::supports_noise`]), or
-    /// [`Error::Interrupted`] if `tick` stops it.
+    /// If the device fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if `tick` stops it.
     fn noisy_trajectories(
         &self,
-        _dynamics: &Dynamics<'_>,
-        _noise: &Noise,
-        _starts: &[NoisyStart<'_>],
-        _at: &[usize],
-        _tick: &Tick<'_>,
-    ) -> Result<Vec<Trajectory>> {
-        self.supports_noise().map(|()| Vec::new())
-    }
+        dynamics: &Dynamics<'_>,
+        noise: &Noise,
+        starts: &[NoisyStart<'_>],
+        at: &[usize],
+        tick: &Tick<'_>,
+    ) -> Result<Vec<Trajectory>>;
 }

@@ -45,10 +45,6 @@ impl Backend for Cpu {
         trajectories::trajectories(dynamics, starts, at, tick)
     }
 
-    fn supports_noise(&self) -> Result<()> {
-        Ok(())
-    }
-
     fn noisy_trajectories(
         &self,
         dynamics: &Dynamics<'_>,

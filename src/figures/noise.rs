@@ -159,7 +159,6 @@ fn job<'a>(workshop: &Workshop<'a>, plan: &'a Plan, network: &'a Network) -> Job
 
 /// Draws all of it.
 pub(super) fn draw(scope: &Scope, workshop: &Workshop<'_>, output: &mut Output) -> Result<()> {
-    workshop.backend.supports_noise()?;
     let (sizes, loads) = extent(scope);
     let neurons = workshop.config.network.neurons.unwrap_or(600);
     let mut by_size = Vec::new();

@@ -69,14 +69,6 @@ pub(crate) fn at(
     tick: &Tick<'_>,
 ) -> Result<Minima> {
     let neurons = problem.maps.neurons();
-    let task = |&s: &usize| {
-        let constraint = problem.constraint(&points[s]);
-        let start = match start {
-            Start::Idealized => constraint.idealized.clone(),
-            Start::States(states) => states.get(s).to_owned(),
-        };
-        Task { constraint, start, check: SilentCheck::EveryStep }
-    };
     let order = near_each_other(problem.maps, points);
     let found: Result<Vec<Vec<Minimum>>> = order
         .par_chunks(GROUP)
@@ -84,7 +76,7 @@ pub(crate) fn at(
             || Group::new(neurons),
             |group, members| {
                 tick.go_on()?;
-                let tasks: Vec<Task> = members.iter().map(task).collect();
+                let tasks: Vec<Task> = members.iter().map(|&s| task(problem, &points[s], s, start)).collect();
                 let minima = match problem.minimizer {
                     Minimizer::Newton => group.minimize(problem, &tasks, |_, _, minimum| minimum),
                     Minimizer::Descent => tasks
@@ -111,9 +103,19 @@ pub(crate) fn at(
     Ok(minima)
 }
 
+/// The search at a point, which is number `s` where starts are given.
+pub(crate) fn task(problem: &Problem<'_>, point: &Point, s: usize, start: Start<'_>) -> Task {
+    let constraint = problem.constraint(point);
+    let start = match start {
+        Start::Idealized => constraint.idealized.clone(),
+        Start::States(states) => states.get(s).to_owned(),
+    };
+    Task { constraint, start, check: SilentCheck::EveryStep }
+}
+
 /// The points' indices in an order in which those that follow on each other are neighbours: on a line as they are, on
 /// surfaces along a curve that fills them (Morton's).
-fn near_each_other(maps: &Maps, points: &[Point]) -> Vec<usize> {
+pub(crate) fn near_each_other(maps: &Maps, points: &[Point]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
     let spread = |x: u32| (0..16).fold(0_u64, |code, bit| code | u64::from(x >> bit & 1) << (2 * bit));
     let place = |&s: &usize| {

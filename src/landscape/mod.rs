@@ -15,5 +15,5 @@ mod relaxed_bump;
 pub mod roughness;
 pub mod states;
 mod system;
-mod together;
+pub(crate) mod together;
 pub mod transfer;

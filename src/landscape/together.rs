@@ -14,14 +14,14 @@ use crate::landscape::problem::Problem;
 use crate::landscape::states::{State, StateBuf};
 
 /// One search: the point's constraint, where it starts, and how often silent neurons are asked.
-pub(super) struct Task {
+pub(crate) struct Task {
     pub constraint: Constraint,
     pub start: StateBuf,
     pub check: SilentCheck,
 }
 
 /// Up to [`GROUP`] searches side by side, with their memory, used again for the next.
-pub(super) struct Group {
+pub(crate) struct Group {
     searches: [Workspace; GROUP],
     /// Neurons active in any of the states, and their rates in each.
     active: Vec<u32>,
@@ -31,7 +31,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    pub(super) fn new(neurons: usize) -> Self {
+    pub(crate) fn new(neurons: usize) -> Self {
         Self {
             searches: std::array::from_fn(|_| Workspace::new(Arch::new(), neurons)),
             active: Vec::new(),
@@ -41,7 +41,7 @@ impl Group {
     }
 
     /// The minima of at most [`GROUP`] points; `finish` makes of each what is wanted of it.
-    pub(super) fn minimize<R>(
+    pub(crate) fn minimize<R>(
         &mut self,
         problem: &Problem<'_>,
         tasks: &[Task],

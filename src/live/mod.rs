@@ -38,6 +38,7 @@ const PAGE: &[&str] = &[
 /// The program's own kernel; `webgpu.js` puts the constants before it.
 const SHADER: &str = concat!(
     include_str!("../../shaders/shared/weights.wgsl"),
+    include_str!("../../shaders/shared/noise.wgsl"),
     include_str!("../../shaders/trajectories.wgsl")
 );
 

@@ -16,6 +16,15 @@ pub struct Counted {
     pub dispatches: u64,
     /// Their workgroups.
     pub workgroups: u64,
+    /// Turns of a workgroup's loop, each of which waits for the one before: a step of a group's trajectories, a turn of the
+    /// conjugate gradients of a minimum.
+    pub turns: u64,
+    /// Minima that were sought.
+    pub states: u64,
+    /// Those of them that the host had to search for.
+    pub handed: u64,
+    /// What the host spent on minima, summed over its threads (s).
+    pub host_seconds: f64,
 }
 
 impl AddAssign for Counted {
@@ -24,6 +33,10 @@ impl AddAssign for Counted {
         self.weight_bytes += other.weight_bytes;
         self.dispatches += other.dispatches;
         self.workgroups += other.workgroups;
+        self.turns += other.turns;
+        self.states += other.states;
+        self.handed += other.handed;
+        self.host_seconds += other.host_seconds;
     }
 }
 
@@ -36,6 +49,10 @@ impl Sub for Counted {
             weight_bytes: self.weight_bytes - earlier.weight_bytes,
             dispatches: self.dispatches - earlier.dispatches,
             workgroups: self.workgroups - earlier.workgroups,
+            turns: self.turns - earlier.turns,
+            states: self.states - earlier.states,
+            handed: self.handed - earlier.handed,
+            host_seconds: self.host_seconds - earlier.host_seconds,
         }
     }
 }

@@ -56,6 +56,10 @@ pub(super) fn adapters() -> Vec<wgpu::Adapter> {
 pub struct Conditions {
     /// Bind at most this many bytes at once, if the device would bind more.
     pub most_binding: Option<u64>,
+    /// Let a workgroup have at most this much memory (bytes).
+    pub most_workgroup_memory: Option<u32>,
+    /// Let a workgroup have at most so many threads.
+    pub most_threads: Option<u32>,
     /// Fill buffers of unspecified content with NaN.
     pub poison: bool,
     /// Destroy the device after that many submissions, the device that replaces it after the second number, and so on.
@@ -77,9 +81,9 @@ pub struct Device {
     device: wgpu::Device,
     queue: wgpu::Queue,
     limits: wgpu::Limits,
-    has_f64: bool,
     poison: bool,
-    failure: Arc<Mutex<Option<Failure>>>,
+    /// What was reported outside of all calls.
+    stray: Arc<Mutex<Option<Failure>>>,
     /// Why the device is gone, once it is.
     lost: Arc<OnceLock<String>>,
     pipelines: Mutex<HashMap<String, wgpu::ComputePipeline>>,
@@ -96,27 +100,23 @@ impl Device {
         counts: Arc<Counts>,
     ) -> DeviceResult<Self> {
         let mut limits = adapter.limits();
-        let wanted = wgpu::Features::SHADER_F64;
-        let features = adapter.features() & wanted;
         let (device, queue) = pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("flatscape"),
-            required_features: features,
             required_limits: limits.clone(),
             memory_hints: wgpu::MemoryHints::Performance,
             ..Default::default()
         }))
         .map_err(|error| Failure::Refused(error.to_string()))?;
-        let failure = Arc::new(Mutex::new(None));
-        let slot = Arc::clone(&failure);
+        let stray = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&stray);
         device.on_uncaptured_error(Arc::new(move |error| {
-            let failure = match &error {
-                wgpu::Error::OutOfMemory { source } => Failure::OutOfMemory(source.to_string()),
-                other => Failure::Refused(other.to_string()),
-            };
-            slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+            slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(Failure::from(error));
         }));
         let most = conditions.most_binding.unwrap_or(u64::MAX);
         limits.max_storage_buffer_binding_size = limits.max_storage_buffer_binding_size.min(most);
+        let impose = |limit: &mut u32, most: Option<u32>| *limit = (*limit).min(most.unwrap_or(u32::MAX));
+        impose(&mut limits.max_compute_workgroup_storage_size, conditions.most_workgroup_memory);
+        impose(&mut limits.max_compute_invocations_per_workgroup, conditions.most_threads);
         let lost = Arc::new(OnceLock::new());
         let slot = Arc::clone(&lost);
         device.set_device_lost_callback(move |reason, message| {
@@ -126,9 +126,8 @@ impl Device {
             device,
             queue,
             limits,
-            has_f64: features.contains(wanted),
             poison: conditions.poison,
-            failure,
+            stray,
             lost,
             pipelines: Mutex::default(),
             fuse: AtomicU64::new(u64::MAX),
@@ -141,11 +140,6 @@ impl Device {
         &self.limits
     }
 
-    /// Whether shaders can calculate in f64.
-    pub fn has_f64(&self) -> bool {
-        self.has_f64
-    }
-
     /// Destroys the device after this many more submissions: for tests of how a lost device is replaced.
     pub(super) fn destroy_after(&self, submissions: u64) {
         self.fuse.store(submissions, Ordering::Relaxed);
@@ -155,8 +149,7 @@ impl Device {
     pub fn storage<T: Pod>(&self, label: &str, data: &[T]) -> DeviceResult<wgpu::Buffer> {
         let bytes = bytemuck::cast_slice(data);
         let buffer = self.empty(label, bytes.len() as u64)?;
-        self.queue.write_buffer(&buffer, 0, bytes);
-        self.check()?;
+        self.scoped(|| self.queue.write_buffer(&buffer, 0, bytes))?;
         Ok(buffer)
     }
 
@@ -180,24 +173,19 @@ impl Device {
 
     /// Overwrites the beginning of a buffer.
     pub fn write<T: Pod>(&self, buffer: &wgpu::Buffer, data: &[T]) -> DeviceResult<()> {
-        self.queue.write_buffer(buffer, 0, bytemuck::cast_slice(data));
-        self.check()
+        self.scoped(|| self.queue.write_buffer(buffer, 0, bytemuck::cast_slice(data)))
     }
 
     fn create(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> DeviceResult<wgpu::Buffer> {
         // An empty array has no binding; one element that nobody reads stands for it.
         let size = bytes.max(16).next_multiple_of(4);
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
-            size,
-            usage,
-            mapped_at_creation: false,
-        });
-        match self.check() {
+        let descriptor =
+            wgpu::BufferDescriptor { label: Some(label), size, usage, mapped_at_creation: false };
+        match self.scoped(|| self.device.create_buffer(&descriptor)) {
             Err(Failure::OutOfMemory(why)) => {
                 Err(Failure::OutOfMemory(format!("{label}: {} MiB; {why}", size >> 20)))
             }
-            checked => checked.map(|()| buffer),
+            created => created,
         }
     }
 
@@ -207,12 +195,12 @@ impl Device {
         if let Some(pipeline) = pipelines.get(&shader.key()) {
             return Ok(pipeline.clone());
         }
-        let module = self.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        let text = wgpu::ShaderModuleDescriptor {
             label: Some(shader.name),
             source: wgpu::ShaderSource::Wgsl(shader.source().into()),
-        });
-        self.check()?;
-        let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        };
+        let module = self.scoped(|| self.device.create_shader_module(text))?;
+        let descriptor = wgpu::ComputePipelineDescriptor {
             label: Some(shader.name),
             layout: None,
             module: &module,
@@ -223,8 +211,8 @@ impl Device {
                 ..Default::default()
             },
             cache: None,
-        });
-        self.check()?;
+        };
+        let pipeline = self.scoped(|| self.device.create_compute_pipeline(&descriptor))?;
         pipelines.insert(shader.key(), pipeline.clone());
         Ok(pipeline)
     }
@@ -239,13 +227,13 @@ impl Device {
             .zip(buffers)
             .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() })
             .collect();
-        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
-            label: None,
-            layout: &pipeline.get_bind_group_layout(0),
-            entries: &entries,
-        });
-        self.check()?;
-        Ok(group)
+        self.scoped(|| {
+            self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+                label: None,
+                layout: &pipeline.get_bind_group_layout(0),
+                entries: &entries,
+            })
+        })
     }
 
     /// Runs a shader over a grid of workgroups, waits for its end, and says how long that took.
@@ -262,8 +250,7 @@ impl Device {
     /// took.
     pub fn run_all(&self, dispatches: &[Dispatch<'_>]) -> DeviceResult<Duration> {
         let began = Instant::now();
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        {
+        self.submit(|encoder| {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             for dispatch in dispatches {
                 pass.set_pipeline(dispatch.pipeline);
@@ -273,8 +260,7 @@ impl Device {
                 let workgroups = u64::from(x) * u64::from(y) * u64::from(z);
                 self.count(Counted { dispatches: 1, workgroups, ..Counted::default() });
             }
-        }
-        self.submit(encoder)?;
+        })?;
         Ok(began.elapsed())
     }
 
@@ -288,18 +274,22 @@ impl Device {
         self.counts.add(more);
     }
 
-    fn submit(&self, encoder: wgpu::CommandEncoder) -> DeviceResult<()> {
-        if self.fuse.fetch_sub(1, Ordering::Relaxed) == 0 {
-            self.device.destroy();
-        }
-        self.queue.submit([encoder.finish()]);
+    /// Submits what `encode` asks for, and waits until everything submitted is done.
+    fn submit(&self, encode: impl FnOnce(&mut wgpu::CommandEncoder)) -> DeviceResult<()> {
+        self.scoped(|| {
+            let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+            encode(&mut encoder);
+            if self.fuse.fetch_sub(1, Ordering::Relaxed) == 0 {
+                self.device.destroy();
+            }
+            self.queue.submit([encoder.finish()]);
+        })?;
         self.wait()
     }
 
     /// Waits until everything submitted is done.
     fn wait(&self) -> DeviceResult<()> {
-        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
-        self.check()?;
+        let polled = self.scoped(|| self.device.poll(wgpu::PollType::wait_indefinitely()))?;
         polled.map(|_| ()).map_err(|error| Failure::Lost(error.to_string()))
     }
 
@@ -312,9 +302,7 @@ impl Device {
         let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
         let size = bytes.next_multiple_of(4);
         let staging = self.create("read back", size, usage)?;
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, size);
-        self.submit(encoder)?;
+        self.submit(|encoder| encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, size))?;
         let (sender, receiver) = std::sync::mpsc::channel();
         staging.slice(..).map_async(wgpu::MapMode::Read, move |outcome| {
             // The receiver is gone only if the wait below failed, and then nobody asks.
@@ -332,9 +320,17 @@ impl Device {
         Ok(values.collect())
     }
 
-    /// The first failure that the driver reported since the last call. A lost device explains all others, and stays.
-    fn check(&self) -> DeviceResult<()> {
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// Does something with the device; fails with what the driver reports of it. Scopes belong to threads, so that two
+    /// workers on one device never see each other's failures. A lost device explains all others, and stays.
+    fn scoped<T>(&self, work: impl FnOnce() -> T) -> DeviceResult<T> {
+        let filters =
+            [wgpu::ErrorFilter::Validation, wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Internal];
+        let [validation, memory, internal] = filters.map(|filter| self.device.push_error_scope(filter));
+        let value = work();
+        // In reverse order.
+        let errors = [internal, memory, validation].map(|scope| pollster::block_on(scope.pop()));
+        let stray = self.stray.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let failure = errors.into_iter().flatten().next().map(Failure::from).or(stray);
         if failure.is_some() {
             // The news that the device is lost may still wait for somebody to ask; so may its own failure to be asked.
             drop(self.device.poll(wgpu::PollType::Poll));
@@ -342,7 +338,39 @@ impl Device {
         match (self.lost.get(), failure) {
             (Some(why), _) => Err(Failure::Lost(why.clone())),
             (None, Some(failure)) => Err(failure),
-            (None, None) => Ok(()),
+            (None, None) => Ok(value),
         }
+    }
+}
+
+impl From<wgpu::Error> for Failure {
+    fn from(error: wgpu::Error) -> Self {
+        match error {
+            wgpu::Error::OutOfMemory { source } => Failure::OutOfMemory(source.to_string()),
+            other => Failure::Refused(other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::adapter;
+    use super::*;
+
+    #[test]
+    fn a_thread_hears_of_its_own_failures_only() {
+        let conditions = Conditions::default();
+        let (_, device) = match adapter::open(None, &conditions) {
+            Ok(opened) => opened,
+            Err(why) if std::env::var("FLATSCAPE_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{why}"),
+            // Without an adapter there is nothing to test; tests/gpu.rs says so.
+            Err(_) => return,
+        };
+        let too_large = device.limits().max_buffer_size + 4;
+        std::thread::scope(|scope| {
+            let failing = scope.spawn(|| (0..100).all(|_| device.empty("too large", too_large).is_err()));
+            let sound = scope.spawn(|| (0..100).all(|_| device.storage("small", &[1.0_f32; 64]).is_ok()));
+            assert!(failing.join().unwrap() && sound.join().unwrap());
+        });
     }
 }

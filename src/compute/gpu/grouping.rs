@@ -12,7 +12,7 @@ const MOST: [f64; 3] = [1.5, 2.0, f64::INFINITY];
 
 /// Splits consecutive states, given as currents `[neurons]` (Hz²), into groups that share most of their active neurons, and
 /// single ones.
-pub(super) fn grouped(starts: &[Vec<f64>]) -> Vec<Range<usize>> {
+pub(super) fn grouped(starts: &[&[f64]]) -> Vec<Range<usize>> {
     let masks: Vec<Vec<u64>> = starts.iter().map(|currents| mask(currents)).collect();
     let count = |mask: &[u64]| mask.iter().map(|word| word.count_ones() as usize).sum::<usize>();
     let mut groups = Vec::new();
@@ -49,8 +49,12 @@ mod tests {
         (0..600).map(|i| if (i + 600 - at % 600) % 600 < 60 { 5.0 } else { -5.0 }).collect()
     }
 
+    fn together(starts: &[Vec<f64>]) -> Vec<Range<usize>> {
+        grouped(&starts.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
     fn sizes(starts: &[Vec<f64>]) -> Vec<usize> {
-        grouped(starts).iter().map(Range::len).collect()
+        together(starts).iter().map(Range::len).collect()
     }
 
     #[test]
@@ -63,7 +67,7 @@ mod tests {
         assert_eq!(sizes(&every(6, 16)), [8, 8]);
         // What a measurement of drift starts from.
         assert_eq!(sizes(&every(60, 20)), [1; 20]);
-        assert_eq!(grouped(&every(60, 3)), [0..1, 1..2, 2..3]);
+        assert_eq!(together(&every(60, 3)), [0..1, 1..2, 2..3]);
     }
 
     #[test]

@@ -1,27 +1,35 @@
-//! Constrained minima: `minimum.wgsl` takes every state to f32 accuracy, the host's Newton method ends it in f64.
+//! Constrained minima: `minimum.wgsl` takes every state to f32 accuracy; then the host finds what is left to close in f64,
+//! and the device solves for the steps that close it.
 //!
 //! The host's method decides alone whether a state has converged, and computes energy, multiplier and certificate from
-//! the f64 rates. From a state good to f32 it takes one or two iterations. States whose way on the device was irregular
-//! are searched for by the host from the start, so that where there are several minima both paths find the same one.
+//! the f64 rates: it begins where the device ended, and goes on if that is no minimum. States whose way on the device was
+//! irregular are searched for by the host from the start, so that where there are several minima both paths find the same one.
 
-use pulp::Arch;
+use std::time::{Duration, Instant};
+
+use bytemuck::Zeroable;
 use rayon::prelude::*;
 
-use super::device::{Device, DeviceResult};
+use super::counts::Counted;
+use super::device::{Device, DeviceResult, Failure};
+use super::refine::Fine;
 use super::shaders::{self, MinimumParams, StateInfo};
 use super::sizes::{DeviceSizes, Pace};
 use super::weights::DeviceWeights;
-use crate::landscape::constraint::{Constraint, Minimum, window};
+use crate::connectivity::field::GROUP;
+use crate::landscape::constraint::Minimum;
+use crate::landscape::minima::{minima_by_map, near_each_other, task};
 use crate::landscape::problem::{Definition, Minima, Problem, Start};
+use crate::landscape::rates;
 use crate::landscape::states::{StateBuf, States};
-use crate::landscape::{newton, rates};
-use crate::manifold::Points;
+use crate::landscape::together::{Group, Task};
+use crate::manifold::{Point, Points};
 use crate::progress::Tick;
 
 /// Newton iterations on the device. Regular states take 3–14; what takes more is left to the host.
 const MAX_ITERATIONS: u32 = 30;
 
-/// Residual at which the device's work ends, as a fraction of h + 100 Hz², the size of the terms of `h + Wr`: some
+/// Residual at which the device's search ends, as a fraction of |h| + 100 Hz², the size of the terms of `h + Wr`: some
 /// roundings of f32.
 const TOLERANCE: f64 = 2e-6;
 
@@ -30,8 +38,16 @@ const USABLE: f32 = 1e3;
 
 /// A state that met more negative curvatures, failed and shortened steps than this is not used either: its way leads
 /// past branchings, where f32 may take another one than f64 and end at another minimum. Of 9,000 states that were
-/// compared (N = 120…600, L = 3…10) 6 ended elsewhere, all with 5 and more.
+/// compared (N = 120…600, L = 3…10) 6 ended elsewhere, all with 5 and more. Where the host's own two ways of
+/// searching may end at different minima, see [`minima_by_map`], either will do.
 const REGULAR: u32 = 4;
+
+/// Steps towards f64 that the device solves for. Each leaves some 10⁻⁵ of the gaps.
+const ROUNDS: usize = 3;
+
+/// Operations after which a state is left to the host, so that no driver takes the device for hung: a fifth of a second on a
+/// slow GPU's core, 20 GFLOP/s.
+const STATE_FLOPS: f64 = 4e9;
 
 /// States of the first dispatch, before anything is known of the device's speed.
 const FIRST_STATES: usize = 32;
@@ -45,31 +61,29 @@ pub(super) fn minima(
     start: Start<'_>,
     tick: &Tick<'_>,
 ) -> DeviceResult<Minima> {
-    let approach = Approach::new(device, sizes, problem)?;
-    let mut found = Vec::with_capacity(points.len());
-    let all: Vec<usize> = (0..points.len()).collect();
-    for batch in all.chunks(sizes.minimum_states) {
+    let search = Search::new(device, sizes, problem, points)?;
+    let points: Vec<Point> = points.iter().collect();
+    let order = near_each_other(problem.maps, &points);
+    let mut found: Vec<(usize, Minimum)> = Vec::with_capacity(points.len());
+    for batch in order.chunks(sizes.minimum_states) {
         // What is missing then is noticed before it is used.
         if tick.stopped() {
             break;
         }
-        let tasks: Vec<Task> = batch.par_iter().map(|&s| Task::new(problem, points, start, s)).collect();
-        let near = approach.run(problem, &tasks)?;
-        found.par_extend(tasks.par_iter().zip(near).map_init(
-            || newton::Workspace::new(Arch::new(), sizes.neurons),
-            |workspace, (task, near)| {
-                let minimum = task.finish(workspace, problem, near);
-                tick.one();
-                minimum
-            },
-        ));
+        let tasks = search.tasks(&points, start, batch);
+        let near = Batch::new(&search, &tasks)?.refined()?;
+        found.extend(batch.iter().copied().zip(search.finish(tasks, near, tick)));
     }
-    Ok(Minima {
-        states: States::pack(sizes.neurons, found.iter().map(|m| m.state.view())),
-        energies: found.iter().map(|m| m.energy).collect(),
-        multipliers: found.iter().map(|m| m.multiplier).collect(),
-        certificates: found.iter().map(|m| m.certificate).collect(),
-    })
+    found.sort_unstable_by_key(|(s, _)| *s);
+    let found: Vec<Minimum> = found.into_iter().map(|(_, minimum)| minimum).collect();
+    let mut minima = Minima {
+        states: States::pack(sizes.neurons, []),
+        energies: Vec::new(),
+        multipliers: Vec::new(),
+        certificates: Vec::new(),
+    };
+    minima.append(&found);
+    Ok(minima)
 }
 
 /// What the device alone finds: states near the minima, to f32 accuracy. `None` where the host would begin at the start.
@@ -80,221 +94,316 @@ pub(super) fn near_minima(
     points: Points<'_>,
     start: Start<'_>,
 ) -> DeviceResult<Vec<Option<StateBuf>>> {
-    let approach = Approach::new(device, sizes, problem)?;
+    let search = Search::new(device, sizes, problem, points)?;
+    let points: Vec<Point> = points.iter().collect();
     let all: Vec<usize> = (0..points.len()).collect();
     let mut found = Vec::with_capacity(points.len());
     for batch in all.chunks(sizes.minimum_states) {
-        let tasks: Vec<Task> = batch.par_iter().map(|&s| Task::new(problem, points, start, s)).collect();
-        found.extend(approach.run(problem, &tasks)?.into_iter().map(|near| near.map(|near| near.state)));
+        let tasks = search.tasks(&points, start, batch);
+        let near = Batch::new(&search, &tasks)?.searched()?;
+        found.extend(near.into_iter().map(|near| near.map(|fine| fine.state())));
     }
     Ok(found)
 }
 
-/// One point: its constraint, and where to begin.
-struct Task {
-    map: usize,
-    position: f64,
-    constraint: Constraint,
-    from: StateBuf,
-}
-
-/// A state from the device.
-struct Near {
-    state: StateBuf,
-    iterations: u32,
-}
-
-impl Task {
-    fn new(problem: &Problem<'_>, points: Points<'_>, start: Start<'_>, s: usize) -> Self {
-        let point = points.get(s);
-        let constraint = problem.constraint(&point);
-        let from = match start {
-            Start::Idealized => constraint.idealized.clone(),
-            Start::States(states) => {
-                let state = states.get(s);
-                StateBuf { active: state.active.to_vec(), rates: state.rates.to_vec() }
-            }
-        };
-        Self { map: point.map, position: point.position[0], constraint, from }
-    }
-
-    /// Candidates, their rates moved onto the constraint, and the least-squares multiplier.
-    fn beginning(&self, problem: &Problem<'_>) -> (Vec<u32>, Vec<f64>, f64) {
-        let (neurons, mut rates) = match &self.constraint.support {
-            None => (self.from.active.clone(), self.from.rates.clone()),
-            Some(support) => {
-                let rate = |i: &u32| self.from.active.binary_search(i).map_or(0.0, |at| self.from.rates[at]);
-                (support.clone(), support.iter().map(rate).collect())
-            }
-        };
-        let displacements: Vec<f64> =
-            neurons.iter().map(|&i| self.constraint.displacements[0][i as usize]).collect();
-        rates::project(&mut rates, std::slice::from_ref(&displacements));
-        let (mut along, mut square) = (0.0, 0.0);
-        for ((&i, &r), &c) in neurons.iter().zip(&rates).zip(&displacements).filter(|((_, r), _)| **r > 0.0) {
-            let row = problem.weights.row(i as usize);
-            let field: f64 = neurons.iter().zip(&rates).map(|(&j, q)| row[j as usize] * q).sum();
-            along -= c * (r * r - problem.external_current[i as usize] - field);
-            square += c * c;
-        }
-        (neurons, rates, if square > 0.0 { along / square } else { 0.0 })
-    }
-
-    /// Ends the search in f64.
-    fn finish(
-        &self,
-        workspace: &mut newton::Workspace,
-        problem: &Problem<'_>,
-        near: Option<Near>,
-    ) -> Minimum {
-        let from = near.as_ref().map_or(&self.from, |near| &near.state);
-        let mut minimum = workspace.minimize(
-            problem.energy(),
-            &self.constraint,
-            from.view(),
-            newton::SilentCheck::EveryStep,
-        );
-        minimum.certificate.iterations += near.map_or(0, |near| near.iterations);
-        minimum
-    }
-}
-
-/// The device's part of the search, ready to run.
-struct Approach<'a> {
+/// The search for the minima of one problem.
+struct Search<'a> {
     device: &'a Device,
     sizes: &'a DeviceSizes,
+    problem: &'a Problem<'a>,
+    dimension: usize,
     params: MinimumParams,
-    window: f32,
     weights: DeviceWeights,
-    positions: wgpu::Buffer,
+    external_current: wgpu::Buffer,
     between: wgpu::Buffer,
+    /// States that it has room for.
+    at_work: usize,
+    /// See [`REGULAR`].
+    most_irregular: u32,
     pipeline: wgpu::ComputePipeline,
 }
 
-impl<'a> Approach<'a> {
-    fn new(device: &'a Device, sizes: &'a DeviceSizes, problem: &Problem<'_>) -> DeviceResult<Self> {
-        let admits = problem.definition == Definition::Kkt;
-        let external_current = problem.external_current[0];
+impl<'a> Search<'a> {
+    fn new(
+        device: &'a Device,
+        sizes: &'a DeviceSizes,
+        problem: &'a Problem<'a>,
+        points: Points<'_>,
+    ) -> DeviceResult<Self> {
+        let largest = problem.energy().largest_current();
+        let flops_of_turn = 2.0 * (sizes.bump.max(1) as f64).powi(2);
+        let dimension = problem.maps.dimension();
         let params = MinimumParams {
             neurons: sizes.neurons as u32,
-            admits: u32::from(admits),
+            admits: u32::from(problem.definition == Definition::Kkt),
+            corrects: 0,
             iterations: MAX_ITERATIONS,
-            tolerance: (TOLERANCE * (external_current.abs() + 100.0)) as f32,
-            external_current: external_current as f32,
+            turns: (STATE_FLOPS / flops_of_turn) as u32,
+            tolerance: (TOLERANCE * (largest + 100.0)) as f32,
+            largest_current: largest as f32,
+            gain: problem.transfer.gain() as f32,
+            exponent: problem.transfer.exponent() as f32,
             first: 0,
+            states: 0,
         };
-        let reach = if admits { window(problem.maps.space(0)) } else { sizes.neurons as f64 };
-        let scratch = 4 * (sizes.minimum_groups * sizes.slots * sizes.slots) as u64;
+        let external_current: Vec<f32> = problem.external_current.iter().map(|&h| h as f32).collect();
+        let (between, at_work) = between(device, sizes, points.len())?;
+        let either_will_do = minima_by_map(sizes.neurons, points.per_map(), problem.minimizer);
+        let constants = sizes.minimum_constants(dimension, problem.transfer.is_root());
         Ok(Self {
             device,
             sizes,
+            problem,
+            dimension,
             params,
-            window: reach as f32,
             weights: DeviceWeights::upload(device, sizes, problem.weights)?,
-            positions: device.storage("positions", problem.maps.all_sites())?,
-            between: device.empty("weights between candidates", scratch)?,
-            pipeline: device.pipeline(&shaders::minimum(sizes.minimum_constants()))?,
+            external_current: device.storage("external current", &external_current)?,
+            between,
+            at_work,
+            most_irregular: if either_will_do { u32::MAX } else { REGULAR },
+            pipeline: device.pipeline(&shaders::minimum(constants))?,
         })
     }
 
-    /// States near the minima; `None` where the device's state is of no use.
-    fn run(&self, problem: &Problem<'_>, tasks: &[Task]) -> DeviceResult<Vec<Option<Near>>> {
-        let slots = self.sizes.slots;
-        let mut info = Vec::with_capacity(tasks.len());
-        let mut candidates = vec![0u32; tasks.len() * slots];
-        let mut rates = vec![0f32; tasks.len() * slots];
-        let beginnings: Vec<_> = tasks.par_iter().map(|task| task.beginning(problem)).collect();
-        for (s, (task, (neurons, values, multiplier))) in tasks.iter().zip(beginnings).enumerate() {
-            // A start with too many neurons is left to the host; its empty one here costs next to nothing.
-            let count = if neurons.len() <= slots { neurons.len() } else { 0 };
-            candidates[s * slots..][..count].copy_from_slice(&neurons[..count]);
-            for (to, &from) in rates[s * slots..][..count].iter_mut().zip(&values) {
-                *to = from as f32;
-            }
-            info.push(StateInfo {
-                map_offset: (task.map * self.sizes.neurons) as u32,
-                position: task.position as f32,
-                window: self.window,
-                multiplier: multiplier as f32,
-                count: count as u32,
-                iterations: 0,
-                residual: f32::NAN,
-                dampings: 0,
-                halvings: 0,
-            });
-        }
-        let starts: Vec<u32> = info.iter().map(|i| i.count).collect();
-        let (info, candidates, rates) = self.dispatch(&info, &candidates, &rates)?;
-        let states = info.iter().zip(candidates.chunks_exact(slots)).zip(rates.chunks_exact(slots));
-        let usable = USABLE * self.params.tolerance;
-        Ok(states
-            .zip(starts)
-            .map(|(((info, neurons), rates), began_with)| {
-                let count = (info.count as usize).min(slots);
-                let is_regular = info.dampings + info.halvings <= REGULAR;
-                (began_with > 0 && is_regular && info.residual <= usable)
-                    .then(|| Near {
-                        state: sorted(&neurons[..count], &rates[..count]),
-                        iterations: info.iterations,
-                    })
-                    .filter(|near| near.state.rates.iter().all(|r| r.is_finite()))
-            })
-            .collect())
+    /// The searches at some of the points.
+    fn tasks(&self, points: &[Point], start: Start<'_>, which: &[usize]) -> Vec<Task> {
+        let task = |&s: &usize| {
+            let began = Instant::now();
+            let task = task(self.problem, &points[s], s, start);
+            self.count_host(began.elapsed());
+            task
+        };
+        which.par_iter().map(task).collect()
     }
 
-    fn dispatch(
-        &self,
-        info: &[StateInfo],
-        candidates: &[u32],
-        rates: &[f32],
-    ) -> DeviceResult<(Vec<StateInfo>, Vec<u32>, Vec<f32>)> {
-        let device = self.device;
-        let uniform = device.uniform("minimum", &self.params)?;
-        let info_buffer = device.storage("states", info)?;
-        let candidate_buffer = device.storage("candidates", candidates)?;
-        let rate_buffer = device.storage("candidates' rates", rates)?;
-        let [w0, w1, w2, w3] = self.weights.parts();
-        let bindings = device.bind(
-            &self.pipeline,
-            &[
-                &uniform,
-                w0,
-                w1,
-                w2,
-                w3,
-                &self.positions,
-                &info_buffer,
-                &candidate_buffer,
-                &rate_buffer,
-                &self.between,
-            ],
-        )?;
-        let mut pace = Pace::new(FIRST_STATES, self.sizes.minimum_groups);
-        let mut first = 0;
-        while first < info.len() {
-            let count = pace.amount().min(info.len() - first);
-            device.write(&uniform, &[MinimumParams { first: first as u32, ..self.params }])?;
-            let took = device.run(&self.pipeline, &bindings, [count as u32, 1, 1])?;
-            pace.learn(count, took);
-            first += count;
+    /// Ends the searches in f64, from where the device ended.
+    fn finish(&self, mut tasks: Vec<Task>, near: Vec<Option<Fine>>, tick: &Tick<'_>) -> Vec<Minimum> {
+        let mut iterations = Vec::with_capacity(near.len());
+        for (task, near) in tasks.iter_mut().zip(&near) {
+            iterations.push(near.as_ref().map_or(0, |fine| fine.iterations));
+            if let Some(fine) = near {
+                task.start = fine.state();
+            }
         }
-        Ok((
-            device.read(&info_buffer, info.len())?,
-            device.read(&candidate_buffer, candidates.len())?,
-            device.read(&rate_buffer, rates.len())?,
-        ))
+        let finish = |group: &mut Group, tasks: &[Task]| {
+            let began = Instant::now();
+            let minima = group.minimize(self.problem, tasks, |_, _, minimum| minimum);
+            let handed = minima.iter().filter(|minimum| minimum.certificate.iterations > 0).count();
+            self.device.count(Counted {
+                states: tasks.len() as u64,
+                handed: handed as u64,
+                host_seconds: began.elapsed().as_secs_f64(),
+                ..Counted::default()
+            });
+            tick.add(tasks.len() as u64);
+            minima
+        };
+        let found: Vec<Vec<Minimum>> = tasks
+            .par_chunks(GROUP)
+            .map_init(|| Group::new(self.sizes.neurons), |group, tasks| finish(group, tasks))
+            .collect();
+        let mut found: Vec<Minimum> = found.into_iter().flatten().collect();
+        for (minimum, more) in found.iter_mut().zip(iterations) {
+            minimum.certificate.iterations += more;
+        }
+        found
+    }
+
+    fn count_host(&self, took: Duration) {
+        self.device.count(Counted { host_seconds: took.as_secs_f64(), ..Counted::default() });
     }
 }
 
-/// Active candidates, ascending.
-fn sorted(neurons: &[u32], rates: &[f32]) -> StateBuf {
-    let mut pairs: Vec<(u32, f64)> = neurons
-        .iter()
-        .zip(rates)
-        .map(|(&i, &r)| (i, f64::from(r)))
-        .filter(|p| p.1 > 0.0 || p.1.is_nan())
-        .collect();
-    pairs.sort_unstable_by_key(|p| p.0);
-    let (active, rates) = pairs.into_iter().unzip();
-    StateBuf { active, rates }
+/// Room for W between the candidates of as many states as may be at work at once: half as many where the device has not.
+fn between(device: &Device, sizes: &DeviceSizes, points: usize) -> DeviceResult<(wgpu::Buffer, usize)> {
+    let mut states = sizes.minimum_groups.min(points).max(1);
+    loop {
+        let bytes = 4 * (states * sizes.slots * sizes.slots) as u64;
+        match device.empty("weights between candidates", bytes) {
+            Err(Failure::OutOfMemory(_)) if states > 1 => states /= 2,
+            buffer => return Ok((buffer?, states)),
+        }
+    }
+}
+
+/// States that are on the device together.
+struct Batch<'a> {
+    search: &'a Search<'a>,
+    tasks: &'a [Task],
+    starts: Vec<StateInfo>,
+    uniform: wgpu::Buffer,
+    info: wgpu::Buffer,
+    candidates: wgpu::Buffer,
+    /// By slot: rates, or steps in their place; gaps; what else the kernel keeps.
+    work: wgpu::Buffer,
+    bindings: wgpu::BindGroup,
+}
+
+impl<'a> Batch<'a> {
+    fn new(search: &'a Search<'a>, tasks: &'a [Task]) -> DeviceResult<Self> {
+        let (device, slots) = (search.device, search.sizes.slots);
+        let (neurons, dimension) = (search.sizes.neurons, search.dimension);
+        let mut displacements = vec![0f32; tasks.len() * dimension * neurons];
+        let mut rates = vec![0f32; tasks.len() * slots];
+        let mut candidates = vec![0u32; tasks.len() * slots];
+        let mut starts = vec![StateInfo::zeroed(); tasks.len()];
+        displacements
+            .par_chunks_mut(dimension * neurons)
+            .zip(rates.par_chunks_mut(slots))
+            .zip(candidates.par_chunks_mut(slots))
+            .zip(&mut starts)
+            .zip(tasks)
+            .for_each(|((((displacements, rates), candidates), info), task)| {
+                for (to, from) in displacements.chunks_exact_mut(neurons).zip(&task.constraint.displacements)
+                {
+                    to.iter_mut().zip(from).for_each(|(to, &c)| *to = c as f32);
+                }
+                let (active, values) = beginning(task);
+                // A start with too many neurons is left to the host; its empty one here costs next to nothing.
+                if active.len() <= slots {
+                    info.count = active.len() as u32;
+                    candidates[..active.len()].copy_from_slice(&active);
+                    rates.iter_mut().zip(&values).for_each(|(to, &r)| *to = r as f32);
+                }
+            });
+        let uniform = device.uniform("minimum", &search.params)?;
+        let displacements = device.storage("displacements", &displacements)?;
+        let info = device.storage("states", &starts)?;
+        let candidates = device.storage("candidates", &candidates)?;
+        let work = device.empty("searches", search.sizes.minimum_work(tasks.len()))?;
+        device.write(&work, &rates)?;
+        let [w0, w1, w2, w3] = search.weights.parts();
+        let bound = [
+            &uniform,
+            w0,
+            w1,
+            w2,
+            w3,
+            &displacements,
+            &search.external_current,
+            &info,
+            &candidates,
+            &work,
+            &search.between,
+        ];
+        let bindings = device.bind(&search.pipeline, &bound)?;
+        Ok(Self { search, tasks, starts, uniform, info, candidates, work, bindings })
+    }
+
+    /// Runs every state once; says what became of them, and what now stands in place of their rates.
+    fn pass(&self, corrects: bool) -> DeviceResult<(Vec<StateInfo>, Vec<f32>)> {
+        let (device, sizes) = (self.search.device, self.search.sizes);
+        let mut pace = Pace::new(FIRST_STATES, self.search.at_work);
+        let mut first = 0;
+        while first < self.tasks.len() {
+            let count = pace.amount().min(self.tasks.len() - first);
+            let params = MinimumParams {
+                first: first as u32,
+                corrects: u32::from(corrects),
+                states: self.tasks.len() as u32,
+                ..self.search.params
+            };
+            device.write(&self.uniform, &[params])?;
+            let took = device.run(&self.search.pipeline, &self.bindings, [count as u32, 1, 1])?;
+            pace.learn(count, took);
+            first += count;
+        }
+        let mut info: Vec<StateInfo> = device.read(&self.info, self.tasks.len())?;
+        for own in &mut info {
+            own.count = own.count.min(sizes.slots as u32);
+            device.count(own.counted());
+        }
+        Ok((info, device.read(&self.work, self.tasks.len() * sizes.slots)?))
+    }
+
+    /// States near the minima; `None` where the device's state is of no use.
+    fn searched(&self) -> DeviceResult<Vec<Option<Fine>>> {
+        let (device, slots) = (self.search.device, self.search.sizes.slots);
+        let (info, rates) = self.pass(false)?;
+        let candidates: Vec<u32> = device.read(&self.candidates, self.tasks.len() * slots)?;
+        let usable = USABLE * self.search.params.tolerance;
+        let problem = self.search.problem;
+        let fine = |s: usize| {
+            let own = info[s];
+            let is_regular = own.dampings + own.halvings <= self.search.most_irregular;
+            if self.starts[s].count == 0 || own.is_full == 1 || !is_regular || !(own.residual <= usable) {
+                return None;
+            }
+            let count = own.count as usize;
+            let rates = rates[s * slots..][..count].iter().copied().map(f64::from).collect();
+            let multiplier = [own.multiplier_x, own.multiplier_y].map(f64::from);
+            let neurons = &candidates[s * slots..][..count];
+            let (of, constraint) = (problem.energy(), &self.tasks[s].constraint);
+            let began = Instant::now();
+            let fine = Fine::new(of, constraint, neurons, rates, multiplier, own.iterations);
+            self.search.count_host(began.elapsed());
+            fine.is_finite().then_some(fine)
+        };
+        Ok((0..self.tasks.len()).into_par_iter().map(fine).collect())
+    }
+
+    /// As [`Batch::searched`], taken to f64 where the device's steps lead there.
+    fn refined(&self) -> DeviceResult<Vec<Option<Fine>>> {
+        let (device, slots) = (self.search.device, self.search.sizes.slots);
+        let mut states = self.searched()?;
+        let mut rates = vec![0f32; states.len() * slots];
+        let mut gaps = rates.clone();
+        for _ in 0..ROUNDS {
+            // A state of no candidates costs next to nothing.
+            let mut info = vec![StateInfo::zeroed(); states.len()];
+            for (s, (fine, info)) in states.iter().zip(&mut info).enumerate() {
+                let Some(fine) = fine.as_ref().filter(|fine| fine.is_wanting()) else { continue };
+                info.count = fine.slots().len() as u32;
+                for (slot, (rate, gap)) in fine.slots().enumerate() {
+                    (rates[s * slots + slot], gaps[s * slots + slot]) = (rate, gap);
+                }
+            }
+            if info.iter().all(|own| own.count == 0) {
+                break;
+            }
+            device.write(&self.info, &info)?;
+            device.write(&self.work, &[&rates[..], &gaps].concat())?;
+            let (found, steps) = self.pass(true)?;
+            states.par_iter_mut().zip(&found).zip(steps.par_chunks_exact(slots)).for_each(
+                |((fine, own), steps)| {
+                    let Some(fine) = fine.as_mut().filter(|_| own.count > 0 && own.residual == 0.0) else {
+                        return;
+                    };
+                    let began = Instant::now();
+                    let change = [own.multiplier_x, own.multiplier_y].map(f64::from);
+                    fine.correct(self.search.problem.energy(), steps.iter().copied(), change);
+                    self.search.count_host(began.elapsed());
+                },
+            );
+        }
+        Ok(states)
+    }
+}
+
+/// Candidates of a search, ascending, and their rates moved onto the constraint.
+fn beginning(task: &Task) -> (Vec<u32>, Vec<f64>) {
+    let from = task.start.view();
+    let (neurons, mut rates) = match &task.constraint.support {
+        None => (from.active.to_vec(), from.rates.to_vec()),
+        Some(support) => {
+            let rate = |i: &u32| from.active.binary_search(i).map_or(0.0, |at| from.rates[at]);
+            (support.clone(), support.iter().map(rate).collect())
+        }
+    };
+    let at = |along: &Vec<f64>| neurons.iter().map(|&i| along[i as usize]).collect();
+    let displacements: Vec<Vec<f64>> = task.constraint.displacements.iter().map(at).collect();
+    rates::project(&mut rates, &displacements);
+    (neurons, rates)
+}
+
+impl StateInfo {
+    /// What its workgroup counted.
+    fn counted(&self) -> Counted {
+        Counted {
+            multiply_adds: self.multiply_adds as u64,
+            weight_bytes: 4 * self.weight_words as u64,
+            turns: u64::from(self.turns),
+            ..Counted::default()
+        }
+    }
 }

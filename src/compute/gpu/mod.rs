@@ -3,11 +3,9 @@
 //! | stage | shader | CPU function of the same meaning | precision |
 //! |---|---|---|---|
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
-//! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32, then f64 Newton on the host from there |
+//! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32; its steps for gaps in f64; accepted, or ended, by the host's f64 Newton |
 //! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
-//! | weight update | – | [`weight_update`](crate::solve::weight_update) | f64 on the host: the Gram matrix has condition 10⁷ |
-//! | Gram matrix, gradient, response | `gram.wgsl`, `gradient.wgsl`, `response.wgsl` | [`gram_matrix`](crate::solve::direct::gram_matrix), [`weight_gradient`](crate::solve::direct::weight_gradient), [`response`](crate::solve::direct::response) | f32, or f64 where the device has it |
-//! | scores | `scores.wgsl` | [`decoding::Scorer::best_fit`](crate::dynamics::decoding::Scorer::best_fit) | f32 |
+//! | weight update, scores | – | [`weight_update`](crate::solve::weight_update), [`Scorer`](crate::dynamics::decoding::Scorer) | f64 on the host: the Gram matrix has condition 10⁷, and scores are few |
 
 mod adapter;
 mod counts;
@@ -15,8 +13,7 @@ mod device;
 mod grouping;
 mod minimum;
 mod peaks;
-mod products;
-mod scores;
+mod refine;
 mod selftest;
 pub mod shaders;
 mod sizes;
@@ -30,19 +27,16 @@ pub use adapter::{AdapterReport, DeviceKind, Verdict, list, preferred};
 pub use counts::Counted;
 pub use device::Conditions;
 pub use peaks::Peaks;
-pub use products::Precision;
+pub use sizes::Footprint;
 
 use crate::compute::backend::Backend;
 use crate::compute::device::ComputeDevice;
-use crate::connectivity::matrix::WeightMatrix;
-use crate::dynamics::decoding::BestFit;
+use crate::dynamics::noise::Noise;
+use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
 use crate::error::{Error, Result};
-use crate::landscape::bumps::IdealizedBumps;
 use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::{StateBuf, States};
-use crate::landscape::transfer::Transfer;
-use crate::manifold::Maps;
 use crate::manifold::Points;
 use crate::progress::Tick;
 use device::{Device, DeviceResult, Failure};
@@ -69,10 +63,22 @@ pub fn every_shader(
 ) -> std::result::Result<Vec<shaders::Shader>, String> {
     let mut all = DeviceSizes::new(neurons, bump, limits)?.shaders();
     all.push(shaders::selftest(Vec::new()));
-    all.push(shaders::scores(vec![("THREADS", 64)]));
-    all.extend([shaders::gram, shaders::gradient, shaders::response].map(|product| product(Vec::new())));
     all.extend([shaders::peak_flops, shaders::peak_bandwidth].map(|peak| peak(vec![("THREADS", 256)])));
     Ok(all)
+}
+
+/// What workgroups take of an ordinary GPU's core, for networks of `neurons` with `bump` active ones in a bump: those of
+/// minima, and those of trajectories in groups of so many states.
+///
+/// # Errors
+/// What the device would lack.
+pub fn footprints(
+    neurons: usize,
+    bump: usize,
+    group: usize,
+) -> std::result::Result<(Footprint, Footprint), String> {
+    let sizes = DeviceSizes::new(neurons, bump, &shaders::ordinary_limits())?;
+    Ok((sizes.minimum_footprint(), sizes.trajectory_footprint(group)))
 }
 
 /// A GPU that passed its self-test.
@@ -80,7 +86,7 @@ pub struct Gpu {
     report: AdapterReport,
     device: Mutex<Arc<Device>>,
     conditions: Conditions,
-    /// Devices opened so far.
+    /// Devices opened so far; see [`Gpu::devices_opened`].
     opened: AtomicUsize,
 }
 
@@ -125,6 +131,11 @@ impl Gpu {
         self.device().counts().sum()
     }
 
+    /// Devices opened so far: the first, and one more for each that was lost.
+    pub fn devices_opened(&self) -> usize {
+        self.opened.load(Ordering::Relaxed)
+    }
+
     /// Device memory that a network takes whose idealized bumps have `bump` active neurons: for W, and beside it for a batch
     /// of `states` states (bytes).
     ///
@@ -142,16 +153,6 @@ impl Gpu {
         }
     }
 
-    /// Bump scores: the place of every state. `rates` is dense `[states, neurons]` (Hz); the highest score is good to
-    /// f32, and of places that differ by less either may win.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn best_fits(&self, maps: &Maps, bumps: &IdealizedBumps, rates: &[f64]) -> Result<Vec<BestFit>> {
-        let sizes = self.sizes(maps.neurons(), bumps.active(0))?;
-        self.attempt(&Tick::silent(), |device, _| scores::best_fits(device, &sizes, maps, bumps, rates))
-    }
-
     /// The device's part of [`Backend::minima`]: states near the minima, to f32 accuracy; `None` where the host would
     /// search from the start.
     ///
@@ -163,44 +164,10 @@ impl Gpu {
         points: Points<'_>,
         start: Start<'_>,
     ) -> Result<Vec<Option<StateBuf>>> {
-        let sizes = self.sizes(problem.maps.neurons(), problem.bumps.active(0))?;
+        let sizes = self.sizes_of(problem)?;
         self.attempt(&Tick::silent(), |device, _| {
             minimum::near_minima(device, &sizes, problem, points, start)
         })
-    }
-
-    /// The Gram matrix, C-ordered `[states, states]` (Hz⁴); see [`crate::solve::direct::gram_matrix`].
-    ///
-    /// # Errors
-    /// If the device fails, or has no f64 and it is asked for.
-    pub fn gram(&self, states: &States, precision: Precision) -> Result<Vec<f64>> {
-        self.attempt(&Tick::silent(), |device, _| products::gram(device, states, precision))
-    }
-
-    /// The weight gradient; see [`crate::solve::direct::weight_gradient`].
-    ///
-    /// # Errors
-    /// If the device fails, or has no f64 and it is asked for.
-    pub fn weight_gradient(
-        &self,
-        states: &States,
-        alpha: &[f64],
-        precision: Precision,
-    ) -> Result<WeightMatrix> {
-        self.attempt(&Tick::silent(), |device, _| products::gradient(device, states, alpha, precision))
-    }
-
-    /// Each state's response to a weight change; see [`crate::solve::direct::response`].
-    ///
-    /// # Errors
-    /// If the device fails, or has no f64 and it is asked for.
-    pub fn response(
-        &self,
-        weights: &WeightMatrix,
-        states: &States,
-        precision: Precision,
-    ) -> Result<Vec<f64>> {
-        self.attempt(&Tick::silent(), |device, _| products::response(device, weights, states, precision))
     }
 
     fn device(&self) -> Arc<Device> {
@@ -211,6 +178,12 @@ impl Gpu {
     fn sizes(&self, neurons: usize, bump: usize) -> Result<DeviceSizes> {
         DeviceSizes::new(neurons, bump, self.device().limits())
             .map_err(|why| Error::Device(format!("{}: {why}{}", self.report.name, adapter::WAY_OUT)))
+    }
+
+    /// Sizes for a problem, whose largest idealized bumps count.
+    fn sizes_of(&self, problem: &Problem<'_>) -> Result<DeviceSizes> {
+        let bumps = (0..problem.maps.groups().len()).map(|group| problem.bumps.active(group));
+        self.sizes(problem.maps.neurons(), bumps.max().unwrap_or(0))
     }
 
     /// Does a piece of work; if the device is lost or out of memory, once more on a new device.
@@ -253,21 +226,6 @@ impl Gpu {
     }
 }
 
-/// What the kernels know so far: rings of all neurons, one external current for all, and the square root.
-fn supported(full_rings: bool, external_current: &[f64], transfer: Transfer) -> Result<()> {
-    let uniform = external_current.windows(2).all(|pair| pair[0] == pair[1]);
-    let missing = if !full_rings {
-        "maps that are not rings of all neurons"
-    } else if !uniform {
-        "an external current that differs from neuron to neuron"
-    } else if !transfer.is_root() {
-        "a transfer function other than the square root"
-    } else {
-        return Ok(());
-    };
-    Err(Error::Usage(format!("the GPU's kernels do not know {missing} yet; choose the CPU backend")))
-}
-
 impl Backend for Gpu {
     fn describe(&self) -> ComputeDevice {
         let AdapterReport { name, driver, backend, .. } = &self.report;
@@ -281,8 +239,7 @@ impl Backend for Gpu {
                     .to_owned(),
             ));
         }
-        supported(problem.maps.are_full_rings(), problem.external_current, problem.transfer)?;
-        self.sizes(problem.maps.neurons(), problem.bumps.active(0)).map(|_| ())
+        self.sizes_of(problem).map(|_| ())
     }
 
     fn minima(
@@ -293,7 +250,7 @@ impl Backend for Gpu {
         tick: &Tick<'_>,
     ) -> Result<Minima> {
         self.supports(problem)?;
-        let sizes = self.sizes(problem.maps.neurons(), problem.bumps.active(0))?;
+        let sizes = self.sizes_of(problem)?;
         let found =
             self.attempt(tick, |device, tick| minimum::minima(device, &sizes, problem, points, start, tick))?;
         tick.go_on()?;
@@ -314,6 +271,22 @@ impl Backend for Gpu {
         let sizes = self.sizes(dynamics.weights.neurons(), 0)?;
         let runs = self.attempt(tick, |device, tick| {
             trajectories::trajectories(device, &sizes, dynamics, starts, at, tick)
+        })?;
+        tick.go_on()?;
+        Ok(runs)
+    }
+
+    fn noisy_trajectories(
+        &self,
+        dynamics: &Dynamics<'_>,
+        noise: &Noise,
+        starts: &[NoisyStart<'_>],
+        at: &[usize],
+        tick: &Tick<'_>,
+    ) -> Result<Vec<Trajectory>> {
+        let sizes = self.sizes(dynamics.weights.neurons(), 0)?;
+        let runs = self.attempt(tick, |device, tick| {
+            trajectories::noisy_trajectories(device, &sizes, dynamics, noise, starts, at, tick)
         })?;
         tick.go_on()?;
         Ok(runs)

@@ -14,20 +14,20 @@ pub struct Shader {
     pub name: &'static str,
     /// Sizes.
     pub constants: Constants,
-    /// What stands before the file: the type `real` of shaders that exist in two precisions, or what shaders share.
+    /// What stands before the file: what shaders share.
     pub prelude: &'static str,
     /// The file.
     pub body: &'static str,
 }
 
-/// In f32, the type that every device has.
-pub const SINGLE: &str = "alias real = f32;\n";
-
-/// In f64, where the device has it.
-pub const DOUBLE: &str = "alias real = f64;\n";
-
 /// How W is read.
 const WEIGHTS: &str = include_str!("../../../shaders/shared/weights.wgsl");
+
+/// How W is read, and random numbers.
+const WEIGHTS_AND_NOISE: &str = concat!(
+    include_str!("../../../shaders/shared/weights.wgsl"),
+    include_str!("../../../shaders/shared/noise.wgsl")
+);
 
 impl Shader {
     /// The text that is compiled.
@@ -39,7 +39,7 @@ impl Shader {
 
     /// What distinguishes this shader and its constants from all others.
     pub fn key(&self) -> String {
-        format!("{} {} {:?}", self.name, self.prelude == DOUBLE, self.constants)
+        format!("{} {:?}", self.name, self.constants)
     }
 }
 
@@ -61,12 +61,8 @@ macro_rules! shaders {
 
 shaders! {
     selftest, "";
-    trajectories, WEIGHTS;
+    trajectories, WEIGHTS_AND_NOISE;
     minimum, WEIGHTS;
-    scores, "";
-    gram, SINGLE;
-    gradient, SINGLE;
-    response, SINGLE;
     peak_flops, "";
     peak_bandwidth, "";
 }
@@ -108,6 +104,16 @@ pub struct TrajectoriesParams {
     pub gain: f32,
     /// n of the transfer function.
     pub exponent: f32,
+    /// Number of this dispatch's first step.
+    pub first_step: u32,
+    /// The generator's key, low word.
+    pub key_low: u32,
+    /// High word.
+    pub key_high: u32,
+    /// Mean number of spikes in a step for a rate of 1 Hz (s).
+    pub mean_per_rate: f32,
+    /// What a spike sends (Hz), or what a normal number of 1 adds to a current (Hz²).
+    pub size: f32,
 }
 
 /// One workgroup of `trajectories.wgsl`.
@@ -120,6 +126,8 @@ pub struct StateGroup {
     pub rows: u32,
     /// High word.
     pub rows_high: u32,
+    /// Number of the trajectory, a word of the generator's counter.
+    pub trajectory: u32,
 }
 
 /// Parameters of `minimum.wgsl`.
@@ -130,56 +138,34 @@ pub struct MinimumParams {
     pub neurons: u32,
     /// 1 if silent neurons may join, 0 if the candidates are given.
     pub admits: u32,
+    /// 1 to solve for the step that closes given gaps, 0 to search.
+    pub corrects: u32,
     /// Newton iterations after which a state is left as it is.
     pub iterations: u32,
+    /// Turns of the conjugate gradients after which it is.
+    pub turns: u32,
     /// Residual at which a state is done (Hz²).
     pub tolerance: f32,
-    /// h (Hz²).
-    pub external_current: f32,
+    /// Largest |h| (Hz²).
+    pub largest_current: f32,
+    /// c of the transfer function (Hz for a current of 1 Hz²).
+    pub gain: f32,
+    /// n of the transfer function.
+    pub exponent: f32,
     /// Index of this dispatch's first state.
     pub first: u32,
-}
-
-/// Parameters of `scores.wgsl`.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-#[repr(C)]
-pub struct ScoresParams {
-    /// N.
-    pub neurons: u32,
-    /// L.
-    pub maps: u32,
-    /// Neurons in the template.
-    pub bump_neurons: u32,
-    /// Index of this dispatch's first state.
-    pub first: u32,
-}
-
-/// Parameters of `gram.wgsl`, `gradient.wgsl` and `response.wgsl`.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-#[repr(C)]
-pub struct ProductParams {
-    /// N.
-    pub neurons: u32,
-    /// S.
+    /// States of this batch.
     pub states: u32,
-    /// First row of this dispatch's tile.
-    pub first: u32,
-    /// Rows of this dispatch's tile.
-    pub rows: u32,
 }
 
 /// One state of `minimum.wgsl`.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct StateInfo {
-    /// Where the positions of the point's map begin.
-    pub map_offset: u32,
-    /// The point's position on the ring (neuron units).
-    pub position: f32,
-    /// Displacements beyond this count as 0 (neuron units).
-    pub window: f32,
-    /// The least-squares multiplier of the start (Hz²/neuron unit).
-    pub multiplier: f32,
+    /// λ along the first axis, or its change (Hz²/neuron unit).
+    pub multiplier_x: f32,
+    /// Along the second.
+    pub multiplier_y: f32,
     /// Number of candidates.
     pub count: u32,
     /// Newton iterations made.
@@ -190,26 +176,14 @@ pub struct StateInfo {
     pub dampings: u32,
     /// How often a step was shortened.
     pub halvings: u32,
-}
-
-/// One neuron of the bump template of `scores.wgsl`.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-#[repr(C)]
-pub struct Displaced {
-    /// Ring displacement, `0..N`.
-    pub by: u32,
-    /// P.
-    pub value: f32,
-}
-
-/// What `scores.wgsl` finds.
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-#[repr(C)]
-pub struct BestSite {
-    /// `l·N + x` of the highest score.
-    pub index: u32,
-    /// The highest score.
-    pub score: f32,
+    /// 1 if more neurons would have joined than there are slots.
+    pub is_full: u32,
+    /// Turns of the conjugate gradients.
+    pub turns: u32,
+    /// Multiply-adds with W or a copy of parts of it.
+    pub multiply_adds: f32,
+    /// Words of W that were read.
+    pub weight_words: f32,
 }
 
 /// Parameters of `peak_flops.wgsl` and `peak_bandwidth.wgsl`.

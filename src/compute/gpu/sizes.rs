@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::grouping::SIZES;
 use super::shaders::{self, Constants, Shader};
+use crate::dynamics::noise::NoiseKind;
 
 /// Parts in which W may be bound.
 const MOST_PARTS: usize = 4;
@@ -28,8 +29,16 @@ fn trajectory_memory(group: usize, mask_words: usize) -> usize {
     list_entries(group) * (4 + 16 * group.div_ceil(4)) + 8 * mask_words + 4 * mask_words.div_ceil(16) + 16
 }
 
+/// Workgroup memory of `minimum.wgsl` without its slots (bytes).
+fn reduction_memory(mask_words: usize) -> usize {
+    16 * (MINIMUM_THREADS + 8) + 4 * mask_words + 16
+}
+
 /// Workgroup memory of `minimum.wgsl` for each slot (bytes).
-const SLOT_BYTES: usize = 9 * 4;
+const SLOT_BYTES: usize = 2 * 4;
+
+/// Numbers that `minimum.wgsl` keeps for each slot in device memory.
+const SLOT_ARRAYS: u64 = 8;
 
 /// Threads of `minimum.wgsl`: as many as a bump has neurons, so that few idle.
 const MINIMUM_THREADS: usize = 64;
@@ -41,17 +50,36 @@ const SLOTS_PER_BUMP_NEURON: usize = 3;
 /// Memory taken for one batch of states, where the device allows more (bytes).
 const BATCH_BYTES: u64 = 256 << 20;
 
+/// Memory taken for W between candidates, where the device allows more (bytes), and most states that it is taken for: more than
+/// that work at once on no device.
+const BETWEEN_BYTES: u64 = 2 << 30;
+const MOST_AT_WORK: usize = 2048;
+
 /// Most states in one batch of minima: the host keeps N displacements of each.
 const MOST_STATES: usize = 8192;
 
+/// Equations of a constraint on a surface.
+const MOST_DIMENSIONS: u64 = 2;
+
 /// Storage buffers that the shader with the most of them binds.
-const MOST_BUFFERS: u32 = 9;
+const MOST_BUFFERS: u32 = 10;
+
+/// What a workgroup takes of a core.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Footprint {
+    /// Threads.
+    pub threads: usize,
+    /// Workgroup memory (bytes).
+    pub memory: usize,
+}
 
 /// Sizes for one network on one device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceSizes {
     /// N.
     pub neurons: usize,
+    /// Active neurons of the largest idealized bump.
+    pub bump: usize,
     /// Entries in a row of W or of currents: N, rounded up to whole vec4.
     pub stride: usize,
     /// Rows of W in each bound part.
@@ -72,8 +100,6 @@ pub struct DeviceSizes {
     pub minimum_states: usize,
     /// Most states in one dispatch of `minimum.wgsl`.
     pub minimum_groups: usize,
-    /// Most states in one batch of scores.
-    pub score_states: usize,
 }
 
 impl DeviceSizes {
@@ -86,8 +112,8 @@ impl DeviceSizes {
         ]
     }
 
-    /// Constants of `trajectories.wgsl` for groups of so many states.
-    pub fn trajectory_constants(&self, group: usize, is_root: bool) -> Constants {
+    /// Constants of `trajectories.wgsl` for groups of so many states; with noise there is one in each.
+    pub fn trajectory_constants(&self, group: usize, is_root: bool, noise: Option<NoiseKind>) -> Constants {
         let slices = if group == 1 { self.slices } else { 1 };
         let mut constants = self.weight_constants();
         constants.extend([
@@ -97,27 +123,60 @@ impl DeviceSizes {
             ("LIST", list_entries(group) as u32),
             ("MASK_WORDS", self.mask_words as u32),
             ("IS_ROOT", u32::from(is_root)),
+            (
+                "NOISE",
+                match noise {
+                    None => 0,
+                    Some(NoiseKind::Poisson { .. }) => 1,
+                    Some(NoiseKind::Current { .. }) => 2,
+                },
+            ),
         ]);
         constants
     }
 
-    /// Constants of `minimum.wgsl`.
-    pub fn minimum_constants(&self) -> Constants {
+    /// Constants of `minimum.wgsl` for constraints of so many equations.
+    pub fn minimum_constants(&self, dimension: usize, is_root: bool) -> Constants {
         let mut constants = self.weight_constants();
         constants.extend([
             ("THREADS", MINIMUM_THREADS as u32),
             ("SLOTS", self.slots as u32),
             ("MASK_WORDS", self.mask_words as u32),
+            ("DIMENSION", dimension as u32),
+            ("IS_ROOT", u32::from(is_root)),
         ]);
         constants
     }
 
+    /// Bytes of what `minimum.wgsl` keeps by slot for so many states.
+    pub fn minimum_work(&self, states: usize) -> u64 {
+        4 * SLOT_ARRAYS * (states * self.slots) as u64
+    }
+
+    /// What a workgroup of `minimum.wgsl` takes.
+    pub fn minimum_footprint(&self) -> Footprint {
+        Footprint {
+            threads: MINIMUM_THREADS,
+            memory: reduction_memory(self.mask_words) + SLOT_BYTES * self.slots,
+        }
+    }
+
+    /// What a workgroup of `trajectories.wgsl` takes for groups of so many states.
+    pub fn trajectory_footprint(&self, group: usize) -> Footprint {
+        let slices = if group == 1 { self.slices } else { 1 };
+        let threads = self.trajectory_threads * slices;
+        let sums = if slices > 1 { 16 * threads } else { 0 };
+        Footprint { threads, memory: trajectory_memory(group, self.mask_words) + sums }
+    }
+
     /// Every shader that a network of square-root neurons runs, with its constants.
     pub fn shaders(&self) -> Vec<Shader> {
-        let trajectories = SIZES.map(|size| shaders::trajectories(self.trajectory_constants(size, true)));
-        let mut all = vec![shaders::minimum(self.minimum_constants())];
-        all.extend(trajectories);
-        all
+        let noises = [NoiseKind::Poisson { fano: 1.0 }, NoiseKind::Current { sd: 1.0 }];
+        let quiet = SIZES.map(|size| self.trajectory_constants(size, true, None));
+        let noisy = noises.map(|noise| self.trajectory_constants(1, true, Some(noise)));
+        let trajectories = quiet.into_iter().chain(noisy).map(shaders::trajectories);
+        let minima = [1, 2].map(|dimension| shaders::minimum(self.minimum_constants(dimension, true)));
+        minima.into_iter().chain(trajectories).collect()
     }
 
     /// Device memory for W, and for the largest batch of `states` trajectories or minima (bytes).
@@ -125,8 +184,9 @@ impl DeviceSizes {
         let row = 4 * self.stride as u64;
         let trajectories = 2 * row * (states.min(self.trajectory_states) as u64);
         let slots = self.slots as u64;
-        let of_states = 8 * slots * (states.min(self.minimum_states) as u64);
-        let between = 4 * slots * slots * (self.minimum_groups as u64);
+        let of_state = 4 * (SLOT_ARRAYS + 1) * slots + 4 * MOST_DIMENSIONS * self.neurons as u64;
+        let of_states = of_state * (states.min(self.minimum_states) as u64);
+        let between = 4 * slots * slots * (self.minimum_groups.min(states) as u64);
         (row * self.neurons as u64, trajectories.max(of_states + between))
     }
 
@@ -157,7 +217,7 @@ impl DeviceSizes {
         let memory = limits.max_compute_workgroup_storage_size as usize;
         let trajectories = SIZES.map(|group| trajectory_memory(group, mask_words));
         let trajectory_memory = trajectories.into_iter().fold(0, usize::max);
-        let reduction_memory = 16 * (MINIMUM_THREADS + 8) + 4 * mask_words + 16;
+        let reduction_memory = reduction_memory(mask_words);
         if trajectory_memory > memory || reduction_memory + 64 * SLOT_BYTES > memory {
             return Err(format!(
                 "{neurons} neurons need {trajectory_memory} bytes of workgroup memory; the device has {memory}"
@@ -174,11 +234,13 @@ impl DeviceSizes {
         let batch = binding.min(BATCH_BYTES);
         let fitting = |bytes: u64| ((batch / bytes) as usize).clamp(1, grid);
         let by_memory = (memory - reduction_memory) / SLOT_BYTES / 32 * 32;
-        let by_binding = ((batch / 4) as f64).sqrt() as usize / 32 * 32;
+        let between = binding.min(BETWEEN_BYTES);
+        let by_binding = ((between / 4) as f64).sqrt() as usize / 32 * 32;
         let wanted = (SLOTS_PER_BUMP_NEURON * bump).min(neurons).next_multiple_of(32);
         let slots = wanted.min(by_memory).min(by_binding).max(32);
         Ok(Self {
             neurons,
+            bump,
             stride,
             rows_per_part,
             parts,
@@ -187,9 +249,10 @@ impl DeviceSizes {
             slices: (threads_alone / threads).clamp(1, MOST_SLICES),
             trajectory_states: fitting(row_bytes).max(SIZES[0]),
             slots,
-            minimum_states: fitting(4 * slots as u64).min(MOST_STATES),
-            minimum_groups: fitting(4 * (slots * slots) as u64),
-            score_states: fitting(row_bytes),
+            minimum_states: fitting(4 * (SLOT_ARRAYS * slots as u64).max(MOST_DIMENSIONS * neurons as u64))
+                .min(MOST_STATES),
+            minimum_groups: ((between / (4 * (slots * slots) as u64)) as usize)
+                .clamp(1, MOST_AT_WORK.min(grid)),
         })
     }
 }

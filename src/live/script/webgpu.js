@@ -1,5 +1,5 @@
 // The same dynamics on the GPU, by the program's own trajectories.wgsl: bindings and padding as in the program's
-// compute::gpu::trajectories. It knows neither noise nor cue.
+// compute::gpu::trajectories, without noise and cue.
 
 const STATES_PER_GROUP = 8;
 
@@ -23,7 +23,7 @@ class WebGpu {
     // As the program's compute::gpu::sizes, for groups of eight states.
     const constants = {
       PARTS: 1, ROWS_PER_PART: network.neurons, QUADS: quads, THREADS: Math.min(128, 32 * Math.ceil(quads / 32)),
-      GROUP: STATES_PER_GROUP, SLICES: 1, LIST: 256, MASK_WORDS: Math.ceil(network.neurons / 32), IS_ROOT: 1,
+      GROUP: STATES_PER_GROUP, SLICES: 1, LIST: 256, MASK_WORDS: Math.ceil(network.neurons / 32), IS_ROOT: 1, NOISE: 0,
     };
     const sizes = Object.entries(constants).map(([name, value]) => `const ${name} = ${value}u;\n`).join("");
     this.pipeline = device.createComputePipeline({
@@ -33,7 +33,7 @@ class WebGpu {
         entryPoint: "trajectories",
       },
     });
-    this.params = device.createBuffer({ size: 32, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
+    this.params = device.createBuffer({ size: 48, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST });
     this.weights = device.createBuffer({ size: 4 * network.neurons * network.stride, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
     this.unused = [1, 2, 3].map(() => device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE }));
     this.externalCurrent = device.createBuffer({ size: 4 * network.stride, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
@@ -54,8 +54,8 @@ class WebGpu {
     this.currents = this.device.createBuffer({ size, usage: storage });
     this.partial = this.device.createBuffer({ size, usage: storage });
     this.result = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
-    // The first state of every group, and two words in which its rows are counted.
-    const groups = Uint32Array.from({ length: 3 * states / STATES_PER_GROUP }, (_, k) => k % 3 ? 0 : k / 3 * STATES_PER_GROUP);
+    // The first state of every group, two words in which its rows are counted, and one for noise.
+    const groups = Uint32Array.from({ length: 4 * states / STATES_PER_GROUP }, (_, k) => k % 4 ? 0 : k / 4 * STATES_PER_GROUP);
     this.groups = this.device.createBuffer({ size: groups.byteLength, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
     this.device.queue.writeBuffer(this.groups, 0, groups);
     const buffers = [this.params, this.weights, ...this.unused, this.currents, this.partial, this.externalCurrent, this.groups];
@@ -75,9 +75,9 @@ class WebGpu {
     const currents = new Float32Array(states * stride).fill(-1);
     for (let s = 0; s < states; s++) currents.set(trajectories.currents[Math.min(s, count - 1)], s * stride);
     this.device.queue.writeBuffer(this.currents, 0, currents);
-    const params = new DataView(new ArrayBuffer(32));
+    const params = new DataView(new ArrayBuffer(48));
     [neurons, steps].forEach((value, k) => params.setUint32(4 * k, value, true));
-    // Step, and gain and exponent of the square root.
+    // Step, and gain and exponent of the square root; what follows is for noise.
     [step, 1, 0.5].forEach((value, k) => params.setFloat32(8 + 4 * k, value, true));
     this.device.queue.writeBuffer(this.params, 0, params.buffer);
     const commands = this.device.createCommandEncoder(), pass = commands.beginComputePass();

@@ -1,0 +1,175 @@
+//! What a stage would take on devices that are not here, from counted work: an estimate to be confirmed or refuted by them.
+//!
+//! A stage takes the longest of three times on the device, and then the host's time:
+//!
+//! | bound | time |
+//! |---|---|
+//! | arithmetic | 2·multiply-adds / (½ · FP32 rate) |
+//! | memory | bytes of W and its copies / (½ · bandwidth), of the cache that holds what the workgroups at work read, else of the memory |
+//! | latency | turns / workgroups at work · 2 µs, and 20 µs a dispatch; a turn waits for the one before at barriers |
+//! | host | the host's seconds, summed over threads, on 8 cores like those here |
+//!
+//! Half of a peak is what kernels like these reach on devices that were measured; 2 µs is a loop of some hundred dependent
+//! instructions with four barriers. As many workgroups are at work on a core as its threads and its workgroup memory allow,
+//! and no more than a dispatch has.
+
+use serde::Serialize;
+
+use crate::compute::gpu::{Counted, Footprint};
+
+/// A device by its maker's figures.
+struct Model {
+    name: &'static str,
+    /// FP32 rate (FLOP/s).
+    flops: f64,
+    /// Bandwidth of its memory (B/s).
+    bandwidth: f64,
+    /// Its largest cache (B), and that one's bandwidth (B/s), an estimate where the maker says nothing.
+    cache: f64,
+    cache_bandwidth: f64,
+    /// Cores, and what each has for workgroups: threads, and memory (B).
+    cores: f64,
+    threads: f64,
+    workgroup_memory: f64,
+}
+
+const MODELS: [Model; 5] = [
+    Model {
+        name: "H200",
+        flops: 67e12,
+        bandwidth: 4.8e12,
+        cache: 50e6,
+        cache_bandwidth: 5.5e12,
+        cores: 132.0,
+        threads: 2048.0,
+        workgroup_memory: 228e3,
+    },
+    Model {
+        name: "RTX 4070",
+        flops: 29e12,
+        bandwidth: 504e9,
+        cache: 36e6,
+        cache_bandwidth: 2.5e12,
+        cores: 46.0,
+        threads: 1536.0,
+        workgroup_memory: 100e3,
+    },
+    Model {
+        name: "RTX 3060",
+        flops: 12.7e12,
+        bandwidth: 360e9,
+        cache: 3e6,
+        cache_bandwidth: 1.2e12,
+        cores: 28.0,
+        threads: 1536.0,
+        workgroup_memory: 100e3,
+    },
+    Model {
+        name: "Radeon 780M",
+        flops: 4.1e12,
+        bandwidth: 90e9,
+        cache: 2e6,
+        cache_bandwidth: 5e11,
+        cores: 12.0,
+        threads: 2048.0,
+        workgroup_memory: 64e3,
+    },
+    Model {
+        name: "Apple M3",
+        flops: 3.5e12,
+        bandwidth: 100e9,
+        cache: 8e6,
+        cache_bandwidth: 4e11,
+        cores: 10.0,
+        threads: 1024.0,
+        workgroup_memory: 60e3,
+    },
+];
+
+/// Share of a peak that a kernel reaches.
+const SHARE: f64 = 0.5;
+
+/// A turn of a kernel's loop, and the start of a kernel (s).
+const TURN_SECONDS: f64 = 2e-6;
+const DISPATCH_SECONDS: f64 = 20e-6;
+
+/// Cores of the host that a prediction is for.
+pub const HOST_CORES: f64 = 8.0;
+
+/// What a device is predicted to take for a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The device.
+    pub device: &'static str,
+    /// Device and host together (s).
+    pub seconds: f64,
+    /// What takes longest: arithmetic, memory, latency or the host.
+    pub bound: &'static str,
+}
+
+/// What all devices are predicted to take for counted work of a kernel; `reads` is what a workgroup reads again and again
+/// (bytes), by itself or, where `is_shared`, like all others.
+pub(super) fn predictions(
+    counted: &Counted,
+    footprint: Footprint,
+    reads: f64,
+    is_shared: bool,
+) -> Vec<Prediction> {
+    MODELS.iter().map(|model| model.predict(counted, footprint, reads, is_shared)).collect()
+}
+
+impl Model {
+    fn predict(&self, counted: &Counted, footprint: Footprint, reads: f64, is_shared: bool) -> Prediction {
+        let room = (self.threads / footprint.threads as f64)
+            .min(self.workgroup_memory / footprint.memory as f64)
+            .floor()
+            .max(1.0);
+        let dispatches = counted.dispatches.max(1) as f64;
+        let at_work = (self.cores * room).min(counted.workgroups as f64 / dispatches).max(1.0);
+        let held = if is_shared { reads } else { reads * at_work };
+        let bandwidth = if held <= self.cache { self.cache_bandwidth } else { self.bandwidth };
+        let bounds = [
+            ("arithmetic", 2.0 * counted.multiply_adds as f64 / (SHARE * self.flops)),
+            ("memory", counted.weight_bytes as f64 / (SHARE * bandwidth)),
+            ("latency", counted.turns as f64 / at_work * TURN_SECONDS + dispatches * DISPATCH_SECONDS),
+        ];
+        let (bound, device) =
+            bounds.into_iter().fold(("", 0.0), |most, own| if own.1 > most.1 { own } else { most });
+        let host = counted.host_seconds / HOST_CORES;
+        Prediction {
+            device: self.name,
+            seconds: device + host,
+            bound: if host > device { "host" } else { bound },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOOTPRINT: Footprint = Footprint { threads: 64, memory: 32_000 };
+
+    fn of(device: &str, counted: Counted, reads: f64) -> Prediction {
+        let all = predictions(&counted, FOOTPRINT, reads, false);
+        *all.iter().find(|own| own.device == device).unwrap()
+    }
+
+    #[test]
+    fn what_takes_longest_bounds() {
+        let busy = Counted { dispatches: 1, workgroups: 10_000, ..Counted::default() };
+        // 67e12 / 4 multiply-adds take a second at half the rate.
+        let found = of("H200", Counted { multiply_adds: 16_750_000_000_000, ..busy }, 1e3);
+        assert_eq!((found.bound, found.seconds), ("arithmetic", 1.0));
+        // 132 cores with room for 7 workgroups of 32 kB: what 924 of them read fits the cache, or does not.
+        let bytes = Counted { weight_bytes: 2_400_000_000_000, ..busy };
+        assert_eq!((of("H200", bytes, 6e4).bound, of("H200", bytes, 6e4).seconds), ("memory", 1.0));
+        assert!((of("H200", bytes, 5e4).seconds - 4.8 / 5.5).abs() < 1e-9);
+        let alone = Counted { dispatches: 1, workgroups: 1, turns: 1_000_000, ..Counted::default() };
+        assert_eq!(of("Apple M3", alone, 1e3).bound, "latency");
+        assert!((of("Apple M3", alone, 1e3).seconds - 2.0).abs() < 1e-4);
+        let host = of("RTX 3060", Counted { host_seconds: 8.0, ..alone }, 1e3);
+        assert_eq!(host.bound, "latency");
+        assert!((host.seconds - 3.0).abs() < 1e-4);
+    }
+}
