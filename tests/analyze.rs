@@ -4,7 +4,7 @@ use faer::Mat;
 use flatscape::analyze::fixed_points::Kind;
 use flatscape::analyze::spectrum::Spectrum;
 use flatscape::analyze::tangent::Tangent;
-use flatscape::analyze::{Analysis, analyze, tangent_at};
+use flatscape::analyze::{Analysis, Rest, analyze, tangent_at};
 use flatscape::compute::cpu::Cpu;
 use flatscape::connectivity::matrix::WeightMatrix;
 use flatscape::dynamics::decoding::Scorer;
@@ -189,6 +189,11 @@ fn a_single_ring_is_a_continuum_and_two_are_not() {
     for map in 0..2 {
         let basins: f64 = rough.rests.iter().filter(|r| r.map == map).filter_map(|r| r.basin).sum();
         assert!((basins - 120.0).abs() < 1e-6, "{basins}");
+    }
+    // Every kind on every map has some, though the kinds take turns and not all are computed.
+    for (map, kind) in [(0, Kind::Stable), (0, Kind::Saddle), (1, Kind::Stable), (1, Kind::Saddle)] {
+        let computed = |r: &&Rest| r.map == map && r.kind == kind && !r.tangential.is_empty();
+        assert!((5..=25).contains(&rough.rests.iter().filter(computed).count()), "map {map}, {kind:?}");
     }
     let stable: Vec<f64> = rough
         .rests

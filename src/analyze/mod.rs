@@ -36,8 +36,8 @@ const PER_NEURON: usize = 4;
 /// See [`PER_NEURON`].
 const MOST_POINTS: usize = 40_000;
 
-/// Eigenvalues are computed at no more than this many fixed points of a map, evenly chosen.
-const MOST_SPECTRA: usize = 50;
+/// Eigenvalues are computed at no more than this many fixed points of each kind on a map, evenly chosen.
+const MOST_SPECTRA: usize = 25;
 
 /// Newton steps that take a fixed point of a line to rest.
 const STEPS_TO_REST: usize = 4;
@@ -144,6 +144,16 @@ fn look(
     Some((tangent, multiplier, found))
 }
 
+/// Which fixed points have their eigenvalues computed. Kinds take turns along a line, so each kind is counted by itself.
+fn evenly_chosen(points: &[FixedPoint]) -> Vec<bool> {
+    let count = |points: &[FixedPoint], kind: Kind| points.iter().filter(|p| p.kind == kind).count();
+    let is_chosen = |(k, point): (usize, &FixedPoint)| {
+        let stride = count(points, point.kind).div_ceil(MOST_SPECTRA);
+        count(&points[..k], point.kind).is_multiple_of(stride)
+    };
+    points.iter().enumerate().map(is_chosen).collect()
+}
+
 /// One map of the network that is looked at.
 struct OnMap<'a> {
     job: &'a Job<'a>,
@@ -183,9 +193,9 @@ impl OnMap<'_> {
         } else {
             Vec::new()
         };
-        let stride = found.len().div_ceil(MOST_SPECTRA).max(1);
+        let chosen = evenly_chosen(&found);
         let settled: Vec<(FixedPoint, Option<Spectrum>)> =
-            found.par_iter().enumerate().map(|(k, point)| self.settle(point, k % stride == 0)).collect();
+            found.par_iter().zip(chosen).map(|(point, chosen)| self.settle(point, chosen)).collect();
         let points: Vec<FixedPoint> = settled.iter().map(|(point, _)| *point).collect();
         let mut basins = if self.is_line() { self.basins(&points) } else { Vec::new() }.into_iter();
         settled
