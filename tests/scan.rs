@@ -186,9 +186,10 @@ fn two_scans_do_not_share_a_shard() {
     let place = Workplace::new(SCAN);
     let long = ["scan", "tiny.toml", "--out", "shared", "--quiet", "--set", "measure.duration_ms=1000000"];
     let mut first = place.command(&long).stderr(Stdio::null()).spawn().unwrap();
-    let lock = place.path("shared/shards/1-of-1.json");
-    for _ in 0..100 {
-        if lock.exists() {
+    let said = place.path("shared/shards/1-of-1.json");
+    for _ in 0..200 {
+        // Its state is written once before the first trial is taken up.
+        if fs::read_to_string(&said).is_ok_and(|text| text.contains("\"L")) {
             break;
         }
         std::thread::sleep(Duration::from_millis(50));

@@ -178,11 +178,12 @@ fn status(directory: &Path, options: &Options) -> Result<u8> {
     let mut text =
         format!("{} of {} trials done, {} failed\n", record.done, record.trials, record.failed.len());
     for shard in &record.running {
+        let trials = shard.running.join(", ");
         text.push_str(&format!(
-            "shard {}/{} runs {}: {} of {} done, about {} left\n",
+            "shard {}/{} {}: {} of {} done, about {} left\n",
             shard.shard.index,
             shard.shard.count,
-            shard.running.join(", "),
+            if trials.is_empty() { "is between trials".to_owned() } else { format!("runs {trials}") },
             shard.done,
             shard.total,
             duration(shard.seconds_left)
