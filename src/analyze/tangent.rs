@@ -55,36 +55,18 @@ impl Tangent {
         if active == 0 {
             return None;
         }
-        let reach = if problem.definition == Definition::Kkt { window(space) } else { f64::INFINITY };
-        let displacements: Vec<Option<Vector>> = state
-            .iter()
-            .map(|(i, _)| {
-                let place = problem.maps.places(point.map)[i];
-                let way = space.displacement(point.position, place);
-                (!place[0].is_nan() && length(way) <= reach).then_some(way)
-            })
-            .collect();
-        let counted: f64 =
-            state.rates.iter().zip(&displacements).filter(|(_, c)| c.is_some()).map(|(r, _)| r).sum();
-        let curvatures: Vec<f64> = state.rates.iter().map(|&r| problem.transfer.curvature(r)).collect();
-        let entry = |a: usize, b: usize| -> f64 {
-            let constraint = |i: usize, d: usize| displacements[i].map_or(0.0, |c| c[d]);
-            match (a < active, b < active) {
-                (true, true) => {
-                    let weight = problem.weights.row(state.active[a] as usize)[state.active[b] as usize];
-                    if a == b { curvatures[a] - weight } else { -weight }
-                }
-                (true, false) => constraint(a, b - active),
-                (false, true) => constraint(b, a - active),
-                (false, false) => 0.0,
-            }
+        let displacements = displacements(problem, point, state);
+        let sum_of_counted = |rates: &[f64]| -> f64 {
+            rates.iter().zip(&displacements).filter(|(_, c)| c.is_some()).map(|(r, _)| r).sum()
         };
-        let system = Mat::from_fn(active + dimension, active + dimension, entry);
+        let counted = sum_of_counted(state.rates);
+        let curvatures: Vec<f64> = state.rates.iter().map(|&r| problem.transfer.curvature(r)).collect();
         let wanted = Mat::from_fn(active + dimension, dimension, |row, a| match row.checked_sub(active) {
             None if displacements[row].is_some() => multiplier[a],
             None => 0.0,
             Some(b) => f64::from(u8::from(a == b)) * counted,
         });
+        let system = bordered(problem, state, &displacements, &curvatures, dimension);
         let factors = system.partial_piv_lu();
         let solution = factors.solve(&wanted);
         let part = |solution: &Mat<f64>, a: usize| (0..active).map(|i| solution[(i, a)]).collect();
@@ -107,16 +89,13 @@ impl Tangent {
             );
         let lags = factors.solve(&moved);
         let lags: Vec<Vec<f64>> = (0..dimension).map(|a| part(&lags, a)).collect();
-        let counted_by = |a: usize| -> f64 {
-            rates[a].iter().zip(&displacements).filter(|(_, c)| c.is_some()).map(|(r, _)| r).sum()
-        };
         let motion = Motion {
             dimension,
             mobility: products(&currents, &rates),
             lag: products(&currents, &lags),
             force: multiplier.map(|l| l * counted / tau_seconds),
             force_change: std::array::from_fn(|a| {
-                let change = |b: usize| stiffness[a][b] * counted + multiplier[b] * counted_by(a);
+                let change = |b: usize| stiffness[a][b] * counted + multiplier[b] * sum_of_counted(&rates[a]);
                 std::array::from_fn(|b| if a < dimension { change(b) / tau_seconds } else { 0.0 })
             }),
             tau_seconds,
@@ -132,6 +111,39 @@ impl Tangent {
             rates,
         })
     }
+}
+
+/// Of the active neurons from the point, where the constraint counts them.
+fn displacements(problem: &Problem<'_>, point: &Point, state: State<'_>) -> Vec<Option<Vector>> {
+    let space = problem.maps.space(point.map);
+    let reach = if problem.definition == Definition::Kkt { window(space) } else { f64::INFINITY };
+    let displacement = |(i, _): (usize, f64)| {
+        let place = problem.maps.places(point.map)[i];
+        let way = space.displacement(point.position, place);
+        (!place[0].is_nan() && length(way) <= reach).then_some(way)
+    };
+    state.iter().map(displacement).collect()
+}
+
+/// `[Φ⁻¹ − W, C; Cᵀ, 0]` over the active neurons.
+fn bordered(
+    problem: &Problem<'_>,
+    state: State<'_>,
+    displacements: &[Option<Vector>],
+    curvatures: &[f64],
+    dimension: usize,
+) -> Mat<f64> {
+    let active = state.active.len();
+    let constraint = |i: usize, d: usize| displacements[i].map_or(0.0, |c| c[d]);
+    Mat::from_fn(active + dimension, active + dimension, |a, b| match (a < active, b < active) {
+        (true, true) => {
+            let weight = problem.weights.row(state.active[a] as usize)[state.active[b] as usize];
+            if a == b { curvatures[a] - weight } else { -weight }
+        }
+        (true, false) => constraint(a, b - active),
+        (false, true) => constraint(b, a - active),
+        (false, false) => 0.0,
+    })
 }
 
 /// `Σ_i x_ia y_ib` for lists x and y, one a dimension.
