@@ -12,6 +12,9 @@
 //! Half of a peak is what kernels like these reach on devices that were measured; 2 µs is a loop of some hundred dependent
 //! instructions with four barriers. As many workgroups are at work on a core as its threads and its workgroup memory allow,
 //! and no more than a dispatch has.
+//!
+//! Drivers in software get small dispatches, so few workgroups at a time, and slow hosts. Predictions from counts made on one are
+//! too slow for minima: an upper bound, no estimate.
 
 use serde::Serialize;
 
