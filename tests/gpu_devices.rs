@@ -102,16 +102,17 @@ fn work_on_a_lost_device_is_repeated_on_a_new_one() {
 #[test]
 fn what_was_reported_before_a_loss_is_not_reported_again() {
     let network = network(NEURONS, 2);
-    let points = Points::fitted(&network.maps, NEURONS);
-    let problem = problem(&network, Definition::Kkt);
-    // Batches of 39 states, each of nine submissions and more; the device is lost in a later one. `minima` counts the
-    // reports.
-    let conditions =
-        Conditions { most_binding: Some(80_000), destroy_after: vec![40], ..Conditions::default() };
-    let gpu = gpu_or_return!(conditions);
-    let found = minima(&gpu, &problem, points, Start::Idealized);
-    let expected = minima(&Cpu, &problem, points, Start::Idealized);
-    same("energies", &found.energies, &expected.energies, 0.0, 1e-7);
+    let starts = starts(&network, 16);
+    let gpu = gpu_or_return!(Conditions { destroy_after: vec![6], ..Conditions::default() });
+    let reports = std::sync::Mutex::new(Vec::new());
+    let count = |steps| reports.lock().unwrap().push(steps);
+    // Snapshots are submissions too, so the device is lost after some steps were reported.
+    let at: Vec<usize> = (1..=10).map(|k| 10 * k).collect();
+    gpu.trajectories(&dynamics(&network), &starts, &at, &Tick::new(&count)).unwrap();
+    assert_eq!(gpu.devices_opened(), 2);
+    let reports = reports.into_inner().unwrap();
+    assert_eq!(reports.iter().sum::<u64>(), 16 * 100, "{reports:?}");
+    assert!(reports.contains(&0), "steps that were made a second time: {reports:?}");
 }
 
 #[test]
@@ -136,10 +137,10 @@ fn a_network_too_large_for_the_device_is_refused_before_any_work() {
     assert_eq!(refused.exit_code(), 3);
     assert!(refused.to_string().contains("CPU backend"), "{refused}");
     assert!(gpu.memory(NEURONS, 12, 100).is_err());
-    // 9 states of 32 slots in a batch, two at once.
+    // Twelve batches of 9 states with 32 slots, each with W in its order.
     assert_eq!(
         gpu.memory(40, 4, 100).unwrap(),
-        (40 * 40 * 4, 9 * (9 * 32 * 4 + 2 * 40 * 4) + 2 * 32 * 32 * 4)
+        (40 * 40 * 4, 100 * (9 * 32 * 4 + 2 * 40 * 4) + 12 * 40 * 40 * 4)
     );
 }
 

@@ -5,7 +5,10 @@
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
 //! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32; its steps for gaps in f64; accepted, or ended, by the host's f64 Newton |
 //! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
-//! | weight update, scores | – | [`weight_update`](crate::solve::weight_update), [`Scorer`](crate::dynamics::decoding::Scorer) | f64 on the host: the Gram matrix has condition 10⁷, and scores are few |
+//! | weight update, conjugate gradients | `weight_change.wgsl`, `weight_response.wgsl` | [`conjugate::solve`](crate::solve::conjugate::solve) | products f32; vectors and preconditioner f64 on the host, and the exact residual where more than f32 is asked for |
+//! | weight update, direct; scores | – | [`weight_update`](crate::solve::weight_update), [`Scorer`](crate::dynamics::decoding::Scorer) | f64 on the host: the Gram matrix has condition 10⁷, and scores are few |
+//!
+//! `permute.wgsl` brings W and weight changes into the order of a map and back.
 
 mod adapter;
 mod counts;
@@ -18,6 +21,7 @@ mod selftest;
 pub mod shaders;
 mod sizes;
 mod trajectories;
+mod weight_update;
 mod weights;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -39,6 +43,7 @@ use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::{StateBuf, States};
 use crate::manifold::Points;
 use crate::progress::Tick;
+use crate::solve::{SolverKind, WeightProblem, WeightUpdate, weight_update as weight_update_on_host};
 use device::{Device, DeviceResult, Failure};
 use sizes::DeviceSizes;
 
@@ -259,6 +264,19 @@ impl Backend for Gpu {
 
     fn energies(&self, problem: &Problem<'_>, states: &States, tick: &Tick<'_>) -> Result<Vec<f64>> {
         problem.energy().of_states_until(states, tick)
+    }
+
+    fn weight_update(&self, problem: &WeightProblem<'_>, tick: &Tick<'_>) -> Result<WeightUpdate> {
+        let manifolds = problem.manifolds;
+        let sizes = self.sizes(manifolds.maps.neurons(), 0)?;
+        if problem.solver == SolverKind::Cg && weight_update::fits(&sizes, manifolds) {
+            let found = self
+                .attempt(tick, |device, tick| weight_update::solve(device, &sizes, problem, tick))??;
+            if let Some(update) = found {
+                return Ok(update);
+            }
+        }
+        weight_update_on_host(problem, tick)
     }
 
     fn trajectories(
