@@ -157,7 +157,7 @@ mod tests {
         // One scale: the largest of all is darkest, the smallest lightest.
         assert_eq!(svg.matches(&SCALE[1].to_string()).count(), 1);
         assert_eq!(svg.matches(&SCALE[0].to_string()).count(), 1);
-        for part in ["9.00", "0.250", "–", "kernel.width", "Darker"] {
+        for part in ["9.00", "0.25", "–", "kernel.width", "Darker"] {
             assert!(svg.contains(part), "{part}: {svg}");
         }
         assert!(!plot.bare_svg().contains("Darker"));
