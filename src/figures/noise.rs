@@ -30,6 +30,10 @@ const FANO: f64 = 0.1;
 /// Maps of the networks of different size.
 const MAPS: usize = 4;
 
+/// Points that are fitted on a map: two a neuron, up to 30 for every width of the kernel. Maps disturb each other over widths;
+/// what is left between two neurons of a large network moves a bump by a neuron at most.
+const MOST_POINTS: usize = 1200;
+
 /// Numbers of neurons, and of maps.
 fn extent(scope: &Scope) -> (Vec<usize>, Vec<usize>) {
     if scope.full {
@@ -45,7 +49,7 @@ fn configure(config: &Config, neurons: usize, maps: usize) -> Config {
     (config.network.neurons, config.network.maps) = (Some(neurons), Some(maps));
     let flatten = &mut config.flatten;
     flatten.definition = Definition::Kkt;
-    flatten.points_per_map = Some(2 * neurons);
+    flatten.points_per_map = Some(MOST_POINTS.min(2 * neurons));
     (flatten.iterations, flatten.idealized_updates) = (10, 6);
     (flatten.ridge, flatten.ridge_decay) = (1e-2, 0.5);
     flatten.start = SearchStart::Idealized;
