@@ -112,16 +112,18 @@ fn flatten(network: &Network, per_map: usize, ridge: f64) -> (Vec<Minima>, Vec<W
     (landscapes, deltas)
 }
 
-/// Fraction of the states at which the reference found another minimum. Where maps crowd a network many points have two, and
-/// which one a search ends in depends on its steps: on the torus ours is another at 27 of 1,728 points, with neurons anywhere
-/// at 32 of 900, lower at some and higher at others. A general-purpose solver (SLSQP) that starts from the same bump finds
-/// ours at the two points of the torus that were tried.
-fn other_branches(name: &str) -> f64 {
-    match name {
-        "torus_24_3" => 0.016,
-        "ring_anywhere_300_3" => 0.036,
-        _ => 0.005,
-    }
+/// The case in which many minima are others than the reference's, so that its updates are made for other states.
+const IRREGULAR: &str = "ring_anywhere_300_3";
+
+/// States of a case at which the reference's minimum is known to be another. Where maps crowd a network many points have two,
+/// and which one a search ends in depends on its steps; `benches/shapes.md` says what was found out about them.
+fn other_minima(name: &str) -> Vec<usize> {
+    let list = include_str!("golden/other_minima.csv");
+    let state = |line: &str| {
+        let mut fields = line.split(',');
+        (fields.next() == Some(name)).then(|| fields.next().unwrap().parse().unwrap())
+    };
+    list.lines().skip(1).filter_map(state).collect()
 }
 
 #[test]
@@ -139,7 +141,9 @@ fn minima_multipliers_and_weight_updates() {
         for &s in first.indices() {
             println!("{name}, state {s}: {} instead of {}", landscapes[0].energies[s], energies[s]);
         }
-        first.assert_at_most(other_branches(name));
+        let listed = other_minima(name);
+        let unlisted = first.indices().iter().filter(|s| !listed.contains(s)).count();
+        assert!(unlisted <= states / 200, "{unlisted} of {states} states are other minima and not listed");
         let lambdas = golden.array("lambdas");
         // Two minima may have nearly the same energy: only where it is the same to rounding are they one.
         let same = |s: &usize| (landscapes[0].energies[*s] - energies[*s]).abs() < 1e-11 * energies[0].abs();
@@ -149,7 +153,7 @@ fn minima_multipliers_and_weight_updates() {
             Mismatches::of(&format!("{name} lambda {s}"), found, &lambdas[s * d..][..d], 1e-7).assert_none();
         }
         // Where one point in thirty has another minimum, hundreds or thousands of Hz³ apart, updates are made for other states.
-        let comparable = if other_branches(name) > 0.02 { 1 } else { landscapes.len() };
+        let comparable = if name == IRREGULAR { 1 } else { landscapes.len() };
         for (update, landscape) in landscapes.iter().enumerate().take(comparable) {
             let expected = Roughness::of(&energies[update * states..][..states], None).sd;
             let found = Roughness::of(&landscape.energies, None).sd;
@@ -207,7 +211,7 @@ fn trajectories_end_where_the_references_do() {
         let steps = (golden.array("drift_ms")[0] / 0.2).round() as usize;
         let (_, deltas) = flatten(&network, per_map, golden.array("ridge")[0]);
         for (label, delta) in [("end_none", &deltas[0]), ("end_flattened", &deltas[2])] {
-            if label == "end_flattened" && other_branches(name) > 0.02 {
+            if label == "end_flattened" && name == IRREGULAR {
                 continue;
             }
             let weights = network.weights.plus(1.0, delta);

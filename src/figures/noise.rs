@@ -30,6 +30,10 @@ const FANO: f64 = 0.1;
 /// Maps of the networks of different size.
 const MAPS: usize = 4;
 
+/// Points that are fitted on a map of the networks of different size: maps disturb each other over widths of the kernel, whatever
+/// the number of neurons, and this is 15 to a width. What is left between two neurons moves a bump by a neuron at most.
+const POINTS: usize = 600;
+
 /// Numbers of neurons, and of maps.
 fn extent(scope: &Scope) -> (Vec<usize>, Vec<usize>) {
     if scope.full {
@@ -40,12 +44,12 @@ fn extent(scope: &Scope) -> (Vec<usize>, Vec<usize>) {
 }
 
 /// The way to flatten: idealized bumps too in the first updates, as in `configs/flat.toml` but with fewer points and updates.
-fn configure(config: &Config, neurons: usize, maps: usize) -> Config {
+fn configure(config: &Config, neurons: usize, maps: usize, points: usize) -> Config {
     let mut config = config.clone();
     (config.network.neurons, config.network.maps) = (Some(neurons), Some(maps));
     let flatten = &mut config.flatten;
     flatten.definition = Definition::Kkt;
-    flatten.points_per_map = Some(2 * neurons);
+    flatten.points_per_map = Some(points);
     (flatten.iterations, flatten.idealized_updates) = (10, 6);
     (flatten.ridge, flatten.ridge_decay) = (1e-2, 0.5);
     flatten.start = SearchStart::Idealized;
@@ -60,8 +64,12 @@ pub(super) fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
     }
     let (sizes, loads) = extent(scope);
     let neurons = config.network.neurons.unwrap_or(600);
-    let cells = sizes.iter().map(|&n| (n, MAPS)).chain(loads.iter().map(|&maps| (neurons, maps)));
-    cells.map(|(n, maps)| Ok(Plan::new(configure(config, n, maps))?.cost.total_seconds)).sum()
+    let sizes = sizes.iter().map(|&n| (n, MAPS, POINTS));
+    let loads = loads.iter().map(|&maps| (neurons, maps, 2 * neurons));
+    sizes
+        .chain(loads)
+        .map(|(n, maps, k)| Ok(Plan::new(configure(config, n, maps, k))?.cost.total_seconds))
+        .sum()
 }
 
 /// Whether it was asked for by name.
@@ -100,8 +108,8 @@ struct Cell {
 }
 
 impl Cell {
-    fn new(workshop: &Workshop<'_>, neurons: usize, maps: usize) -> Result<Self> {
-        let plan = Plan::new(configure(workshop.config, neurons, maps))?;
+    fn new(workshop: &Workshop<'_>, neurons: usize, maps: usize, points: usize) -> Result<Self> {
+        let plan = Plan::new(configure(workshop.config, neurons, maps, points))?;
         let network = plan.network(0)?;
         let job = job(workshop, &plan, &network);
         let (landscape, status) = job.flatten(None, &mut |_| Ok(()))?;
@@ -163,12 +171,12 @@ pub(super) fn draw(scope: &Scope, workshop: &Workshop<'_>, output: &mut Output) 
     let neurons = workshop.config.network.neurons.unwrap_or(600);
     let mut by_size = Vec::new();
     for &size in &sizes {
-        by_size.extend(Cell::new(workshop, size, MAPS)?.rows(workshop, false)?);
+        by_size.extend(Cell::new(workshop, size, MAPS, POINTS)?.rows(workshop, false)?);
     }
     against_size(&by_size, output)?;
     let (mut by_load, mut last) = (Vec::new(), None);
     for &maps in &loads {
-        let cell = Cell::new(workshop, neurons, maps)?;
+        let cell = Cell::new(workshop, neurons, maps, 2 * neurons)?;
         // One map alone is flat already: nothing pins its bump but the neurons' own grain.
         by_load.extend(cell.rows(workshop, maps > 1)?);
         if maps <= 10 {

@@ -97,11 +97,12 @@ impl<T: Precision> System<T> {
             for run in runs.iter().filter(|run| run.end > b) {
                 let first = run.start.max(b);
                 let those = slots[first]..slots[first] + run.end - first;
-                let from: [&[f64]; D] = std::array::from_fn(|d| &displacements[d][those.clone()]);
-                let to = column[first..run.end].iter_mut();
-                for (k, (x, w)) in to.zip(&weights[those]).enumerate() {
-                    let lifted: f64 = scales.iter().zip(from).map(|(scale, c)| scale * c[k]).sum();
-                    *x = T::of(lifted - w);
+                let count = those.len();
+                let from: [&[f64]; D] = std::array::from_fn(|d| &displacements[d][those.clone()][..count]);
+                let (to, weights) = (&mut column[first..][..count], &weights[those][..count]);
+                for k in 0..count {
+                    let lifted: f64 = (0..D).map(|d| scales[d] * from[d][k]).sum();
+                    to[k] = T::of(lifted - weights[k]);
                 }
             }
             let lifted: f64 = scales.iter().zip(displacements).map(|(scale, c)| scale * c[slot_b]).sum();

@@ -21,6 +21,15 @@ pub(super) struct Step {
     pub mean_curvature: f64,
 }
 
+impl Step {
+    /// The damping to begin the next step with, after so much of this one was made; a full step that needed no more of it
+    /// leaves the fraction `kept`.
+    pub(super) fn eased_damping(&self, length: f64, kept: f64) -> f64 {
+        let kept = if length == 1.0 && !self.raised { kept } else { 0.5 };
+        if self.damping > 1e-3 * self.mean_curvature { kept * self.damping } else { 0.0 }
+    }
+}
+
 /// What of λ the unconstrained step asks for: the e with `Cᵀ(newton − borders·e) = 0`, where `borders` are the solutions for
 /// the columns of C, one after the other.
 pub(super) fn excess(displacements: &[Vec<f64>], slots: &[usize], newton: &[f64], borders: &[f64]) -> Vector {
