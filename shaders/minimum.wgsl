@@ -52,7 +52,9 @@ struct StateInfo {
     halvings: u32,
     // 1 if more neurons would have joined than there are slots.
     is_full: u32,
-    // Turns of the conjugate gradients; multiply-adds with W, of which a word is read for each.
+    // In: 1 if the state's map is a surface.
+    is_on_surface: u32,
+    // Out. Turns of the conjugate gradients; multiply-adds with W, of which a word is read for each.
     turns: u32,
     multiply_adds: f32,
 }
@@ -71,8 +73,9 @@ const FINEST = 1e-10;
 const MARGIN = 8.0;
 // A state farther than that many tolerances from its minimum asks the silent neurons after every step; others at rest.
 const MOVING = 1e3;
-// As landscape::newton::CROWD, and turns in which the number of neurons that join is brought down.
+// As landscape::newton::CROWD and RIM, and turns in which the number of neurons that join is brought down.
 const CROWD = 20.0;
+const RIM = 6.0;
 const CROWD_TURNS = 24u;
 
 @group(0) @binding(0) var<uniform> params: MinimumParams;
@@ -85,6 +88,9 @@ const CROWD_TURNS = 24u;
 @group(0) @binding(8) var<storage, read_write> candidates: array<u32>;
 // [arrays, states, SLOTS], see below. A thread touches only its own slots.
 @group(0) @binding(9) var<storage, read_write> work: array<f32>;
+
+// T of all neurons as mark() last found it [states, neurons] in Hz^2.
+@group(0) @binding(10) var<storage, read_write> targets: array<f32>;
 
 // Rates in and out; steps out with `corrects`.
 const RATE = 0u;
@@ -111,6 +117,7 @@ var<workgroup> count: u32;
 var<private> me: u32;
 var<private> own_state: u32;
 var<private> is_full: u32;
+var<private> is_on_surface: u32;
 var<private> turns: u32;
 // Of this thread.
 var<private> multiply_adds: u32;
@@ -303,8 +310,25 @@ fn project() {
     }
 }
 
-// Marks the silent neurons whose T is above the threshold, with the rates in `direction`; returns (how many, active candidates, -, largest T).
-fn mark(lambda: vec2<f32>, threshold: f32) -> vec4<f32> {
+// T of four neurons, for the rates in `direction`.
+fn find_targets(lambda: vec2<f32>, quad: u32) {
+    var t = vec4<f32>(0.0);
+    for (var k = 0u; k < count; k++) {
+        let rate = direction[k];
+        if rate != 0.0 {
+            t += weights_at(neuron[k], quad) * rate;
+            multiply_adds += 4u;
+        }
+    }
+    for (var k = 0u; k < 4u && 4u * quad + k < params.neurons; k++) {
+        let i = 4u * quad + k;
+        targets[own_state * params.neurons + i] = external_current[i] + t[k] - dot(lambda, displacement(i));
+    }
+}
+
+// Marks the silent neurons whose T is above the threshold; returns (how many, active candidates, -, largest T). T is found
+// first, or still known.
+fn mark(lambda: vec2<f32>, threshold: f32, is_known: bool) -> vec4<f32> {
     workgroupBarrier();
     for (var word = me; word < MASK_WORDS; word += THREADS) {
         atomicStore(&mask[word], 0u);
@@ -321,17 +345,12 @@ fn mark(lambda: vec2<f32>, threshold: f32) -> vec4<f32> {
         let first = 4u * quad;
         let place = first % 32u;
         let taken = (atomicLoad(&mask[first / 32u]) >> place) & 15u;
-        var t = vec4<f32>(0.0);
-        for (var k = 0u; k < count; k++) {
-            let rate = direction[k];
-            if rate != 0.0 {
-                t += weights_at(neuron[k], quad) * rate;
-                multiply_adds += 4u;
-            }
+        if !is_known {
+            find_targets(lambda, quad);
         }
         var joining = 0u;
         for (var k = 0u; k < 4u && first + k < params.neurons; k++) {
-            let own = external_current[first + k] + t[k] - dot(lambda, displacement(first + k));
+            let own = targets[own_state * params.neurons + first + k];
             if ((taken >> k) & 1u) == 0u && own > threshold {
                 joining |= 1u << k;
                 local += vec4<f32>(1.0, 0.0, 0.0, 0.0);
@@ -349,13 +368,14 @@ fn admit(lambda: vec2<f32>) {
     var threshold = -MARGIN * params.tolerance;
     var largest = 0.0;
     for (var turn = 0u; turn < CROWD_TURNS; turn++) {
-        let marked = mark(lambda, threshold);
+        let marked = mark(lambda, threshold, turn > 0u);
         let free = f32(SLOTS - count);
         if turn == 0u {
             largest = marked.w;
             is_full = select(0u, 1u, marked.x > free);
         }
-        let crowd = select(f32(params.neurons), 2.0 * marked.y, CROWD * marked.y < f32(params.neurons));
+        let line = select(f32(params.neurons), 2.0 * marked.y, CROWD * marked.y < f32(params.neurons));
+        let crowd = select(line, floor(marked.y / RIM) + 1.0, is_on_surface == 1u);
         if !(marked.x > min(free, crowd)) || free == 0.0 {
             break;
         }
@@ -538,6 +558,7 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     me = thread;
     own_state = params.first + group.x;
     load();
+    is_on_surface = info[own_state].is_on_surface;
     var lambda = vec2<f32>(0.0);
     var damping = 0.0;
     var residual = 0.0;
@@ -586,6 +607,7 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         }
         iterations++;
         var solved = Solved(vec2<f32>(0.0), 0.0, false);
+        let dampings_before = dampings;
         for (var attempt = 0u; attempt < MAX_ATTEMPTS && !solved.is_positive; attempt++) {
             if attempt > 0u {
                 damping = max(4.0 * damping, 1e-2 * curvature);
@@ -606,7 +628,9 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         previous_rho = solved.rho;
         if halved <= MAX_HALVINGS {
             halvings += halved;
-            damping = select(0.0, 0.5 * damping, damping > 1e-3 * curvature);
+            // On surfaces a full step that needed no more damping leaves none.
+            let is_full_step = is_on_surface == 1u && halved == 0u && dampings == dampings_before;
+            damping = select(0.0, 0.5 * damping, damping > 1e-3 * curvature && !is_full_step);
         } else {
             dampings++;
             damping = max(8.0 * damping, 0.1 * curvature);
@@ -620,7 +644,7 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
     store();
     let counted = reduce(vec4<f32>(f32(multiply_adds), 0.0, 0.0, 0.0));
     if me == 0u {
-        info[own_state] = StateInfo(lambda.x, lambda.y, count, iterations, residual, dampings, halvings, is_full, turns,
-            counted.x);
+        info[own_state] = StateInfo(lambda.x, lambda.y, count, iterations, residual, dampings, halvings, is_full,
+            is_on_surface, turns, counted.x);
     }
 }

@@ -123,7 +123,12 @@ fn minima_of_maps_of_every_shape() {
             // As from given states below: where a point has several minima f32 may take another way past a branching than
             // f64. The sheet's landscape is the roughest, where a reference search differs from the CPU's at one point of 28
             // (benches/shapes.md). Of its 50 points 4 ended at another certified minimum.
-            let most = if name.starts_with("sheet") { 5 } else { 1 };
+            // Rings and tori in one small network are as crowded: of 100 points 10 did on one driver.
+            let most = match name {
+                "sheet, anywhere" => 5,
+                "rings and tori" => 10,
+                _ => 1,
+            };
             assert!(differences.indices().len() <= most, "{name}, {definition:?}: {differences}");
             let elsewhere = differences.indices().iter().map(|&s| &found.certificates[s]);
             assert!(elsewhere.clone().all(|c| c.converged(1e-8)), "{name}, {definition:?}: {differences}");

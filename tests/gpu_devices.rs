@@ -4,11 +4,12 @@
 mod common_gpu;
 
 use common_gpu::*;
+use flatscape::compute::auto::{Speeds, at_speeds, automatic};
 use flatscape::compute::backend::Backend;
 use flatscape::compute::choice::{Choice, choose};
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu;
-use flatscape::compute::gpu::{Conditions, Verdict};
+use flatscape::compute::gpu::{Conditions, DeviceKind, Peaks, Verdict};
 use flatscape::error::Error;
 use flatscape::landscape::problem::{Definition, Start};
 use flatscape::manifold::Points;
@@ -55,6 +56,40 @@ fn a_backend_is_chosen_with_its_reason_and_gpu_never_falls_back() {
         assert!(reason.contains("no usable GPU") && reason.contains("flatscape devices"), "{reason}");
     }
     assert_eq!(choose(Choice::Gpu, None).unwrap().0.describe(), gpu.describe());
+}
+
+#[test]
+fn a_device_that_claims_to_be_fast_and_is_not_is_left_alone() {
+    let gpu = gpu_or_return!(Conditions { claims: Some(DeviceKind::Discrete), ..Conditions::default() });
+    assert!(gpu.report().kind.is_hardware());
+    let name = gpu.report().name.clone();
+    let (backend, reason) = automatic(gpu, Box::new(|_| {}));
+    println!("{reason}");
+    // A real device may well be faster.
+    if gpu::list().iter().all(|report| !report.kind.is_hardware()) {
+        assert_eq!(backend.describe(), Cpu.describe(), "{reason}");
+        assert!(
+            reason.contains(&name) && reason.contains("faster") && reason.contains("GFLOP/s"),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn a_stage_whose_device_fails_is_done_by_the_cpu_after_all() {
+    // Lost, and lost again.
+    let gpu = gpu_or_return!(Conditions { destroy_after: vec![1, 1], ..Conditions::default() });
+    let network = network(NEURONS, 2);
+    let starts = starts(&network, 16);
+    let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let hears = std::sync::Arc::clone(&said);
+    let speeds = Speeds { cpu: 1.0, gpu: Peaks { flops: 1e15, bandwidth: 1e15 } };
+    let auto = at_speeds(gpu, speeds, Box::new(move |what| hears.lock().unwrap().push(what.to_owned())));
+    let ends = |backend: &dyn Backend| run(backend, &network, &starts, &[50])[7].snapshots[0].clone();
+    same("rates", &ends(&*auto), &ends(&Cpu), 0.0, 0.0);
+    let said = said.lock().unwrap().clone();
+    assert!(said[0].contains("trajectories: on the GPU (predicted"), "{said:?}");
+    assert!(said[1].contains("on the CPU after all") && said[1].contains("lost"), "{said:?}");
 }
 
 #[test]
@@ -140,7 +175,7 @@ fn a_network_too_large_for_the_device_is_refused_before_any_work() {
     // Twelve batches of 9 states with 32 slots, each with W in its order.
     assert_eq!(
         gpu.memory(40, 4, 100).unwrap(),
-        (40 * 40 * 4, 100 * (9 * 32 * 4 + 2 * 40 * 4) + 12 * 40 * 40 * 4)
+        (40 * 40 * 4, 100 * (9 * 32 * 4 + 3 * 40 * 4) + 12 * 40 * 40 * 4)
     );
 }
 

@@ -136,9 +136,9 @@ fn parameters_lie_where_the_host_puts_them() {
             dampings,
             halvings,
             is_full,
+            is_on_surface,
             turns,
             multiply_adds
-
         }
     );
     same_layout!("permute", PermuteParams { neurons, first, adds, is_hollow });

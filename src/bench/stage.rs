@@ -53,6 +53,8 @@ pub struct GpuTiming {
 pub struct Kernel {
     /// What a workgroup takes of a core.
     pub footprint: Footprint,
+    /// Workgroups that a device gets at once, if it is fast enough for it.
+    pub together: f64,
     /// What a workgroup reads again and again (bytes).
     pub reads: f64,
     /// Whether all workgroups read the same.
@@ -260,8 +262,7 @@ impl Bench<'_> {
                 let share = |need: f64, peak: f64| need / timing.seconds / peak;
                 let known = stage.work.zip(self.peaks);
                 let counted = counted.get();
-                let predicted =
-                    |kernel: Kernel| predictions(&counted, kernel.footprint, kernel.reads, kernel.is_shared);
+                let predicted = |kernel: Kernel| predictions(&counted, &kernel);
                 stage.gpu = Some(GpuTiming {
                     timing,
                     speedup: stage.cpu.map(|cpu| cpu.seconds / timing.seconds),

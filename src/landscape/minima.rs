@@ -127,6 +127,7 @@ pub(crate) fn near_each_other(maps: &Maps, points: &[Point]) -> Vec<usize> {
 }
 
 /// All neurons in an order in which those that follow on each other are neighbours on a map; those without a place last.
+#[cfg(feature = "gpu")]
 pub(crate) fn neurons_in_order(maps: &Maps, map: usize) -> Vec<u32> {
     let places = maps.places(map);
     let mut order: Vec<u32> = (0..maps.neurons() as u32).collect();

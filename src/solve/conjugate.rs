@@ -10,10 +10,6 @@
 //! On the paper's network (N = K = 600, L = 10, `kkt` minima, ridge 10⁻⁴) 29 iterations to a predicted roughness of 10⁻⁹ give the
 //! weight change of the direct solve to 1.3·10⁻⁹ of its largest element, in a fifth of its time.
 //!
-//! [`solve_roughly`] is the same with products that are a little wrong, such as a device's in f32: their error is a fraction of
-//! some 10⁻⁶ of the residual they began with, so a residual is trusted down to 10⁻⁴ of it; where less is asked for, the true residual is
-//! computed here and the rest is solved for in turn.
-//!
 //! Cost of an iteration: both products, 4·a²·S flops and what tiles waste. Memory: one weight matrix, 256 MB of tiles,
 //! the preconditioner's factored segments (overlapping runs of every map's points), and vectors of S.
 
@@ -33,11 +29,11 @@ const MAX_ITERATIONS: usize = 300;
 
 /// What has reached this fraction of the present roughness by then is an update worth trying, and the next outer
 /// iteration corrects the rest.
-const WORTHWHILE: f64 = 0.3;
+pub(super) const WORTHWHILE: f64 = 0.3;
 
 /// Added to the preconditioner's diagonals where no ridge is asked for, relative to the Gram matrix's mean diagonal:
 /// rounding of a product of a thousand rates.
-const LEAST_LIFT: f64 = 1e-13;
+pub(super) const LEAST_LIFT: f64 = 1e-13;
 
 /// How a solve went.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -121,124 +117,6 @@ pub fn solve_within(
     Ok((WeightUpdate { delta: product, levels }, convergence))
 }
 
-/// Products by other means.
-pub(crate) trait RoughProducts {
-    /// Why one may fail.
-    type Failure;
-
-    /// `½ r_sᵀ X r_s` of every state, for `X = Σ_t α_t r_t r_tᵀ` without its diagonal.
-    fn product(&mut self, alpha: &[f64]) -> std::result::Result<Vec<f64>, Self::Failure>;
-
-    /// X.
-    fn change(&mut self, alpha: &[f64]) -> std::result::Result<WeightMatrix, Self::Failure>;
-}
-
-/// How [`solve_roughly`] ended.
-pub(crate) struct Rough {
-    /// The solution, or nothing if it takes better products.
-    pub outcome: Result<Option<(WeightUpdate, Convergence)>>,
-    /// Multiply-adds that were done here.
-    pub host_multiply_adds: u64,
-}
-
-/// To this fraction of what they began with residuals by rough products are trusted.
-const TRUSTED: f64 = 1e-4;
-
-/// Rounds of rough solves, each down to [`TRUSTED`].
-const ROUNDS: usize = 6;
-
-/// As [`solve`], with rough products; the residual is computed by exact ones where the accuracy asks for it.
-pub(crate) fn solve_roughly<P: RoughProducts>(
-    manifolds: Manifolds<'_>,
-    energies: &[f64],
-    ridge: f64,
-    accuracy: f64,
-    rough: &mut P,
-    tick: &Tick<'_>,
-) -> std::result::Result<Rough, P::Failure> {
-    let mean_diagonal = mean_diagonal(manifolds);
-    let lift = ridge.max(LEAST_LIFT) * mean_diagonal;
-    let preconditioner = Schwarz::new(manifolds, lift, tick);
-    let mut host_multiply_adds = 0;
-    let ended = |outcome, host_multiply_adds| Ok(Rough { outcome, host_multiply_adds });
-    let Some(preconditioner) = preconditioner.filter(|_| !tick.stopped()) else {
-        // The exact solver says why.
-        return ended(tick.go_on().map(|()| None), 0);
-    };
-    host_multiply_adds += preconditioner.multiply_adds().0;
-    let levels = manifolds.levels();
-    let mut residual = energies.to_vec();
-    let means = center(&mut residual, &levels);
-    center(&mut residual, &levels);
-    let (first, target) = (norm(&residual), residual.clone());
-    let mut sum = Solve { alpha: vec![0.0; energies.len()], residual, shifts: vec![0.0; levels.len()], levels };
-    let mut convergence = Convergence { iterations: 0, reached: if first > 0.0 { 1.0 } else { 0.0 } };
-    let mut exact = None;
-    let quiet = |_| ();
-    let silent = tick.telling(&quiet);
-    for _ in 0..ROUNDS {
-        if convergence.reached <= accuracy {
-            break;
-        }
-        let goal = accuracy / convergence.reached;
-        let mut part = Solve { alpha: vec![0.0; energies.len()], shifts: vec![0.0; means.len()], ..sum.clone() };
-        let found = part.run(
-            goal.max(TRUSTED),
-            &silent,
-            |r| preconditioner.apply(r),
-            |direction| {
-                let mut image = rough.product(direction)?;
-                image.iter_mut().zip(direction).for_each(|(g, d)| *g += ridge * mean_diagonal * d);
-                Ok(image)
-            },
-        )?;
-        if let Err(stopped) = tick.go_on() {
-            return ended(Err(stopped), host_multiply_adds);
-        }
-        let Some(found) = found.filter(|found| found.reached <= goal.max(WORTHWHILE)) else {
-            return ended(Ok(None), host_multiply_adds);
-        };
-        convergence.iterations += found.iterations;
-        host_multiply_adds += found.iterations as u64 * preconditioner.multiply_adds().1;
-        sum.alpha.iter_mut().zip(&part.alpha).for_each(|(a, b)| *a += b);
-        sum.shifts.iter_mut().zip(&part.shifts).for_each(|(a, b)| *a += b);
-        if goal >= TRUSTED && exact.is_none() {
-            convergence.reached = found.reached;
-            break;
-        }
-        let products = exact.get_or_insert_with(|| Products::new(manifolds));
-        let mut product = WeightMatrix::zeros(manifolds.maps.neurons());
-        products.forward(&sum.alpha, &mut product);
-        let mut image = products.response(&product);
-        image.iter_mut().zip(&sum.alpha).for_each(|(g, a)| *g += ridge * mean_diagonal * a);
-        host_multiply_adds += multiply_adds(manifolds);
-        sum.shifts = center(&mut image, &sum.levels);
-        sum.residual = target.iter().zip(&image).map(|(e, g)| e - g).collect();
-        convergence.reached = norm(&sum.residual) / first;
-    }
-    let is_exact = exact.is_some();
-    if is_exact && !(convergence.reached <= accuracy) {
-        return ended(Ok(None), host_multiply_adds);
-    }
-    let delta = match exact {
-        Some(products) => {
-            let mut product = WeightMatrix::zeros(manifolds.maps.neurons());
-            products.forward(&sum.alpha, &mut product);
-            host_multiply_adds += multiply_adds(manifolds) / 2;
-            product
-        }
-        None => rough.change(&sum.alpha)?,
-    };
-    tick.add(energies.len() as u64);
-    let levels = means.iter().zip(&sum.shifts).map(|(mean, shift)| mean - shift).collect();
-    ended(Ok(Some((WeightUpdate { delta, levels }, convergence))), host_multiply_adds)
-}
-
-/// Multiply-adds that both products need, each by half of X.
-pub(crate) fn multiply_adds(manifolds: Manifolds<'_>) -> u64 {
-    manifolds.states.iter().map(|state| (state.active.len() as u64).pow(2)).sum()
-}
-
 /// Memory that a solve takes beside the states and the weight change (bytes), with `active` active neurons a state;
 /// `full_rings` if all maps are rings of all neurons, else `surfaces` or lines.
 pub(crate) fn memory(
@@ -261,14 +139,14 @@ fn dependent(states: usize, ridge: f64) -> Error {
 }
 
 /// The state of the iteration.
-#[derive(Clone)]
-struct Solve {
-    alpha: Vec<f64>,
+#[cfg_attr(feature = "gpu", derive(Clone))]
+pub(super) struct Solve {
+    pub(super) alpha: Vec<f64>,
     /// `P (E − G α)` (Hz³).
-    residual: Vec<f64>,
+    pub(super) residual: Vec<f64>,
     /// Mean of `G α` over the states of each level (Hz³).
-    shifts: Vec<f64>,
-    levels: Vec<Range<usize>>,
+    pub(super) shifts: Vec<f64>,
+    pub(super) levels: Vec<Range<usize>>,
 }
 
 impl Solve {
@@ -277,7 +155,7 @@ impl Solve {
     ///
     /// # Errors
     /// If a product fails.
-    fn run<E>(
+    pub(super) fn run<E>(
         &mut self,
         accuracy: f64,
         tick: &Tick<'_>,
@@ -322,7 +200,7 @@ impl Solve {
 }
 
 /// Mean over states of `G_ss = ½[(Σ r²)² − Σ r⁴]` (Hz⁴).
-fn mean_diagonal(manifolds: Manifolds<'_>) -> f64 {
+pub(super) fn mean_diagonal(manifolds: Manifolds<'_>) -> f64 {
     let diagonal = |rates: &[f64]| {
         let (mut square, mut fourth) = (0.0, 0.0);
         for r in rates {
@@ -335,7 +213,7 @@ fn mean_diagonal(manifolds: Manifolds<'_>) -> f64 {
 }
 
 /// Takes the mean of each level off a vector, and returns the means.
-fn center(vector: &mut [f64], levels: &[Range<usize>]) -> Vec<f64> {
+pub(super) fn center(vector: &mut [f64], levels: &[Range<usize>]) -> Vec<f64> {
     let mut take_off = |level: &Range<usize>| {
         let own = &mut vector[level.clone()];
         let mean = own.iter().sum::<f64>() / own.len() as f64;
@@ -349,7 +227,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-fn norm(a: &[f64]) -> f64 {
+pub(super) fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()
 }
 

@@ -56,8 +56,6 @@ pub(super) struct Schwarz {
     group_of: Vec<usize>,
     /// `[maps][segments]`: lower triangular factors, column-major.
     factors: Vec<Vec<Vec<f64>>>,
-    /// Multiply-adds of the segments' Gram matrices and their factorization.
-    multiply_adds: u64,
 }
 
 /// Which of `count` rows along a line go into each segment.
@@ -97,11 +95,6 @@ fn patches(grid: [usize; 2], at_each: usize, points_per_bump: [f64; 2]) -> Vec<V
 fn points_per_bump(active: f64, lattice: &Lattice, grid: [usize; 2]) -> [f64; 2] {
     let diameter = (4.0 * active / std::f64::consts::PI).sqrt();
     std::array::from_fn(|d| diameter * grid[d] as f64 / lattice.counts[d] as f64)
-}
-
-/// Rows of a map's points that lie within a bump's width, on a line.
-fn rows_per_bump(manifolds: Manifolds<'_>, active: f64) -> f64 {
-    (active * manifolds.per_map() as f64 / manifolds.maps.neurons() as f64).max(1.0)
 }
 
 /// The segments of one group of maps.
@@ -157,22 +150,25 @@ impl Schwarz {
                     .collect()
             })
             .collect();
-        let factors = factors?;
+        Some(Self { per_map, segments, group_of, factors: factors? })
+    }
+
+    /// Multiply-adds of the segments' Gram matrices and their factorization, with an estimate of how many neurons a segment has,
+    /// and of every application.
+    #[cfg(feature = "gpu")]
+    pub(super) fn multiply_adds(&self, manifolds: Manifolds<'_>) -> (u64, u64) {
+        let neurons = manifolds.maps.neurons() as f64;
         let active = manifolds.states.mean_active();
+        let rows_per_bump = (active * self.per_map as f64 / neurons).max(1.0);
         let of_segment = |factor: &Vec<f64>| {
             let rows = factor.len().isqrt() as f64;
             // A segment's neurons are those of a bump at each of its ends and what lies between.
-            let span = (active * (1.0 + rows / rows_per_bump(manifolds, active))).min(maps.neurons() as f64);
+            let span = (active * (1.0 + rows / rows_per_bump)).min(neurons);
             rows * rows * span + rows.powi(3) / 6.0
         };
-        let multiply_adds = factors.iter().flatten().map(of_segment).sum::<f64>() as u64;
-        Some(Self { per_map, segments, group_of, factors, multiply_adds })
-    }
-
-    /// Multiply-adds so far, and of every application; with some estimate of how many neurons a segment has.
-    pub(super) fn multiply_adds(&self) -> (u64, u64) {
+        let prepared = self.factors.iter().flatten().map(of_segment).sum::<f64>() as u64;
         let applied = self.factors.iter().flatten().map(|factor| factor.len() as u64).sum();
-        (self.multiply_adds, applied)
+        (prepared, applied)
     }
 
     /// The approximate solution for a right-hand side.

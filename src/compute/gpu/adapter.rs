@@ -54,7 +54,7 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
-    /// Whether `auto` would take it.
+    /// Whether `auto` would think of it.
     pub fn is_hardware(self) -> bool {
         self < DeviceKind::Unknown
     }
@@ -149,6 +149,7 @@ fn test(
     adapter: &wgpu::Adapter,
     conditions: &Conditions,
 ) -> (AdapterReport, Option<Device>) {
+    let report = AdapterReport { kind: conditions.claims.unwrap_or(report.kind), ..report };
     let outcome = Device::open(adapter, conditions, Arc::default())
         .map_err(|failure| failure.to_string())
         .and_then(|device| selftest::run(&device).map(|()| device));

@@ -62,6 +62,8 @@ pub struct Conditions {
     pub most_threads: Option<u32>,
     /// Fill buffers of unspecified content with NaN.
     pub poison: bool,
+    /// What the adapter is said to be.
+    pub claims: Option<super::adapter::DeviceKind>,
     /// Destroy the device after that many submissions, the device that replaces it after the second number, and so on.
     pub destroy_after: Vec<u64>,
 }

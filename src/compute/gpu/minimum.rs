@@ -285,6 +285,7 @@ impl<'a> Batch<'a> {
                 // A start with too many neurons is left to the host; its empty one here costs next to nothing.
                 if begins.len() <= slots {
                     info.count = begins.len() as u32;
+                    info.is_on_surface = u32::from(task.constraint.displacements.len() > 1);
                     for ((place, rate), begins) in candidates.iter_mut().zip(rates).zip(begins) {
                         (*place, *rate) = begins;
                     }
@@ -296,6 +297,8 @@ impl<'a> Batch<'a> {
         let candidates = device.storage("candidates", &candidates)?;
         let work = device.empty("searches", search.sizes.minimum_work(tasks.len()))?;
         device.write(&work, &rates)?;
+        let targets =
+            device.empty("currents that rates are compared with", (4 * tasks.len() * neurons) as u64)?;
         let [w0, w1, w2, w3] = map.weights.parts();
         let bound = [
             &uniform,
@@ -308,6 +311,7 @@ impl<'a> Batch<'a> {
             &info,
             &candidates,
             &work,
+            &targets,
         ];
         let bindings = device.bind(&search.pipeline, &bound)?;
         Ok(Self { search, map, points, tasks, starts, uniform, info, candidates, work, bindings })

@@ -24,14 +24,14 @@ mod trajectories;
 mod weight_update;
 mod weights;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use adapter::{AdapterReport, DeviceKind, Verdict, list, preferred};
 pub use counts::Counted;
 pub use device::Conditions;
 pub use peaks::Peaks;
-pub use sizes::Footprint;
+pub use sizes::{Footprint, MOST_AT_WORK, PRODUCTS, TILE};
 
 use crate::compute::backend::Backend;
 use crate::compute::device::ComputeDevice;
@@ -128,7 +128,15 @@ impl Gpu {
     /// # Errors
     /// If the device fails.
     pub fn peaks(&self) -> Result<Peaks> {
-        self.attempt(&Tick::silent(), |device, _| peaks::peaks(device))
+        self.attempt(&Tick::silent(), |device, _| peaks::peaks(device, peaks::MANY))
+    }
+
+    /// The same with fewer repetitions, in a few tenths of a second.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn rough_peaks(&self) -> Result<Peaks> {
+        self.attempt(&Tick::silent(), |device, _| peaks::peaks(device, peaks::FEW))
     }
 
     /// What kernels and host have counted since the adapter was opened.
@@ -193,29 +201,21 @@ impl Gpu {
 
     /// Does a piece of work; if the device is lost or out of memory, once more on a new device.
     fn attempt<T>(&self, tick: &Tick<'_>, work: impl Fn(&Device, &Tick<'_>) -> DeviceResult<T>) -> Result<T> {
-        let done = AtomicU64::new(0);
-        let count = |items| {
-            done.fetch_add(items, Ordering::Relaxed);
-            tick.add(items);
-        };
         let device = self.device();
-        let first = match work(&device, &tick.telling(&count)) {
-            Ok(value) => return Ok(value),
-            Err(failure) if failure.may_pass() => failure,
-            Err(failure) => return Err(Error::Run(format!("{}: {failure}", self.report.name))),
-        };
-        // What the first attempt reported as done is not reported again.
-        let (reported, done) = (done.into_inner(), AtomicU64::new(0));
-        let count = |items| {
-            let before = done.fetch_add(items, Ordering::Relaxed);
-            tick.add((before + items).max(reported) - before.max(reported));
-        };
-        self.replace(&device).and_then(|device| work(&device, &tick.telling(&count))).map_err(|second| {
-            Error::Run(format!(
-                "{}: {first}; on a new device: {second}; what was finished is kept: resume the run, or choose the CPU backend",
-                self.report.name
-            ))
-        })
+        let name = &self.report.name;
+        tick.with_second_attempt(
+            |tick| work(&device, tick),
+            |first, tick| {
+                if !first.may_pass() {
+                    return Err(Error::Run(format!("{name}: {first}")));
+                }
+                self.replace(&device).and_then(|device| work(&device, tick)).map_err(|second| {
+                    Error::Run(format!(
+                        "{name}: {first}; on a new device: {second}; what was finished is kept: resume the run, or choose the CPU backend"
+                    ))
+                })
+            },
+        )
     }
 
     /// A new device in place of `old`, unless another thread has already replaced it.
@@ -270,8 +270,8 @@ impl Backend for Gpu {
         let manifolds = problem.manifolds;
         let sizes = self.sizes(manifolds.maps.neurons(), 0)?;
         if problem.solver == SolverKind::Cg && weight_update::fits(&sizes, manifolds) {
-            let found = self
-                .attempt(tick, |device, tick| weight_update::solve(device, &sizes, problem, tick))??;
+            let found =
+                self.attempt(tick, |device, tick| weight_update::solve(device, &sizes, problem, tick))??;
             if let Some(update) = found {
                 return Ok(update);
             }

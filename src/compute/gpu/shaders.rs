@@ -181,6 +181,8 @@ pub struct StateInfo {
     pub halvings: u32,
     /// 1 if more neurons would have joined than there are slots.
     pub is_full: u32,
+    /// 1 if the state's map is a surface.
+    pub is_on_surface: u32,
     /// Turns of the conjugate gradients.
     pub turns: u32,
     /// Multiply-adds with W, of which a word is read for each.

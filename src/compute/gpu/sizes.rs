@@ -51,7 +51,7 @@ const SLOTS_PER_BUMP_NEURON: usize = 3;
 const BATCH_BYTES: u64 = 256 << 20;
 
 /// States whose minima are sought at the same time: more than that are at work at once on no device.
-const MOST_AT_WORK: usize = 2048;
+pub const MOST_AT_WORK: usize = 2048;
 
 /// Memory taken for W in the order of the maps whose minima are sought at the same time, unless one takes more (bytes).
 const ORDERED_BYTES: u64 = 1 << 30;
@@ -63,7 +63,7 @@ const MOST_STATES: usize = 8192;
 const MOST_DIMENSIONS: u64 = 2;
 
 /// Storage buffers that the shader with the most of them binds.
-const MOST_BUFFERS: u32 = 9;
+const MOST_BUFFERS: u32 = 10;
 
 /// Places in a tile of `weight_change.wgsl` and `weight_response.wgsl`, and states in a chunk.
 pub const TILE: usize = 64;
@@ -77,6 +77,9 @@ pub struct Footprint {
     /// Workgroup memory (bytes).
     pub memory: usize,
 }
+
+/// What a workgroup of `weight_change.wgsl` or `weight_response.wgsl` takes.
+pub const PRODUCTS: Footprint = Footprint { threads: 64, memory: 2 * 4 * CHUNK * TILE };
 
 /// Sizes for one network on one device.
 #[derive(Clone, Debug, PartialEq)]
@@ -213,7 +216,8 @@ impl DeviceSizes {
     pub fn memory(&self, states: usize) -> (u64, u64) {
         let row = 4 * self.stride as u64;
         let trajectories = 2 * row * (states.min(self.trajectory_states) as u64);
-        let of_state = 4 * (SLOT_ARRAYS + 1) * self.slots as u64 + 4 * MOST_DIMENSIONS * self.neurons as u64;
+        let of_state =
+            4 * (SLOT_ARRAYS + 1) * self.slots as u64 + 4 * (MOST_DIMENSIONS + 1) * self.neurons as u64;
         let per_batch = self.neurons.min(self.minimum_states);
         let batches = self.batches_at_once(self.neurons).min(states.div_ceil(per_batch));
         let minima = of_state * states.min(batches * per_batch) as u64;

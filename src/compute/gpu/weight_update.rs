@@ -1,7 +1,7 @@
 //! The products of the matrix-free weight solve: `weight_change.wgsl` and `weight_response.wgsl`, map by map.
 //!
 //! Conjugate gradients, their vectors and their preconditioner stay on the host in f64, and so does the exact residual where more
-//! accuracy is asked for than products in f32 have; see [`crate::solve::conjugate::solve_roughly`].
+//! accuracy is asked for than products in f32 have; see [`crate::solve::rough`].
 
 use bytemuck::Zeroable;
 
@@ -12,8 +12,8 @@ use super::sizes::{CHUNK, DeviceSizes, Pace, TILE};
 use crate::connectivity::matrix::WeightMatrix;
 use crate::landscape::minima::neurons_in_order;
 use crate::progress::Tick;
-use crate::solve::conjugate::{Rough, RoughProducts, solve_roughly};
 use crate::solve::manifolds::Manifolds;
+use crate::solve::rough::{Rough, RoughProducts, solve_roughly};
 use crate::solve::{WeightProblem, WeightUpdate};
 
 /// Memory taken for the rates of all states, at most (bytes): what takes more stays on the host.
@@ -99,7 +99,8 @@ impl<'a> Products<'a> {
                 device.bind(&permute_pipeline, &[&uniform, from, from, from, from, &former, to])
             };
             let neurons = sizes.neurons as u32;
-            let adds = PermuteParams { neurons, adds: u32::from(map > 0), is_hollow: 1, ..Zeroable::zeroed() };
+            let adds =
+                PermuteParams { neurons, adds: u32::from(map > 0), is_hollow: 1, ..Zeroable::zeroed() };
             let orders = PermuteParams { neurons, ..Zeroable::zeroed() };
             let chunks = band.chunks as u32;
             let params =
@@ -148,11 +149,7 @@ impl<'a> Products<'a> {
     }
 
     fn permutes<'s>(&'s self, bindings: &'s wgpu::BindGroup) -> Dispatch<'s> {
-        Dispatch {
-            pipeline: &self.permute_pipeline,
-            bindings,
-            workgroups: [self.sizes.neurons as u32, 1, 1],
-        }
+        Dispatch { pipeline: &self.permute_pipeline, bindings, workgroups: [self.sizes.neurons as u32, 1, 1] }
     }
 
     /// Makes X from factors, which it divides by their size; returns that.
@@ -204,9 +201,8 @@ impl RoughProducts for Products<'_> {
         let of_state = |parts: &[f32], s: usize| -> f64 {
             parts.iter().skip(s).step_by(padded).map(|&part| f64::from(part)).sum()
         };
-        let of_map = |parts: &'_ [f32]| -> Vec<f64> {
-            (0..self.per_map).map(|s| size * of_state(parts, s)).collect()
-        };
+        let of_map =
+            |parts: &'_ [f32]| -> Vec<f64> { (0..self.per_map).map(|s| size * of_state(parts, s)).collect() };
         Ok(parts.chunks_exact(tiles * padded).flat_map(of_map).collect())
     }
 
