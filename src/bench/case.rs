@@ -1,6 +1,7 @@
 //! All stages on one network, in an order in which the CPU's results of one are the inputs of the next, on both devices.
 
-use super::stage::{Arithmetic, Bench, Compared, Kernel, Stage, Work};
+use super::predict::Kernel;
+use super::stage::{Arithmetic, Bench, Compared, Stage, Work};
 use super::{Case, LONGER, Settings};
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;

@@ -17,8 +17,20 @@
 
 use serde::Serialize;
 
-use super::stage::Kernel;
-use crate::compute::gpu::Counted;
+use crate::compute::gpu::{Counted, Footprint};
+
+/// A kernel as predictions see it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kernel {
+    /// What a workgroup takes of a core.
+    pub footprint: Footprint,
+    /// Workgroups that a device gets at once, if it is fast enough for it.
+    pub together: f64,
+    /// What a workgroup reads again and again (bytes).
+    pub reads: f64,
+    /// Whether all workgroups read the same.
+    pub is_shared: bool,
+}
 
 /// A device by its maker's figures.
 struct Model {
@@ -152,7 +164,6 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compute::gpu::Footprint;
 
     /// With so many workgroups at once, each of which reads so much.
     fn of(device: &str, counted: Counted, together: f64, reads: f64) -> Prediction {

@@ -27,9 +27,9 @@ mod weights;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use adapter::{AdapterReport, DeviceKind, Verdict, list, preferred};
+pub use adapter::{AdapterReport, Verdict, list, preferred};
 pub use counts::Counted;
-pub use device::Conditions;
+pub use device::{Conditions, DeviceKind};
 pub use peaks::Peaks;
 pub use sizes::{Footprint, MOST_AT_WORK, PRODUCTS, TILE};
 
