@@ -57,7 +57,14 @@ fn configure(config: &Config, neurons: usize, maps: usize, points: usize) -> Con
     config
 }
 
-/// Estimated time (s); nothing if nobody wants it.
+/// The same with noise.
+fn under_noise(config: &Config) -> Config {
+    let mut config = config.clone();
+    (config.dynamics.noise.kind, config.dynamics.noise.fano) = (NoiseName::Poisson, FANO);
+    config
+}
+
+/// Estimated time (s), without damage and depinning; nothing if nobody wants it.
 pub(super) fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
     if !wanted(scope) {
         return Ok(0.0);
@@ -66,10 +73,13 @@ pub(super) fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
     let neurons = config.network.neurons.unwrap_or(600);
     let sizes = sizes.iter().map(|&n| (n, MAPS, POINTS));
     let loads = loads.iter().map(|&maps| (neurons, maps, 2 * neurons));
-    sizes
-        .chain(loads)
-        .map(|(n, maps, k)| Ok(Plan::new(configure(config, n, maps, k))?.cost.total_seconds))
-        .sum()
+    let cell = |(n, maps, k)| {
+        let config = configure(config, n, maps, k);
+        let (quiet, noisy) = (Plan::new(config.clone())?.cost, Plan::new(under_noise(&config))?.cost);
+        // Both networks are simulated under noise too, and the slow manifold of each is looked at.
+        Ok(quiet.total_seconds + 2.0 * (noisy.trajectories_seconds + quiet.minima_seconds))
+    };
+    sizes.chain(loads).map(cell).sum()
 }
 
 /// Whether it was asked for by name.
@@ -122,9 +132,7 @@ impl Cell {
     /// Both networks, with their depinning velocities if they are wanted.
     fn rows(&self, workshop: &Workshop<'_>, with_depinning: bool) -> Result<Vec<NoiseRow>> {
         let flattened = self.network.weights.plus(1.0, &self.delta);
-        let mut noisy = self.plan.config.clone();
-        (noisy.dynamics.noise.kind, noisy.dynamics.noise.fano) = (NoiseName::Poisson, FANO);
-        let noisy = Plan::new(noisy)?;
+        let noisy = Plan::new(under_noise(&self.plan.config))?;
         let mut rows = Vec::new();
         for (weights, network) in [(&self.network.weights, Which::Base), (&flattened, Which::Flattened)] {
             let memory = |plan: &Plan| -> Result<MemorySummary> {
