@@ -244,7 +244,8 @@ impl Subject<'_> {
         let mut stage = Stage::new("weight update", precision, states.len(), 1, None);
         let matrix = 4.0 * (self.plan.neurons as f64).powi(2);
         let tiles = (self.plan.neurons as f64 / gpu::TILE as f64).ceil();
-        stage.kernel = Some(Kernel {
+        // A direct solve runs no kernel.
+        stage.kernel = (self.plan.solver == SolverKind::Cg).then_some(Kernel {
             footprint: gpu::PRODUCTS,
             together: tiles * tiles,
             reads: matrix,
