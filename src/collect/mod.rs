@@ -10,7 +10,7 @@ mod plots;
 mod scaling;
 mod tables;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 pub use capacity::{Capacity, Estimate, Threshold, capacities};
@@ -165,19 +165,24 @@ fn pooled(mut seeds: Vec<u64>) -> Vec<String> {
 /// that do not agree are named.
 fn check_poolable(found: &[(String, TrialRecord)]) -> Result<()> {
     let mut methods: BTreeMap<&str, Vec<(Config, &TrialRecord)>> = BTreeMap::new();
+    // Methods of which some trials have other numbers of points than members of a map.
+    let mut of_other_points: BTreeSet<&str> = BTreeSet::new();
     for (_, record) in found {
-        let parsed = Config::parse(&record.config, &record.id);
-        let config = parsed.and_then(|config| settings(config, &record.trial));
-        let config = config
+        let read = Config::parse(&record.config, &record.id).and_then(|config| {
+            let members = config.network.members.unwrap_or(1.0) * record.trial.neurons as f64;
+            let is_plain = config.flatten.points_per_map == Some(members.round() as usize);
+            Ok((settings(config, &record.trial)?, is_plain))
+        });
+        let (config, is_plain) = read
             .map_err(|e| Error::Usage(format!("{e}; the trial is of another version, so scan it again")))?;
+        if !is_plain {
+            of_other_points.insert(&record.trial.method);
+        }
         methods.entry(&record.trial.method).or_default().push((config, record));
     }
-    // As many points as neurons is one setting for all numbers of neurons; so is one number of points.
-    for trials in methods.values_mut() {
-        let of_neurons = |(config, record): &(Config, &TrialRecord)| {
-            config.flatten.points_per_map == Some(record.trial.neurons)
-        };
-        if trials.iter().all(of_neurons) {
+    // As many points as members is one setting for all numbers of members; so is one number of points.
+    for (method, trials) in &mut methods {
+        if !of_other_points.contains(method) {
             trials.iter_mut().for_each(|(config, _)| config.flatten.points_per_map = None);
         }
         check_one_kind(trials)?;
@@ -220,18 +225,17 @@ fn settings(mut config: Config, trial: &Trial) -> Result<Config> {
     }
     // The seed distinguishes draws of the maps, which are averaged over; tables of trials have it in every row.
     config.network.seed = defaults.network.seed;
-    // What is varied: tables have a row for each value, and a column for the key. All get the value of one trial.
-    let written = defaults.to_toml();
-    let written: toml::Table = toml::from_str(&written).unwrap_or_default();
+    // What is varied: tables have a row for each value, and a column for the key.
+    let mut table: toml::Table = toml::from_str(&config.to_toml())
+        .unwrap_or_else(|_| unreachable!("a configuration is written as TOML"));
     for Setting { key, .. } in &trial.varied {
-        let path: Vec<&str> = key.split('.').collect();
-        let table =
-            path[..path.len() - 1].iter().try_fold(&written, |table, part| table.get(*part)?.as_table());
-        if let Some(value) = table.and_then(|table| table.get(path[path.len() - 1])) {
-            config.set(&format!("{key}={value}"))?;
+        if let Some((section, name)) = key.rsplit_once('.') {
+            let mut parts = section.split('.');
+            let section = parts.try_fold(&mut table, |table, part| table.get_mut(part)?.as_table_mut());
+            section.and_then(|section| section.remove(name));
         }
     }
-    Ok(config)
+    Config::from_table(&table, &trial.method)
 }
 
 #[cfg(test)]
@@ -269,6 +273,20 @@ mod tests {
             settings(Config::parse(&text, "tori").unwrap(), &trial).unwrap().to_toml()
         };
         assert_eq!(tori(2, 12), tori(5, 12));
+        // Keys with a default of their own, without one, and in a table within a section.
+        let vary = |key: &str, value: &str| {
+            let varied = vec![Setting { key: key.to_owned(), value: value.to_owned() }];
+            let mut config = Config::default();
+            config.set(&format!("{key}={value}")).unwrap();
+            settings(config, &Trial { varied, ..trial.clone() }).unwrap().to_toml()
+        };
+        for (key, [a, b]) in [
+            ("kernel.width", ["12.0", "15.0"]),
+            ("network.members", ["0.25", "0.5"]),
+            ("dynamics.noise.fano", ["0.1", "0.2"]),
+        ] {
+            assert_eq!(vary(key, a), vary(key, b), "{key}");
+        }
         assert_ne!(tori(2, 12), tori(2, 14));
     }
 }
