@@ -10,7 +10,7 @@ mod plots;
 mod scaling;
 mod tables;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 pub use capacity::{Capacity, Estimate, Threshold, capacities};
@@ -165,24 +165,19 @@ fn pooled(mut seeds: Vec<u64>) -> Vec<String> {
 /// that do not agree are named.
 fn check_poolable(found: &[(String, TrialRecord)]) -> Result<()> {
     let mut methods: BTreeMap<&str, Vec<(Config, &TrialRecord)>> = BTreeMap::new();
-    // Methods of which some trials have other numbers of points than members of a map.
-    let mut of_other_points: BTreeSet<&str> = BTreeSet::new();
     for (_, record) in found {
-        let read = Config::parse(&record.config, &record.id).and_then(|config| {
-            let members = config.network.members.unwrap_or(1.0) * record.trial.neurons as f64;
-            let is_plain = config.flatten.points_per_map == Some(members.round() as usize);
-            Ok((settings(config, &record.trial)?, is_plain))
-        });
-        let (config, is_plain) = read
+        let parsed = Config::parse(&record.config, &record.id);
+        let config = parsed.and_then(|config| settings(config, &record.trial));
+        let config = config
             .map_err(|e| Error::Usage(format!("{e}; the trial is of another version, so scan it again")))?;
-        if !is_plain {
-            of_other_points.insert(&record.trial.method);
-        }
         methods.entry(&record.trial.method).or_default().push((config, record));
     }
-    // As many points as members is one setting for all numbers of members; so is one number of points.
-    for (method, trials) in &mut methods {
-        if !of_other_points.contains(method) {
+    // As many points as neurons is one setting for all numbers of neurons; so is one number of points.
+    for trials in methods.values_mut() {
+        let of_neurons = |(config, record): &(Config, &TrialRecord)| {
+            config.flatten.points_per_map == Some(record.trial.neurons)
+        };
+        if trials.iter().all(of_neurons) {
             trials.iter_mut().for_each(|(config, _)| config.flatten.points_per_map = None);
         }
         check_one_kind(trials)?;
