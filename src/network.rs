@@ -89,9 +89,9 @@ impl Network {
         Energy { weights, external_current: &self.external_current, transfer: self.transfer }
     }
 
-    /// The dynamics in steps of Δt/τ = `step`, with the given weights in place of J.
+    /// The dynamics in steps of Δt/τ = `step`, with the given symmetric weights in place of J.
     pub fn dynamics<'a>(&'a self, weights: &'a WeightMatrix, step: f64) -> Dynamics<'a> {
-        Dynamics { weights, external_current: &self.external_current, transfer: self.transfer, step }
+        Dynamics::new(weights, &self.external_current, self.transfer, step)
     }
 
     /// What is sought at a point of a manifold, with the given weights in place of J.

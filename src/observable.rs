@@ -136,6 +136,14 @@ impl Number for usize {
     }
 }
 
+impl Number for Option<usize> {
+    const IS_COUNT: bool = true;
+
+    fn number(self) -> Option<f64> {
+        self.map(|count| count as f64)
+    }
+}
+
 impl Number for u64 {
     const IS_COUNT: bool = true;
 

@@ -205,3 +205,21 @@ fn a_single_ring_is_a_continuum_and_two_are_not() {
     let falling = stable.iter().filter(|rate| **rate < 0.0).count();
     assert!(falling * 10 >= stable.len() * 8, "{stable:?}");
 }
+
+#[test]
+fn kinds_of_rests_on_a_torus_are_those_of_their_eigenvalues() {
+    let text = "[network]\nneurons = 400\nseed = 1\n[[maps]]\nshape = \"torus\"\ncount = 2\nsides = [20, 20]\n\
+        kernel = { width = 2.0 }\n";
+    let model = Model::new(Config::parse(text, "test").unwrap()).unwrap();
+    let found = analysis(&model, &model.network().weights, 1600);
+    // Across the manifold a constrained minimum is one: as many eigenvalues rise as the landscape falls in directions along it,
+    // whichever of them are said to be the tangential ones.
+    let rising =
+        |r: &&&Rest| r.tangential.iter().filter(|e| **e > 0.0).count() + usize::from(r.gap.unwrap() < 0.0);
+    for (kind, expected) in [(Kind::Stable, 0), (Kind::Saddle, 1), (Kind::Unstable, 2)] {
+        let known: Vec<&Rest> =
+            found.rests.iter().filter(|r| r.kind == kind && r.settled && !r.tangential.is_empty()).collect();
+        let wrong: Vec<&&Rest> = known.iter().filter(|r| rising(r) != expected).collect();
+        assert!(known.len() > 10 && wrong.is_empty(), "{kind:?}, {}: {wrong:?}", known.len());
+    }
+}

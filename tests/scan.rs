@@ -263,12 +263,12 @@ fn any_trial_can_be_replayed_by_itself() {
 }
 
 /// Two sizes, two widths, methods with keys of their own.
-const GRID: &str = "[network]\nseed = 5\n[flatten]\niterations = 2\nridge = 1e-4\n[measure]\nduration_ms = 300\nstarts_per_map = 2\ncompletion = [0.3]\n[dynamics]\ndt_ms = 0.5\n[scan]\nloads = [0.025, 0.1]\nrealizations = 3\n[scan.vary]\n\"network.neurons\" = [60, 80]\n\"kernel.width\" = [15.0, 18.0]\n[scan.methods.none]\n[scan.methods.flat]\nidealized_updates = 1\n[scan.methods.pseudo-inverse]\npseudo_inverse_ridge = 1e-2\n";
+const GRID: &str = "[network]\nseed = 5\n[flatten]\niterations = 2\nridge = 1e-4\n[measure]\nduration_ms = 300\nstarts_per_map = 2\ncompletion = [0.3]\n[dynamics]\ndt_ms = 0.5\n[scan]\nloads = [0.025, 0.1]\nrealizations = 3\n[scan.vary]\n\"network.neurons\" = [60, 80]\n\"kernel.width\" = [15.0, 18.0]\n[scan.methods.none]\n[scan.methods.flat]\nidealized_updates = 1\n[scan.methods.maximal-margin]\n[scan.methods.pseudo-inverse]\npseudo_inverse_ridge = 1e-2\n";
 
 #[test]
 fn any_keys_and_methods_are_planned_scanned_in_shards_and_collected() {
     let place = Workplace::new(GRID);
-    let count = 2 * 2 * 2 * 3 * 3;
+    let count = 2 * 2 * 2 * 3 * 4;
     let plan = place.succeed(&["plan", "tiny.toml"]);
     for part in ["60 to 80 neurons, 2 to 8 maps", "24 flat", "kernel.width = 15.0, 18.0"] {
         assert!(plan.contains(part), "{part}: {plan}");
@@ -296,12 +296,12 @@ fn grid_is_collected(place: &Workplace, trials: &str) {
     let header = trials.lines().next().unwrap();
     assert!(header.contains("method,kernel.width,") && header.contains("change_sd_ratio"), "{header}");
     let read = |name: &str| fs::read_to_string(place.path("whole/collected").join(name)).unwrap();
-    // Every (size, width, load): three pairs of methods, five measures, three realizations each.
+    // Every (size, width, load): six pairs of methods, five measures, three realizations each.
     let paired = read("paired.csv");
-    assert_eq!(paired.lines().count(), 1 + 8 * 3 * 5);
+    assert_eq!(paired.lines().count(), 1 + 8 * 6 * 5);
     assert!(paired.lines().skip(1).all(|line| line.split(',').nth(6) == Some("3")), "{paired}");
-    assert_eq!(read("completion.csv").lines().count(), 1 + 72);
-    assert_eq!(read("summary.csv").lines().count(), 1 + 24);
+    assert_eq!(read("completion.csv").lines().count(), 1 + 96);
+    assert_eq!(read("summary.csv").lines().count(), 1 + 32);
     let names: Vec<String> = fs::read_dir(place.path("whole/collected"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -310,15 +310,34 @@ fn grid_is_collected(place: &Workplace, trials: &str) {
         "own-map-N60-kernel.width=15.0.svg",
         "drift-N80-kernel.width=18.0.png",
         "score-against-kernel.width-N80-L08.svg",
+        "drift-over-maps-and-kernel.width-N80.png",
     ] {
         assert!(names.iter().any(|n| n == name), "{name} is missing in {names:?}");
     }
     // On the same maps the rule and flattening leave less drift than there was.
     for (maps, neurons) in [("8", "80"), ("6", "60")] {
         let of = |method| mean_and_error(&rows_of(trials, neurons), "phase_mean_drift", maps, method).0;
-        let [none, flat, rule] = ["none", "flat", "pseudo-inverse"].map(of);
-        assert!(flat < none && rule < none, "N = {neurons}: {none} {flat} {rule}");
+        let [none, flat, rule, margin] = ["none", "flat", "pseudo-inverse", "maximal-margin"].map(of);
+        assert!(flat < none && rule < none && margin < none, "N = {neurons}: {none} {flat} {rule} {margin}");
     }
+    // Weights that are not symmetric have no energy: these cells are empty, and the others are not.
+    let names: Vec<&str> = trials.lines().next().unwrap().split(',').collect();
+    let energy =
+        |name: &&str| name.contains("energy") || name.ends_with("_before") || name.ends_with("_after");
+    for line in trials.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let is_margin = cells[names.iter().position(|name| *name == "method").unwrap()] == "maximal-margin";
+        for (name, cell) in names.iter().zip(&cells).filter(|(name, _)| energy(name)) {
+            assert_eq!(cell.is_empty(), is_margin, "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_method_without_an_energy_is_one_of_scans_alone() {
+    let place = Workplace::new("[network]\nneurons = 80\nmaps = 2\n[flatten]\nmethod = \"maximal-margin\"\n");
+    place.fail(&["optimize", "tiny.toml", "--out", "run"], 2, &["not symmetric", "scan.methods"]);
+    assert!(!place.path("run").exists(), "nothing is begun that cannot be done");
 }
 
 /// The header and the rows of one size.

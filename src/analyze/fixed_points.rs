@@ -16,6 +16,17 @@ pub enum Kind {
     Unstable,
 }
 
+impl Kind {
+    /// From the gradient of the force or of the velocity on a surface: the signs of its eigenvalues.
+    pub fn of([[xx, xy], [yx, yy]]: [Vector; 2]) -> Self {
+        match (xx * yy - xy * yx < 0.0, xx + yy < 0.0) {
+            (true, _) => Self::Saddle,
+            (false, true) => Self::Stable,
+            (false, false) => Self::Unstable,
+        }
+    }
+}
+
 /// A fixed point, found between points at which the velocity is known.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FixedPoint {
@@ -25,6 +36,8 @@ pub struct FixedPoint {
     pub kind: Kind,
     /// Index of a point beside it.
     pub near: usize,
+    /// Whether the force was followed to 0, or else this is only where it changes its sign between two points.
+    pub settled: bool,
 }
 
 /// Fixed points on a line: between neighbours whose velocities have different signs, by linear interpolation, and at points
@@ -47,7 +60,7 @@ pub fn on_line(space: &Space, positions: &[f64], velocities: &[f64]) -> Vec<Fixe
             // Around a whole ring, the way from its last point to its first is the short one.
             let part = a / (a - b);
             let position = space.walk([positions[k], 0.0], [part * way, 0.0]);
-            Some(FixedPoint { position, kind, near: if part < 0.5 { k } else { next } })
+            Some(FixedPoint { position, kind, near: if part < 0.5 { k } else { next }, settled: false })
         })
         .collect()
 }
@@ -143,15 +156,14 @@ fn in_triangle(
             (changes[0][row] * inverse[0][column] + changes[1][row] * inverse[1][column]) / area
         })
     });
-    let (trace, determinant) = (gradient[0][0] + gradient[1][1], cross(gradient[0], gradient[1]));
-    let kind = match (determinant < 0.0, trace < 0.0) {
-        (true, _) => Kind::Saddle,
-        (false, true) => Kind::Stable,
-        (false, false) => Kind::Unstable,
-    };
     let weights = [1.0 - s - t, s, t];
     let near = (0..3).max_by(|&a, &b| weights[a].total_cmp(&weights[b]))?;
-    Some(FixedPoint { position: space.walk(origin, way), kind, near: corners[near] })
+    Some(FixedPoint {
+        position: space.walk(origin, way),
+        kind: Kind::of(gradient),
+        near: corners[near],
+        settled: false,
+    })
 }
 
 #[cfg(test)]

@@ -29,8 +29,8 @@ use fixed_points::{FixedPoint, Kind, basins, entropy_bits, on_line, on_surface};
 use spectrum::Spectrum;
 use tangent::{Tangent, step_to_rest};
 
-/// Points on each neuron of a line, as long as there are no more than [`MOST_POINTS`] in all: the roughness that flattening
-/// leaves has the period of the neurons.
+/// Points for each neuron's place, on surfaces two along each axis, as long as there are no more than [`MOST_POINTS`] in all: the
+/// roughness that flattening leaves has the period of the neurons.
 const PER_NEURON: usize = 4;
 
 /// See [`PER_NEURON`].
@@ -39,8 +39,13 @@ const MOST_POINTS: usize = 40_000;
 /// Eigenvalues are computed at no more than this many fixed points of each kind on a map, evenly chosen.
 const MOST_SPECTRA: usize = 25;
 
-/// Newton steps that take a fixed point of a line to rest.
-const STEPS_TO_REST: usize = 4;
+/// Newton steps that take a fixed point to rest, halved ones too, at most; and the part of the points' distance at which a step is
+/// none.
+const LOOKS_AT_REST: usize = 10;
+const AT_REST: f64 = 1e-6;
+
+/// Fixed points of a surface that have come to rest within this part of the points' distance from another are that one.
+const SAME: f64 = 1e-2;
 
 /// A network's slow manifold.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,14 +58,14 @@ pub struct Analysis {
     pub figures: NetworkFigures,
 }
 
-/// At how many points each map is looked at unless a number is given: four per neuron on lines, as long as that is not too
-/// many; otherwise at the fitted points.
+/// At how many points each map is looked at unless a number is given: four for each neuron's place, as long as that is not too
+/// many and they can be laid evenly; otherwise at the fitted points.
 pub fn default_points(job: &Job<'_>) -> usize {
     let maps = &job.network.maps;
-    let lines = maps.groups().iter().all(|group| group.lattice.space.dimension() == 1);
-    let finer = PER_NEURON * maps.groups().iter().map(|g| g.lattice.sites()).max().unwrap_or(0);
     let fitted = job.plan.points_per_map;
-    if lines && maps.count() * finer <= MOST_POINTS { finer.max(fitted) } else { fitted }
+    let finer = PER_NEURON * maps.groups().iter().map(|g| g.lattice.sites()).max().unwrap_or(0);
+    let laid = maps.groups().iter().all(|g| grid(&g.lattice, g.margin, finer).is_some());
+    if laid && maps.count() * finer <= MOST_POINTS { finer.max(fitted) } else { fitted }
 }
 
 /// The slow manifold of the network with the given weights, at `per_map` points on each map.
@@ -196,6 +201,7 @@ impl OnMap<'_> {
         let chosen = evenly_chosen(&found);
         let settled: Vec<(FixedPoint, Option<Spectrum>)> =
             found.par_iter().zip(chosen).map(|(point, chosen)| self.settle(point, chosen)).collect();
+        let settled = if self.is_line() { settled } else { self.distinct(settled) };
         let points: Vec<FixedPoint> = settled.iter().map(|(point, _)| *point).collect();
         let mut basins = if self.is_line() { self.basins(&points) } else { Vec::new() }.into_iter();
         settled
@@ -205,6 +211,7 @@ impl OnMap<'_> {
                 map: self.map,
                 position: point.position,
                 kind: point.kind,
+                settled: point.settled,
                 basin: if point.kind == Kind::Stable { basins.next() } else { None },
                 gap: spectrum.as_ref().and_then(Spectrum::gap),
                 tangential: spectrum.map_or(Vec::new(), |s| s.tangential),
@@ -212,27 +219,69 @@ impl OnMap<'_> {
             .collect()
     }
 
-    /// Takes a fixed point of a line to where λ is 0 by Newton's method, as far as it stays between the points that enclose it,
-    /// and its eigenvalues if they are wanted. A point that does not settle stays where the interpolation put it.
+    /// Takes a fixed point to where λ is 0 by Newton's method, as far as it stays near where the interpolation put it: on a line
+    /// between the points that enclose it. Steps that do not bring λ nearer to 0 are halved. There its kind is read, if it is on a
+    /// surface, and its eigenvalues, if they are wanted. A point that does not settle stays where λ is least.
     fn settle(&self, point: &FixedPoint, wants_spectrum: bool) -> (FixedPoint, Option<Spectrum>) {
-        let space = &self.lattice().space;
-        let first = self.places[0].position;
-        let spacing = space.distance(first, self.places[1 % self.places.len()].position);
-        let cell = |position: Vector| ((position[0] - first[0]) / spacing).floor();
-        let steps = if self.is_line() { STEPS_TO_REST } else { 1 };
-        let (mut at, mut spectrum) = (*point, None);
-        for step in 0..steps {
-            let Some((tangent, multiplier, minima)) = self.look(&at) else { break };
-            if wants_spectrum {
-                spectrum = Spectrum::new(self.problem, minima.states.get(0), &tangent.rates, self.tau);
+        let (space, spacing) = (&self.lattice().space, self.spacing());
+        let (mut rest, mut spectrum) = (*point, None);
+        let (mut least, mut way) = (f64::INFINITY, [0.0; 2]);
+        for _ in 0..LOOKS_AT_REST {
+            let at = FixedPoint { position: space.walk(rest.position, way), ..rest };
+            let seen = if self.is_near(at.position, point) { self.look(&at) } else { None };
+            match seen {
+                Some((tangent, multiplier, minima)) if length(multiplier) < least => {
+                    (rest, least) = (at, length(multiplier));
+                    way = step_to_rest(&tangent, multiplier, space.dimension());
+                    if wants_spectrum {
+                        spectrum =
+                            Spectrum::new(self.problem, minima.states.get(0), &tangent.rates, self.tau);
+                    }
+                    rest.settled = length(way) <= SAME * spacing;
+                    if rest.settled && !self.is_line() {
+                        rest.kind = Kind::of(tangent.stiffness);
+                    }
+                }
+                _ => way = way.map(|w| 0.5 * w),
             }
-            let next = space.walk(at.position, step_to_rest(&tangent, multiplier, space.dimension()));
-            if step + 1 == steps || cell(next) != cell(point.position) {
+            if length(way) <= AT_REST * spacing {
                 break;
             }
-            at.position = next;
         }
-        (at, spectrum)
+        (rest, spectrum)
+    }
+
+    /// Whether a position is where a fixed point may have been moved to.
+    fn is_near(&self, position: Vector, point: &FixedPoint) -> bool {
+        let (space, first, spacing) = (&self.lattice().space, self.places[0].position, self.spacing());
+        if self.is_line() {
+            let cell = |position: Vector| ((position[0] - first[0]) / spacing).floor();
+            cell(position) == cell(point.position)
+        } else {
+            space.distance(position, point.position) <= spacing
+        }
+    }
+
+    /// Of fixed points that have settled at the same place, the first: those of two cells may.
+    fn distinct(&self, settled: Vec<(FixedPoint, Option<Spectrum>)>) -> Vec<(FixedPoint, Option<Spectrum>)> {
+        let (space, same) = (&self.lattice().space, SAME * self.spacing());
+        let mut kept: Vec<(FixedPoint, Option<Spectrum>)> = Vec::new();
+        for (point, spectrum) in settled {
+            if kept.iter().all(|(other, _)| space.distance(other.position, point.position) > same) {
+                kept.push((point, spectrum));
+            }
+        }
+        kept
+    }
+
+    /// Distance of the points (neuron units).
+    fn spacing(&self) -> f64 {
+        let space = &self.lattice().space;
+        if self.is_line() {
+            space.distance(self.places[0].position, self.places[1 % self.places.len()].position)
+        } else {
+            (space.size() / self.places.len() as f64).sqrt()
+        }
     }
 
     /// The minimum at a fixed point.
@@ -257,6 +306,7 @@ impl OnMap<'_> {
         let mean =
             |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
         let basins: Vec<f64> = rests.iter().filter_map(|r| r.basin).collect();
+        let settled = || rests.iter().filter(|r| r.settled);
         let tangential = |r: &Rest| r.tangential.iter().copied().reduce(f64::max);
         MapFigures {
             map: self.map,
@@ -270,10 +320,8 @@ impl OnMap<'_> {
             spacing: (stable > 0)
                 .then(|| (space.size() / stable as f64).powf(1.0 / space.dimension() as f64)),
             basin_entropy_bits: (!basins.is_empty()).then(|| entropy_bits(&basins)),
-            tangential: mean(
-                rests.iter().filter(|r| r.kind == Kind::Stable).filter_map(tangential).collect(),
-            ),
-            gap: rests.iter().filter_map(|r| r.gap).reduce(f64::min),
+            tangential: mean(settled().filter(|r| r.kind == Kind::Stable).filter_map(tangential).collect()),
+            gap: settled().filter_map(|r| r.gap).reduce(f64::min),
         }
     }
 }

@@ -1,15 +1,20 @@
 //! Pictures of an analysis: velocity along the maps, fixed points, and fields on surfaces.
 
+use std::collections::BTreeSet;
+
 use super::Analysis;
 use super::fixed_points::Kind;
 use super::rows::{Place, Rest};
 use crate::job::drift_record::Which;
-use crate::manifold::{Axis, Maps};
+use crate::manifold::{Axis, Maps, Vector, length};
 use crate::plot::look::{self, Look};
 use crate::plot::{Ground, Layer, LinePlot, Panel, Series, SheetPlot};
 
-/// The seconds that an arrow of a field stands for are chosen so that the longest is this part of a side.
-const LONGEST_ARROW: f64 = 0.08;
+/// Arrows along each axis, at most: with more one sees none.
+const ARROWS: f64 = 24.0;
+
+/// The seconds that an arrow of a field stands for are chosen so that nine arrows of ten are shorter than this part of a side.
+const LONG_ARROW: f64 = 0.045;
 
 fn named(network: Which) -> (&'static str, Look) {
     match network {
@@ -77,6 +82,21 @@ pub fn eigenvalues(analyses: &[Analysis]) -> LinePlot {
     }
 }
 
+/// The first place in every cell of a grid of [`ARROWS`] cells a side.
+fn thinned<'a>(places: impl Iterator<Item = &'a Place>, sides: Vector) -> Vec<&'a Place> {
+    let mut taken = BTreeSet::new();
+    places
+        .filter(|p| taken.insert([0, 1].map(|d| (p.position[d] / sides[d] * ARROWS + 1e-9).floor() as i64)))
+        .collect()
+}
+
+/// The speed that nine places of ten do not exceed (neuron units/s).
+fn fast(places: &[&Place]) -> f64 {
+    let mut speeds: Vec<f64> = places.iter().map(|p| length(p.velocity)).collect();
+    speeds.sort_by(f64::total_cmp);
+    speeds.get(speeds.len() * 9 / 10).copied().unwrap_or(0.0)
+}
+
 /// The field of velocities on one map of two dimensions, over its landscape, with the stable fixed points.
 pub fn field(analyses: &[Analysis], maps: &Maps, map: usize) -> SheetPlot {
     let space = maps.space(map);
@@ -85,13 +105,13 @@ pub fn field(analyses: &[Analysis], maps: &Maps, map: usize) -> SheetPlot {
         let (label, look) = named(analysis.figures.network);
         let places: Vec<&Place> = of_map(analysis, map).collect();
         let mean = places.iter().map(|p| p.energy).sum::<f64>() / places.len() as f64;
-        let fastest = analysis.figures.maps.get(map).map_or(0.0, |m| m.eta).max(f64::MIN_POSITIVE);
-        let seconds = LONGEST_ARROW * space.sides[0].min(space.sides[1]) / fastest;
-        let moving: Vec<&&Place> = places.iter().filter(|p| p.velocity[0].is_finite()).collect();
+        let fastest = analysis.figures.maps.get(map).map_or(0.0, |m| m.eta);
+        let moving = thinned(places.iter().filter(|p| p.velocity[0].is_finite()).copied(), space.sides);
+        let seconds = LONG_ARROW * space.sides[0].min(space.sides[1]) / fast(&moving).max(f64::MIN_POSITIVE);
         let stable = analysis.rests.iter().filter(|r| r.map == map && r.kind == Kind::Stable);
         let side = (space.size() / places.len() as f64).sqrt();
         Panel {
-            label: format!("{label}: longest arrow {} units/s", crate::text::significant(fastest)),
+            label: format!("{label}: up to {} units/s", crate::text::significant(fastest)),
             layers: vec![
                 Layer::Values {
                     positions: places.iter().map(|p| p.position).collect(),
@@ -106,7 +126,7 @@ pub fn field(analyses: &[Analysis], maps: &Maps, map: usize) -> SheetPlot {
                         .map(|p| [0, 1].map(|d| p.position[d] + seconds * p.velocity[d]))
                         .collect(),
                 },
-                Layer::Paths { look: look::REFERENCE, paths: stable.map(|r| vec![r.position]).collect() },
+                Layer::Dots { look: look::REFERENCE, at: stable.map(|r| r.position).collect() },
             ],
         }
     });

@@ -37,6 +37,8 @@ pub struct Rest {
     pub position: Vector,
     /// What kind.
     pub kind: Kind,
+    /// Whether the force is 0 there; if not, it changes its sign where a neuron joins the bump, and no Newton step ends.
+    pub settled: bool,
     /// Eigenvalues along the manifold (1/s), one per dimension; none where they were not computed.
     pub tangential: Vec<f64>,
     /// Minus the largest other eigenvalue (1/s).
@@ -69,7 +71,7 @@ pub struct MapFigures {
     pub spacing: Option<f64>,
     /// Entropy of the basins, on a line (bits).
     pub basin_entropy_bits: Option<f64>,
-    /// Mean eigenvalue along the manifold at stable points, on surfaces the slower one's (1/s).
+    /// Mean eigenvalue along the manifold at stable points that have settled, on surfaces the slower one's (1/s).
     pub tangential: Option<f64>,
     /// Smallest gap: minus the largest eigenvalue that does not belong to a move along the manifold (1/s).
     pub gap: Option<f64>,
@@ -220,6 +222,7 @@ struct LineRest {
     map: usize,
     position: f64,
     kind: Kind,
+    settled: bool,
     tangential: Option<f64>,
     gap: Option<f64>,
     basin: Option<f64>,
@@ -232,6 +235,7 @@ struct SurfaceRest {
     position_x: f64,
     position_y: f64,
     kind: Kind,
+    settled: bool,
     tangential_1: Option<f64>,
     tangential_2: Option<f64>,
     gap: Option<f64>,
@@ -245,6 +249,7 @@ pub fn rest_table(rests: &[Rest], dimension: usize) -> Vec<u8> {
             map: r.map,
             position: r.position[0],
             kind: r.kind,
+            settled: r.settled,
             tangential: r.tangential.first().copied(),
             gap: r.gap,
             basin: r.basin,
@@ -257,6 +262,7 @@ pub fn rest_table(rests: &[Rest], dimension: usize) -> Vec<u8> {
         position_x: r.position[0],
         position_y: r.position[1],
         kind: r.kind,
+        settled: r.settled,
         tangential_1: r.tangential.first().copied(),
         tangential_2: r.tangential.get(1).copied(),
         gap: r.gap,

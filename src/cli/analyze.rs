@@ -19,7 +19,7 @@ use crate::text::significant;
 pub(super) struct Arguments {
     /// A run directory
     run: PathBuf,
-    /// Points on each map [default: four a neuron on lines, those that were fitted on surfaces]
+    /// Points on each map [default: four a neuron; those that were fitted if that is too many]
     #[arg(long, value_name = "K")]
     points: Option<usize>,
     /// Map whose pictures are drawn

@@ -38,14 +38,14 @@ fn of_key(key: &str, averages: &[Average<'_>], styles: &[Style]) -> Vec<Figure> 
     };
     let mut found: AtValues<'_> = averages.iter().filter_map(at).collect();
     found.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-    let loads = some_loads(&found);
+    let loads = some_loads(found.iter().map(|(fixed, ..)| fixed.1));
     let plots = found.chunk_by(|a, b| a.0 == b.0).filter(|rows| loads.contains(&rows[0].0.1));
     plots.flat_map(|rows| PANELS.iter().filter_map(|panel| of_panel(key, panel.name, rows, styles))).collect()
 }
 
 /// The least, the median and the largest number of maps.
-fn some_loads(found: &AtValues<'_>) -> Vec<usize> {
-    let mut loads: Vec<usize> = found.iter().map(|(fixed, ..)| fixed.1).collect();
+pub(super) fn some_loads(found: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut loads: Vec<usize> = found.collect();
     loads.sort_unstable();
     loads.dedup();
     let last = loads.len().saturating_sub(1);
@@ -76,5 +76,5 @@ fn of_panel(key: &str, name: &str, rows: &[(Fixed, f64, &Average<'_>)], styles: 
     let others: String =
         others.iter().map(|s| format!("-{}={}", s.key, s.value.replace(['"', '/', '\\'], ""))).collect();
     let name = format!("{name}-against-{key}-N{neurons}-L{maps:02}{others}");
-    (!plot.series.is_empty()).then_some(Figure { name, plot })
+    (!plot.series.is_empty()).then(|| Figure { name, plot: plot.into() })
 }

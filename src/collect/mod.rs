@@ -4,6 +4,8 @@
 mod against_keys;
 pub(crate) mod axes;
 mod capacity;
+#[cfg(feature = "plots")]
+mod heat_maps;
 mod paired;
 #[cfg(feature = "plots")]
 mod plots;
@@ -142,6 +144,7 @@ pub(crate) fn figures(
 ) -> Vec<plots::Figure> {
     let mut figures = plots::all(records, averages, capacities);
     figures.extend(against_keys::all(records, averages));
+    figures.extend(heat_maps::all(records, averages));
     figures
 }
 

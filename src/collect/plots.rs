@@ -8,7 +8,7 @@ use crate::job::drift::DriftSummary;
 use crate::job::reached::IterationRecord;
 use crate::observable::Observable;
 use crate::plot::look::{self, Look};
-use crate::plot::{LinePlot, Series};
+use crate::plot::{LinePlot, Picture, Series};
 use crate::scan::TrialRecord;
 use crate::setup::config::Method;
 use crate::setup::scanned::Setting;
@@ -16,15 +16,16 @@ use crate::setup::scanned::Setting;
 /// A plot and the name of its files.
 pub(crate) struct Figure {
     pub name: String,
-    pub plot: LinePlot,
+    pub plot: Picture,
 }
 
 /// How the program's own methods are called in plots, and how they look.
-const METHODS: [(Method, &str, Look); 4] = [
+const METHODS: [(Method, &str, Look); 5] = [
     (Method::None, "no flattening", look::NONE),
     (Method::Idealized, "idealized bumps", look::IDEALIZED),
     (Method::Constrained, "constrained minima", look::CONSTRAINED),
     (Method::PseudoInverse, "pseudo-inverse rule", look::FIFTH),
+    (Method::MaximalMargin, "maximal margin", look::SIXTH),
 ];
 
 /// A method as plots show it.
@@ -132,13 +133,13 @@ pub(crate) fn all(records: &[TrialRecord], averages: &[Average<'_>], capacities:
         let (suffix, note) = suffix(cell, sizes.len() > 1);
         figures.extend(completion(&rows, &styles).into_iter().map(|(part, mut plot)| {
             plot.note.push_str(&note);
-            Figure { name: format!("completed-{part}{suffix}"), plot }
+            Figure { name: format!("completed-{part}{suffix}"), plot: plot.into() }
         }));
         plots.extend(roughness_of_minima(&rows, &styles).map(|plot| ("roughness-minima", plot)));
         plots.extend(roughness_of_idealized(&own).map(|plot| ("roughness-idealized", plot)));
         figures.extend(plots.into_iter().map(|(name, mut plot)| {
             plot.note.push_str(&note);
-            Figure { name: format!("{name}{suffix}"), plot }
+            Figure { name: format!("{name}{suffix}"), plot: plot.into() }
         }));
     }
     if sizes.len() > 1 {
@@ -150,7 +151,7 @@ pub(crate) fn all(records: &[TrialRecord], averages: &[Average<'_>], capacities:
                 let mut plot = finite_size(&own, &styles, &criterion);
                 plot.note.push_str(&note);
                 let name = format!("finite-size-{}{suffix}", criterion.replace('_', "-"));
-                Figure { name, plot }
+                Figure { name, plot: plot.into() }
             }));
         }
     }

@@ -1,6 +1,6 @@
 //! The recurrent input `f_i = Σ_j W_ij r_j` of sparse states: the innermost loop of everything on the CPU.
 //!
-//! Only rows of active neurons are read (W is symmetric, so a row is a column). One state at a time reads
+//! Only rows of active neurons are read: W is symmetric, so a row is a column, or stands here by its columns. One state at a time reads
 //! 8 bytes per multiplication and is bound by the cache that W lives in; [`GROUP`] states that share most of their
 //! active neurons, as neighbours on a manifold do, read each row once for all of them and become bound by
 //! arithmetic. The order of additions is the ascending order of neurons in either case and a silent neuron adds an

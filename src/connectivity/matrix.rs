@@ -84,6 +84,17 @@ impl WeightMatrix {
         &mut self.as_mut_slice()[i * stride..(i + 1) * stride]
     }
 
+    /// Its columns as rows.
+    pub fn transposed(&self) -> Self {
+        let mut columns = Self::zeros(self.neurons);
+        for i in 0..self.neurons {
+            for (j, w) in self.row(i)[..self.neurons].iter().enumerate() {
+                columns.row_mut(j)[i] = *w;
+            }
+        }
+        columns
+    }
+
     /// `self + factor · other`.
     pub fn plus(&self, factor: f64, other: &Self) -> Self {
         let mut sum = self.clone();

@@ -224,7 +224,11 @@ impl<'a> Walker<'a> {
     fn snapshot(&mut self, run: &mut Trajectory) {
         let state = self.state();
         field(Arch::new(), self.dynamics.weights, &state.active, &state.rates, &mut self.field);
-        run.energies.push(self.dynamics.energy().from_field(state.view(), &self.field));
+        run.energies.push(if self.dynamics.symmetric {
+            self.dynamics.energy().from_field(state.view(), &self.field)
+        } else {
+            f64::NAN
+        });
         let mut dense = vec![0.0; self.blocks.len()];
         state.view().scatter(&mut dense);
         run.snapshots.push(dense);
@@ -299,8 +303,7 @@ mod tests {
         let weights = crate::connectivity::matrix::WeightMatrix::zeros(40);
         let (step, sd) = (0.2 / 15.0, 3.0);
         let network = network();
-        let dynamics =
-            Dynamics { weights: &weights, external_current: &[100.0; 40], transfer: network.transfer, step };
+        let dynamics = Dynamics::new(&weights, &[100.0; 40], network.transfer, step);
         let current = vec![100.0; 40];
         let starts: Vec<_> = (0..50).map(|trajectory| NoisyStart { current: &current, trajectory }).collect();
         let noise = noise(NoiseKind::Current { sd });

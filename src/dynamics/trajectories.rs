@@ -16,8 +16,10 @@ use crate::progress::Tick;
 /// The network and the time step.
 #[derive(Clone, Copy)]
 pub struct Dynamics<'a> {
-    /// W (Hz).
+    /// W (Hz) by its columns: row j has the weights *from* neuron j. Symmetric weights are their own columns.
     pub weights: &'a WeightMatrix,
+    /// Whether W is symmetric, so that there is an energy.
+    pub symmetric: bool,
     /// h `[neurons]` (Hz²).
     pub external_current: &'a [f64],
     /// φ.
@@ -34,10 +36,10 @@ impl<'a> Dynamics<'a> {
         transfer: Transfer,
         step: f64,
     ) -> Self {
-        Self { weights, external_current, transfer, step }
+        Self { weights, symmetric: true, external_current, transfer, step }
     }
 
-    /// The energy that never rises along the dynamics.
+    /// The energy that never rises along the dynamics, if W is symmetric; otherwise there is none, and this means nothing.
     pub fn energy(&self) -> Energy<'_> {
         Energy { weights: self.weights, external_current: self.external_current, transfer: self.transfer }
     }
@@ -48,7 +50,7 @@ impl<'a> Dynamics<'a> {
 pub struct Trajectory {
     /// Rates `[neurons]` (Hz) after each of the requested numbers of steps.
     pub snapshots: Vec<Vec<f64>>,
-    /// Energies (Hz³) at the same times.
+    /// Energies (Hz³) at the same times; NaN where there is no energy.
     pub energies: Vec<f64>,
     /// Steps at which the energy rose by more than rounding explains. The theory says none.
     pub energy_rises: u64,
@@ -157,7 +159,7 @@ impl<'a, const G: usize> Integrator<'a, G> {
             for (g, run) in runs.iter_mut().enumerate() {
                 let (energy, resolution) = self.energy(g);
                 let rise = energy - energies[g];
-                if !(rise <= resolution) {
+                if self.dynamics.symmetric && !(rise <= resolution) {
                     run.energy_rises += 1;
                     run.largest_rise = run.largest_rise.max(rise);
                 }
@@ -232,8 +234,11 @@ impl<'a, const G: usize> Integrator<'a, G> {
         }
     }
 
-    /// Energy of state `g` from its present rates and field, and how much of it is rounding.
+    /// Energy of state `g` from its present rates and field, and how much of it is rounding; NaN where there is none.
     fn energy(&self, g: usize) -> (f64, f64) {
+        if !self.dynamics.symmetric {
+            return (f64::NAN, f64::NAN);
+        }
         let transfer = self.dynamics.transfer;
         let field = &self.field[g * self.stride..][..self.stride];
         let (mut energy, mut size) = (0.0, 0.0);
@@ -332,6 +337,38 @@ mod tests {
         let starts = starts(&network, [10]);
         let run = run(&network, &starts, &[2000]);
         assert!(run[0].energy_rises > 0 && run[0].largest_rise > 0.0);
+    }
+
+    #[test]
+    fn weights_that_are_not_symmetric_are_read_by_columns_and_have_no_energy() {
+        let network = network();
+        let mut weights = network.weights.clone();
+        for i in 0..120 {
+            for j in 0..i {
+                weights.row_mut(i)[j] *= 1.5;
+                weights.row_mut(j)[i] *= 0.5;
+            }
+        }
+        // Four neighbours, who share what is read, and one alone.
+        let starts = starts(&network, [40, 41, 42, 43, 90]);
+        let columns = weights.transposed();
+        let dynamics = Dynamics { symmetric: false, ..network.dynamics(&columns, 0.2 / 15.0) };
+        let found = trajectories(&dynamics, &starts, &[0, 300], &Tick::silent()).unwrap();
+        for (start, found) in starts.iter().zip(&found) {
+            let mut current = start.clone();
+            for _ in 0..300 {
+                let rates: Vec<f64> = current.iter().map(|i| i.max(0.0).sqrt()).collect();
+                for (i, current) in current.iter_mut().enumerate() {
+                    let input: f64 = rates.iter().zip(weights.row(i)).map(|(r, w)| w * r).sum();
+                    *current += 0.2 / 15.0 * (-*current + network.external_current[i] + input);
+                }
+            }
+            for (rate, current) in found.snapshots[1].iter().zip(&current) {
+                // As for symmetric weights.
+                assert!((rate - current.max(0.0).sqrt()).abs() < 1e-9, "{rate} {current}");
+            }
+            assert!(found.energies.iter().all(|energy| energy.is_nan()) && found.energy_rises == 0);
+        }
     }
 
     #[test]

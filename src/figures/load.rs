@@ -29,7 +29,7 @@ const PANELS: [Panel; 4] = [
         name: "energy",
         title: "how far bumps go downhill",
         label: || Moment::COLUMNS.energy_change.title(),
-        measure: |r| r.course.last().map_or(f64::NAN, |m| m.energy_change),
+        measure: |r| r.course.last().and_then(|m| m.energy_change).unwrap_or(f64::NAN),
         logarithmic: false,
     },
     Panel {

@@ -30,9 +30,9 @@ const FANO: f64 = 0.1;
 /// Maps of the networks of different size.
 const MAPS: usize = 4;
 
-/// Points that are fitted on a map: two a neuron, up to 30 for every width of the kernel. Maps disturb each other over widths;
-/// what is left between two neurons of a large network moves a bump by a neuron at most.
-const MOST_POINTS: usize = 1200;
+/// Points that are fitted on a map of the networks of different size: maps disturb each other over widths of the kernel, whatever
+/// the number of neurons, and this is 15 to a width. What is left between two neurons moves a bump by a neuron at most.
+const POINTS: usize = 600;
 
 /// Numbers of neurons, and of maps.
 fn extent(scope: &Scope) -> (Vec<usize>, Vec<usize>) {
@@ -44,12 +44,12 @@ fn extent(scope: &Scope) -> (Vec<usize>, Vec<usize>) {
 }
 
 /// The way to flatten: idealized bumps too in the first updates, as in `configs/flat.toml` but with fewer points and updates.
-fn configure(config: &Config, neurons: usize, maps: usize) -> Config {
+fn configure(config: &Config, neurons: usize, maps: usize, points: usize) -> Config {
     let mut config = config.clone();
     (config.network.neurons, config.network.maps) = (Some(neurons), Some(maps));
     let flatten = &mut config.flatten;
     flatten.definition = Definition::Kkt;
-    flatten.points_per_map = Some(MOST_POINTS.min(2 * neurons));
+    flatten.points_per_map = Some(points);
     (flatten.iterations, flatten.idealized_updates) = (10, 6);
     (flatten.ridge, flatten.ridge_decay) = (1e-2, 0.5);
     flatten.start = SearchStart::Idealized;
@@ -57,15 +57,29 @@ fn configure(config: &Config, neurons: usize, maps: usize) -> Config {
     config
 }
 
-/// Estimated time (s); nothing if nobody wants it.
+/// The same with noise.
+fn under_noise(config: &Config) -> Config {
+    let mut config = config.clone();
+    (config.dynamics.noise.kind, config.dynamics.noise.fano) = (NoiseName::Poisson, FANO);
+    config
+}
+
+/// Estimated time (s), without damage and depinning; nothing if nobody wants it.
 pub(super) fn seconds(scope: &Scope, config: &Config) -> Result<f64> {
     if !wanted(scope) {
         return Ok(0.0);
     }
     let (sizes, loads) = extent(scope);
     let neurons = config.network.neurons.unwrap_or(600);
-    let cells = sizes.iter().map(|&n| (n, MAPS)).chain(loads.iter().map(|&maps| (neurons, maps)));
-    cells.map(|(n, maps)| Ok(Plan::new(configure(config, n, maps))?.cost.total_seconds)).sum()
+    let sizes = sizes.iter().map(|&n| (n, MAPS, POINTS));
+    let loads = loads.iter().map(|&maps| (neurons, maps, 2 * neurons));
+    let cell = |(n, maps, k)| {
+        let config = configure(config, n, maps, k);
+        let (quiet, noisy) = (Plan::new(config.clone())?.cost, Plan::new(under_noise(&config))?.cost);
+        // Both networks are simulated under noise too, and the slow manifold of each is looked at.
+        Ok(quiet.total_seconds + 2.0 * (noisy.trajectories_seconds + quiet.minima_seconds))
+    };
+    sizes.chain(loads).map(cell).sum()
 }
 
 /// Whether it was asked for by name.
@@ -104,8 +118,8 @@ struct Cell {
 }
 
 impl Cell {
-    fn new(workshop: &Workshop<'_>, neurons: usize, maps: usize) -> Result<Self> {
-        let plan = Plan::new(configure(workshop.config, neurons, maps))?;
+    fn new(workshop: &Workshop<'_>, neurons: usize, maps: usize, points: usize) -> Result<Self> {
+        let plan = Plan::new(configure(workshop.config, neurons, maps, points))?;
         let network = plan.network(0)?;
         let job = job(workshop, &plan, &network);
         let (landscape, status) = job.flatten(None, &mut |_| Ok(()))?;
@@ -118,9 +132,7 @@ impl Cell {
     /// Both networks, with their depinning velocities if they are wanted.
     fn rows(&self, workshop: &Workshop<'_>, with_depinning: bool) -> Result<Vec<NoiseRow>> {
         let flattened = self.network.weights.plus(1.0, &self.delta);
-        let mut noisy = self.plan.config.clone();
-        (noisy.dynamics.noise.kind, noisy.dynamics.noise.fano) = (NoiseName::Poisson, FANO);
-        let noisy = Plan::new(noisy)?;
+        let noisy = Plan::new(under_noise(&self.plan.config))?;
         let mut rows = Vec::new();
         for (weights, network) in [(&self.network.weights, Which::Base), (&flattened, Which::Flattened)] {
             let memory = |plan: &Plan| -> Result<MemorySummary> {
@@ -167,12 +179,12 @@ pub(super) fn draw(scope: &Scope, workshop: &Workshop<'_>, output: &mut Output) 
     let neurons = workshop.config.network.neurons.unwrap_or(600);
     let mut by_size = Vec::new();
     for &size in &sizes {
-        by_size.extend(Cell::new(workshop, size, MAPS)?.rows(workshop, false)?);
+        by_size.extend(Cell::new(workshop, size, MAPS, POINTS)?.rows(workshop, false)?);
     }
     against_size(&by_size, output)?;
     let (mut by_load, mut last) = (Vec::new(), None);
     for &maps in &loads {
-        let cell = Cell::new(workshop, neurons, maps)?;
+        let cell = Cell::new(workshop, neurons, maps, 2 * neurons)?;
         // One map alone is flat already: nothing pins its bump but the neurons' own grain.
         by_load.extend(cell.rows(workshop, maps > 1)?);
         if maps <= 10 {

@@ -15,6 +15,7 @@ use crate::dynamics::decoding::Scorer;
 use crate::error::Result;
 use crate::job::Job;
 use crate::job::drift::start_currents;
+use crate::job::drift_record::Which;
 use crate::manifold::length;
 
 /// What became of bumps that started damaged.
@@ -34,19 +35,19 @@ impl Job<'_> {
     ///
     /// # Errors
     /// If the backend fails, or [`Error::Interrupted`](crate::error::Error::Interrupted) if the work was stopped.
-    pub fn measure_completion(&self, weights: &WeightMatrix) -> Result<Vec<Completion>> {
+    pub fn measure_completion(&self, weights: &WeightMatrix, which: Which) -> Result<Vec<Completion>> {
         let fractions = self.plan.config.measure.completion.as_deref().unwrap_or_default();
-        fractions.iter().map(|&exchanged| self.completion(weights, exchanged)).collect()
+        fractions.iter().map(|&exchanged| self.completion(weights, which, exchanged)).collect()
     }
 
-    fn completion(&self, weights: &WeightMatrix, exchanged: f64) -> Result<Completion> {
+    fn completion(&self, weights: &WeightMatrix, which: Which, exchanged: f64) -> Result<Completion> {
         let (plan, network) = (self.plan, self.network);
         let points = self.start_points();
         let mut starts = start_currents(network, &points);
         for (number, current) in starts.iter_mut().enumerate() {
             damage(current, exchanged, &mut random(plan.config.network.seed, exchanged, number));
         }
-        let dynamics = network.dynamics(weights, plan.step());
+        let dynamics = self.dynamics(weights, which);
         let (items, seconds) = (starts.len() * plan.steps, plan.cost.trajectories_seconds);
         let runs = self.stage("damaged bumps", items, seconds, |tick| {
             self.backend.trajectories(&dynamics, &starts, &[plan.steps], tick)

@@ -33,9 +33,9 @@ observables! {
             /// Mean |displacement| since the start, by score.
             [File, "mean drift", "neuron units"]
             mean_drift: f64,
-            /// Mean energy relative to the start's.
+            /// Mean energy relative to the start's; none where weights are not symmetric.
             [File, "energy change", "Hz³"]
-            energy_change: f64,
+            energy_change: Option<f64>,
             /// Mean `Σ_i (r_i(t) − r_i(0))²`.
             [File, "rate change", "Hz²"]
             rate_change: f64,
@@ -90,9 +90,12 @@ observables! {
             /// Fraction of bumps that are still in their own map.
             [Report, "fraction of bumps still in their map", "1"]
             own_map_fraction: f64 = |runs| mean(runs, |r| f64::from(u8::from(r.winning_map == r.map))),
-            /// Trajectories whose energy rose anywhere.
+            /// Trajectories whose energy rose anywhere; none where weights are not symmetric.
             [File, "trajectories whose energy rose", "1"]
-            energy_rises: usize = |runs| runs.iter().filter(|r| r.energy_rises > 0).count(),
+            energy_rises: Option<usize> = |runs| {
+                let have_energy = runs.iter().all(|r| !r.start_energy.is_nan());
+                have_energy.then(|| runs.iter().filter(|r| r.energy_rises > 0).count())
+            },
             /// Fraction of bumps in their own map and, by the population vector, within half a neuron unit of their start.
             [File, "fraction within 0.5 units", "1"]
             within_0_5: f64 = |runs| within(runs, 0.5),
@@ -228,7 +231,7 @@ impl Job<'_> {
         let followed: Vec<Followed> = self.stage(label, items, seconds, |tick| {
             let mut followed = Vec::with_capacity(launches.len());
             for launches in launches.chunks(batch) {
-                let runs = self.run(weights, launches, &times.steps, tick)?;
+                let runs = self.run(weights, which, launches, &times.steps, tick)?;
                 let follow = |(launch, run): (&Launch, &Trajectory)| {
                     Located::new(network, &scorer, launch, run).follow(which, &scorer, &times, plan)
                 };
@@ -264,12 +267,13 @@ impl Job<'_> {
     fn run(
         &self,
         weights: &WeightMatrix,
+        which: Which,
         launches: &[Launch],
         at: &[usize],
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>> {
         let starts = self.launch_currents(launches);
-        let dynamics = self.network.dynamics(weights, self.plan.step());
+        let dynamics = self.dynamics(weights, which);
         let Some(noise) = self.plan.noise() else {
             return self.backend.trajectories(&dynamics, &starts, at, tick);
         };
@@ -324,7 +328,8 @@ fn course(runs: &[Followed]) -> Vec<Moment> {
             Moment {
                 time_ms: runs[0].course[t].time_ms,
                 mean_drift: mean(|m| m.mean_drift),
-                energy_change: mean(|m| m.energy_change),
+                energy_change: Some(mean(|m| m.energy_change.unwrap_or(f64::NAN)))
+                    .filter(|mean| !mean.is_nan()),
                 rate_change: mean(|m| m.rate_change),
                 recent_drift: mean(|m| m.recent_drift),
                 recent_rate_change: mean(|m| m.recent_rate_change),
@@ -383,7 +388,7 @@ impl<'a> Located<'a> {
             Moment {
                 time_ms: time_ms(t),
                 mean_drift: self.displacement(0, t).abs(),
-                energy_change: energies[t] - energies[0],
+                energy_change: Some(energies[t] - energies[0]).filter(|change| !change.is_nan()),
                 rate_change: self.rate_change(0, t),
                 recent_drift: self.displacement(before, t).abs(),
                 recent_rate_change: self.rate_change(before, t),

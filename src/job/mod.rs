@@ -13,7 +13,9 @@ pub mod rows;
 
 use crate::compute::backend::Backend;
 use crate::connectivity::matrix::WeightMatrix;
+use crate::dynamics::trajectories::Dynamics;
 use crate::error::Result;
+use crate::job::drift_record::Which;
 use crate::landscape::problem::Problem;
 use crate::manifold::Points;
 use crate::network::Network;
@@ -39,6 +41,13 @@ impl Job<'_> {
     pub(crate) fn problem<'p>(&'p self, weights: &'p WeightMatrix) -> Problem<'p> {
         let flatten = &self.plan.config.flatten;
         self.network.problem(weights, flatten.definition, flatten.minimizer)
+    }
+
+    /// The dynamics under the weights of a network: base weights, or what the method made of them. Weights that are not
+    /// symmetric stand by their columns.
+    pub(crate) fn dynamics<'d>(&'d self, weights: &'d WeightMatrix, which: Which) -> Dynamics<'d> {
+        let symmetric = which == Which::Base || self.plan.config.flatten.method.has_energy();
+        Dynamics { symmetric, ..self.network.dynamics(weights, self.plan.step()) }
     }
 
     /// Does one stage of `items` items, estimated at `seconds`. It stops when the job is stopped.

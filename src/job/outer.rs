@@ -45,6 +45,7 @@ impl Job<'_> {
         reached: Option<Landscape>,
         on_accept: &mut dyn FnMut(&Landscape) -> Result<()>,
     ) -> Result<(Landscape, Status)> {
+        self.plan.check_energy()?;
         if self.plan.config.flatten.method != Method::Idealized {
             self.backend.supports(&self.problem(&self.network.weights))?;
         }
@@ -282,7 +283,7 @@ impl Job<'_> {
                 let (states, energies) = self.idealized(weights, points, tick)?;
                 Ok(Minima { states, energies, multipliers: Vec::new(), certificates: Vec::new() })
             }
-            Method::None | Method::Constrained | Method::PseudoInverse => {
+            Method::None | Method::Constrained | Method::PseudoInverse | Method::MaximalMargin => {
                 self.backend.minima(&problem, points, start, tick)
             }
         })

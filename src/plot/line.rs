@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::axis::{Axis, range};
 use super::look::Look;
-use super::panel::{BELOW, Frame, Surroundings, axes, mark, path};
+use super::panel::{BELOW, Frame, Sample, Surroundings, axes, mark, path};
 
 /// Height of the data (pixels).
 const HEIGHT: f64 = 290.0;
@@ -127,7 +127,11 @@ impl LinePlot {
         let (low, high) = range(self.series.iter().flat_map(|s| s.points.iter().map(|p| p.0)));
         let margin = if self.side_by_side { 0.07 } else { 0.03 } * (high - low);
         let x = Axis::linear(low - margin, high + margin, self.whole);
-        let legend = self.series.iter().map(|s| (s.label.as_str(), s.look, s.marked())).collect();
+        let legend = self
+            .series
+            .iter()
+            .map(|s| (s.label.as_str(), s.look, if s.marked() { Sample::Marked } else { Sample::Line }))
+            .collect();
         let middle = 0.5 * (self.series.len() as f64 - 1.0);
         Surroundings { title, notes, legend }.svg(|top| {
             let frame = Frame::below(top, HEIGHT, x, self.y_axis());

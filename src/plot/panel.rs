@@ -16,7 +16,7 @@ const TITLE: f64 = 17.0;
 pub(super) const TEXT: f64 = 15.0;
 
 /// Distance of lines of text.
-const LINE: f64 = 20.0;
+pub(super) const LINE: f64 = 20.0;
 
 /// Mean width of a letter over its height, in the font that pictures are drawn with; a little more than its true mean.
 pub(super) const LETTER: f64 = 0.58;
@@ -66,8 +66,19 @@ pub(super) struct Surroundings<'a> {
     pub title: &'a str,
     /// Under the data: how it was measured, what error bars are.
     pub notes: Vec<String>,
-    /// Text, look, whether measured points are marked.
-    pub legend: Vec<(&'a str, Look, bool)>,
+    /// Text, look, and what of the look is shown.
+    pub legend: Vec<(&'a str, Look, Sample)>,
+}
+
+/// What a legend shows of a look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sample {
+    /// A curve.
+    Line,
+    /// A curve with the mark of its measured points.
+    Marked,
+    /// A dot.
+    Dot,
 }
 
 impl Surroundings<'_> {
@@ -103,20 +114,24 @@ impl Surroundings<'_> {
     fn legend(&self, left: f64, top: f64) -> (Markup, usize) {
         let mut places = Vec::new();
         let (mut x, mut line) = (left, 0);
-        for &(name, look, marked) in self.legend.iter().filter(|entry| !entry.0.is_empty()) {
+        for &(name, look, sample) in self.legend.iter().filter(|entry| !entry.0.is_empty()) {
             let width = SAMPLE + LETTER * TEXT * name.chars().count() as f64 + 16.0;
             if x > left && x + width > WIDTH {
                 (x, line) = (left, line + 1);
             }
-            places.push((x, top + 10.0 + LINE * line as f64, name, look, marked));
+            places.push((x, top + 10.0 + LINE * line as f64, name, look, sample));
             x += width;
         }
         let lines = if places.is_empty() { 0 } else { line + 1 };
         let drawn = html! {
-            @for (x, y, name, look, marked) in places {
+            @for (x, y, name, look, sample) in places {
                 g class="key" {
-                    (path(&format!("M{x:.1} {y:.1}h{:.1}", SAMPLE - 6.0), look, 2.0))
-                    @if marked { (mark(look, x + 0.5 * (SAMPLE - 6.0), y)) }
+                    @if sample == Sample::Dot {
+                        circle cx=(format!("{:.1}", x + 0.5 * (SAMPLE - 6.0))) cy=(format!("{y:.1}")) r="3" fill=(look.colour) {}
+                    } @else {
+                        (path(&format!("M{x:.1} {y:.1}h{:.1}", SAMPLE - 6.0), look, 2.0))
+                    }
+                    @if sample == Sample::Marked { (mark(look, x + 0.5 * (SAMPLE - 6.0), y)) }
                     (text(x + SAMPLE, y + 5.0, "start", name, TEXT))
                 }
             }
@@ -194,7 +209,7 @@ pub(super) fn mark(look: Look, x: f64, y: f64) -> Markup {
 }
 
 /// Lines of at most `width` pixels.
-fn wrapped(words: &str, width: f64, size: f64) -> Vec<String> {
+pub(super) fn wrapped(words: &str, width: f64, size: f64) -> Vec<String> {
     let most = (width / (LETTER * size)) as usize;
     let mut lines: Vec<String> = Vec::new();
     // Not at other white space: a no-break space keeps a number and its unit together.

@@ -3,11 +3,13 @@
 //! Positions are the map's own coordinates `(x, y)`, in its unit of length. Where an axis closes upon itself, what
 //! leaves over one edge continues at the other, and the edge is drawn dashed.
 
+use std::f64::consts::PI;
+
 use maud::{Markup, html};
 
 use super::axis::Axis;
 use super::look::{Colour, Look};
-use super::panel::{BELOW, Frame, LETTER, Surroundings, TEXT, axes, path, text};
+use super::panel::{BELOW, Frame, LETTER, LINE, Sample, Surroundings, TEXT, axes, path, text, wrapped};
 
 /// Room of the colour bar with its labels (pixels).
 const BAR_ROOM: f64 = 108.0;
@@ -17,6 +19,10 @@ const BAR: f64 = 16.0;
 
 /// Largest height of a panel's data (pixels).
 const MOST_HEIGHT: f64 = 420.0;
+
+/// Radius of a dot (pixels), and the part of a panel that all dots may cover.
+const DOT: f64 = 3.0;
+const COVERED: f64 = 0.04;
 
 /// Number of colour steps in a heat map: enough for the eye, and all cells of one step can be drawn as one shape.
 const STEPS: usize = 64;
@@ -69,6 +75,13 @@ pub enum Layer {
         /// `[trajectories][times, 2]`.
         paths: Vec<Vec<[f64; 2]>>,
     },
+    /// Places, as dots: the smaller the more there are.
+    Dots {
+        /// Colour.
+        look: Look,
+        /// `[places, 2]`.
+        at: Vec<[f64; 2]>,
+    },
 }
 
 /// One map with what is drawn on it.
@@ -91,7 +104,7 @@ pub struct SheetPlot {
     pub ground: Ground,
     /// What values are, with their unit; for the colour bar.
     pub value_label: String,
-    /// Layers' names for the legend.
+    /// Names of layers of dots, for the legend.
     pub legend: Vec<(String, Look)>,
     /// In order of reading.
     pub panels: Vec<Panel>,
@@ -140,7 +153,7 @@ impl SheetPlot {
             notes.push("Dashed edges: the map continues at the opposite edge.".to_owned());
         }
         notes.retain(|note| !note.is_empty());
-        let legend = self.legend.iter().map(|(name, look)| (name.as_str(), *look, false)).collect();
+        let legend = self.legend.iter().map(|(name, look)| (name.as_str(), *look, Sample::Dot)).collect();
         Surroundings { title: &self.title, notes, legend }.svg(|top| self.drawn(top))
     }
 
@@ -166,11 +179,13 @@ impl SheetPlot {
         let room = (first.width - bar - gap * (columns as f64 - 1.0)) / columns as f64;
         let scale = (room / wide).min(MOST_HEIGHT / high);
         let (width, height) = (scale * wide, scale * high);
-        let step = height + BELOW + 34.0;
+        let lines = self.panels.iter().map(|p| wrapped(&p.label, width, TEXT).len()).max().unwrap_or(1);
+        let above = 6.0 + LINE * lines as f64;
+        let step = height + BELOW + above + 8.0;
         let frames: Vec<Frame> = (0..self.panels.len())
             .map(|i| Frame {
                 left: first.left + (width + gap) * (i % columns) as f64,
-                top: top + 26.0 + step * (i / columns) as f64,
+                top: top + above + step * (i / columns) as f64,
                 width,
                 height,
                 x: sparse(wide, width),
@@ -192,9 +207,13 @@ impl SheetPlot {
     fn panel(&self, panel: &Panel, frame: &Frame, labelled: bool, reach: Option<f64>) -> Markup {
         let Frame { left, top, width, height, .. } = *frame;
         let clip = format!("clip-{left:.0}-{top:.0}");
+        let label = wrapped(&panel.label, width, TEXT);
+        let lines = label.len();
         let (x, y) = (format!("x ({})", self.ground.unit), format!("y ({})", self.ground.unit));
         html! {
-            (text(left + 0.5 * width, top - 9.0, "middle", &panel.label, TEXT))
+            @for (i, line) in label.iter().enumerate() {
+                (text(left + 0.5 * width, top - 9.0 - LINE * (lines - 1 - i) as f64, "middle", line, TEXT))
+            }
             (axes(frame, &x, if labelled { &y } else { "" }))
             clipPath id=(clip) {
                 rect x=(format!("{left:.1}")) y=(format!("{top:.1}")) width=(format!("{width:.1}")) height=(format!("{height:.1}")) {}
@@ -220,6 +239,15 @@ impl SheetPlot {
             Layer::Paths { look, paths } => html! {
                 @for places in paths { (self.path(places, *look, frame)) }
             },
+            Layer::Dots { look, at } => {
+                let radius = (COVERED * frame.width * frame.height / (PI * at.len() as f64)).sqrt().min(DOT);
+                html! {
+                    @for &place in at {
+                        @let (x, y) = frame.reckoned(self.ground.inside(place));
+                        circle class="dot" cx=(format!("{x:.1}")) cy=(format!("{y:.1}")) r=(format!("{radius:.2}")) fill=(look.colour) {}
+                    }
+                }
+            }
         }
     }
 
@@ -347,7 +375,7 @@ fn arrow(pieces: &[([f64; 2], [f64; 2])], look: Look, frame: &Frame) -> Markup {
         let (dx, dy) = (b.0 - a.0, b.1 - a.1);
         let length = dx.hypot(dy);
         if length < HEAD {
-            return html! { circle class="still" cx=(format!("{:.1}", b.0)) cy=(format!("{:.1}", b.1)) r="2" fill=(look.colour) {} };
+            return html! { circle class="still" cx=(format!("{:.1}", b.0)) cy=(format!("{:.1}", b.1)) r="1.2" fill=(look.colour) {} };
         }
         let (ux, uy) = (HEAD * dx / length, HEAD * dy / length);
         let neck = (b.0 - ux, b.1 - uy);
@@ -470,6 +498,31 @@ mod tests {
     }
 
     #[test]
+    fn a_label_wider_than_its_panel_is_broken_into_lines_above_it() {
+        let mut plot = plot(ground([true, true]), Vec::new());
+        let height = |svg: &str| -> f64 {
+            svg.split("height=\"").nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+        };
+        let low = height(&plot.svg());
+        plot.panels[0].label = "before flattening: longest arrow 16.54 units/s".to_owned();
+        let svg = plot.svg();
+        assert!(!svg.contains(&plot.panels[0].label) && svg.contains("before flattening:"), "{svg}");
+        // Three lines in place of one.
+        assert_eq!(height(&svg), low + 2.0 * LINE);
+    }
+
+    #[test]
+    fn many_dots_are_small() {
+        let radius = |count: usize| -> f64 {
+            let at = (0..count).map(|k| [0.01 * k as f64, 1.0]).collect();
+            let svg = plot(ground([true, true]), vec![Layer::Dots { look: look::NONE, at }]).svg();
+            svg.split("class=\"dot\"").nth(1).unwrap().split("r=\"").nth(1).unwrap()[..4].parse().unwrap()
+        };
+        assert_eq!(radius(10), DOT);
+        assert!((radius(1000) / radius(4000) - 2.0).abs() < 0.05, "{} {}", radius(1000), radius(4000));
+    }
+
+    #[test]
     fn arrows_and_paths_are_drawn_and_can_be_images() {
         let layers = vec![
             Layer::Arrows {
@@ -481,6 +534,7 @@ mod tests {
                 look: look::CONSTRAINED,
                 paths: vec![vec![[11.0, 7.5], [11.5, 7.9], [0.2, 0.4], [0.9, 0.9]]],
             },
+            Layer::Dots { look: look::REFERENCE, at: vec![[1.0, 1.0], [-1.0, 2.0], [3.0, 9.0]] },
         ];
         let plot = plot(ground([true, true]), layers);
         let svg = plot.svg();
@@ -488,6 +542,7 @@ mod tests {
         assert_eq!(svg.matches("class=\"head\"").count(), 2 * 3);
         assert_eq!(svg.matches("class=\"still\"").count(), 2);
         assert_eq!(svg.matches("class=\"start\"").count(), 2);
+        assert_eq!(svg.matches("class=\"dot\"").count(), 2 * 3);
         assert!(!svg.contains("class=\"bar\""), "a colour bar without values");
         assert!(image::png(&svg).unwrap().starts_with(b"\x89PNG"));
     }

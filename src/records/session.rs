@@ -51,6 +51,7 @@ impl<'a> Session<'a> {
         force: bool,
         keep_states: bool,
     ) -> Result<Opened<'a>> {
+        job.plan.check_energy()?;
         let directory = RunDirectory::claim(path, job.plan, job.network, resume, force)?;
         if let Some(summary) = complete(&directory, resume)? {
             if keep_states && !directory.path().join(STATES).exists() {

@@ -53,6 +53,7 @@ fn method(method: Method) -> &'static str {
         Method::Idealized => "flattened at idealized bumps",
         Method::Constrained => "flattened at constrained minima",
         Method::PseudoInverse => "changed by the pseudo-inverse rule",
+        Method::MaximalMargin => "learnt with maximal margin",
     }
 }
 

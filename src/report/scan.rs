@@ -36,7 +36,7 @@ pub(super) fn page(path: &Path) -> Result<String> {
             div.plots {
                 @for figure in figures(&collection.records, &averages, &capacities) {
                     figure {
-                        figcaption { (figure.plot.title) }
+                        figcaption { (figure.plot.title()) }
                         (PreEscaped(themed(&figure.plot.bare_svg())))
                         @for note in figure.plot.notes() { p.note { (note) } }
                     }

@@ -348,7 +348,7 @@ fn work(
     match result {
         Ok(TrialOutcome { record, landscape, landscape_seconds }) => {
             // Before the record: a trial that counts as done has what was to be kept of it.
-            if keeps_landscapes {
+            if let Some(landscape) = landscape.filter(|_| keeps_landscapes) {
                 store.save_landscape(&task.hash, &landscape)?;
             }
             let timing = Timing {

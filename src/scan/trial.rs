@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Trial;
 use crate::compute::backend::Backend;
-use crate::connectivity::matrix::RelativeSize;
+use crate::connectivity::matrix::{RelativeSize, WeightMatrix};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::job::alone::OneMap;
@@ -13,8 +13,9 @@ use crate::job::drift::{DriftSummary, Moment};
 use crate::job::drift_record::Which;
 use crate::job::memory::MemorySummary;
 use crate::job::reached::{IterationRecord, Status};
-use crate::progress::Monitor;
-use crate::setup::config::{Config, Method};
+use crate::progress::{Monitor, Tick};
+use crate::setup::config::{Config, MARGIN, Method};
+use crate::solve::maximal_margin::maximal_margin;
 
 /// Everything a trial found. The same inputs give the same bytes: timings are kept apart, in [`super::Timing`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,7 +44,7 @@ pub struct TrialRecord {
     pub change: Option<RelativeSize>,
     /// The course of the trajectories in time.
     pub course: Vec<Moment>,
-    /// Roughness, weights and certificates before the first update and after each.
+    /// Roughness, weights and certificates before the first update and after each; none without an energy.
     pub iterations: Vec<IterationRecord>,
     /// The trial's configuration, TOML.
     pub config: String,
@@ -78,10 +79,48 @@ impl TrialLandscape {
 pub struct TrialOutcome {
     /// What is recorded of it.
     pub record: TrialRecord,
-    /// Its first landscape and its last.
-    pub landscape: TrialLandscape,
+    /// Its first landscape and its last; none without an energy.
+    pub landscape: Option<TrialLandscape>,
     /// How long each landscape took (s).
     pub landscape_seconds: Vec<f64>,
+}
+
+/// What a method made of a network.
+struct Learned {
+    /// J + M (Hz), by columns where it is not symmetric.
+    weights: WeightMatrix,
+    /// M, in the same way.
+    delta: WeightMatrix,
+    which: Which,
+    status: Status,
+    iterations: Vec<IterationRecord>,
+    landscape: Option<TrialLandscape>,
+}
+
+impl Learned {
+    fn new(job: &Job<'_>) -> Result<Self> {
+        let (plan, network) = (job.plan, job.network);
+        if plan.config.flatten.method == Method::MaximalMargin {
+            let (problem, points) = (job.problem(&network.weights), job.fitted_points());
+            let margin = plan.config.flatten.margin.unwrap_or(MARGIN);
+            let learn = |tick: &Tick<'_>| maximal_margin(&problem, points, margin, tick);
+            let weights = job.stage("weights of maximal margin", points.len(), 0.0, learn)?.transposed();
+            let delta = weights.plus(-1.0, &network.weights);
+            let (which, status) = (Which::Flattened, Status::IterationsUsedUp);
+            return Ok(Self { weights, delta, which, status, iterations: Vec::new(), landscape: None });
+        }
+        let (landscape, status) = job.flatten(None, &mut |_| Ok(()))?;
+        if status == Status::Interrupted {
+            return Err(Error::Interrupted);
+        }
+        let (weights, which) = match plan.config.flatten.method {
+            Method::None => (network.weights.clone(), Which::Base),
+            _ => (network.weights.plus(1.0, &landscape.delta), Which::Flattened),
+        };
+        let (delta, iterations) = (landscape.delta, landscape.records);
+        let landscape = TrialLandscape::of(&landscape.energies, plan.maps, plan.points_per_map);
+        Ok(Self { weights, delta, which, status, iterations, landscape: Some(landscape) })
+    }
 }
 
 /// Runs one trial.
@@ -98,19 +137,11 @@ pub fn run_trial(
     let network = plan.network(0)?;
     let monitor = Monitor::silent();
     let job = Job { plan: &plan, network: &network, backend, monitor: &monitor, stop };
-    let (landscape, status) = job.flatten(None, &mut |_| Ok(()))?;
-    if status == Status::Interrupted {
-        return Err(Error::Interrupted);
-    }
-    let (weights, which) = match plan.config.flatten.method {
-        Method::None => (network.weights.clone(), Which::Base),
-        _ => (network.weights.plus(1.0, &landscape.delta), Which::Flattened),
-    };
+    let Learned { weights, delta, which, status, mut iterations, landscape } = Learned::new(&job)?;
     let measured = job.measure_drift(&weights, which)?;
-    let completion = job.measure_completion(&weights)?;
+    let completion = job.measure_completion(&weights, which)?;
     let alone = job.one_map_alone()?;
-    let change = Some(RelativeSize::of(&landscape.delta, &network.weights));
-    let mut iterations = landscape.records;
+    let change = Some(RelativeSize::of(&delta, &network.weights));
     let landscape_seconds = iterations.iter_mut().filter_map(|record| record.seconds.take()).collect();
     let drift = DriftSummary::of(&measured.records, which)
         .ok_or_else(|| Error::Run(format!("trial {}: no trajectories", trial.id())))?;
@@ -128,7 +159,6 @@ pub fn run_trial(
         iterations,
         config: trial.config(scan)?.to_toml(),
     };
-    let landscape = TrialLandscape::of(&landscape.energies, plan.maps, plan.points_per_map);
     Ok(TrialOutcome { record, landscape, landscape_seconds })
 }
 

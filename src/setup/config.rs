@@ -124,6 +124,9 @@ pub enum NoiseName {
     Current,
 }
 
+/// `flatten.margin` if it is not given (Hz²): half of the baseline current h₀.
+pub const MARGIN: f64 = 5.0;
+
 /// `[flatten]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FlattenConfig {
@@ -156,6 +159,9 @@ pub struct FlattenConfig {
     pub pseudo_inverse_first: bool,
     /// Ridge of the pseudo-inverse rule, relative to the mean eigenvalue of the bumps' correlations.
     pub pseudo_inverse_ridge: f64,
+    /// κ of learning of maximal margin (Hz²); [`MARGIN`] if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
     /// How far each weight update goes from M towards the least M that does the same; see [`crate::solve::least_norm`].
     pub least_norm: f64,
     /// SD of the landscape at fitted points below which it counts as flat (Hz³).
@@ -356,6 +362,7 @@ impl Default for Config {
                 idealized_updates: 0,
                 pseudo_inverse_first: false,
                 pseudo_inverse_ridge: 1e-2,
+                margin: None,
                 least_norm: 0.0,
                 tolerance: 1e-6,
                 keep: 1.0,

@@ -188,6 +188,8 @@ impl Cost {
                 SearchStart::Previous if neurons >= NEURONS_BY_MAP => 0.8,
                 SearchStart::Previous => 0.5,
             };
+        // Beside its minima at the fitted points, every second further attempt solves again, with a larger ridge.
+        let retry_seconds = later_minima_seconds * fitted / evaluated + 0.5 * update_seconds;
         Self {
             active_neurons: active,
             weights_bytes: bytes.weights,
@@ -207,6 +209,7 @@ impl Cost {
                 + pseudo_inverse_seconds
                 + (solves - idealized_updates) as f64 * update_seconds
                 + iterations as f64 * later_minima_seconds
+                + solves as f64 * retries(sizes) * retry_seconds
                 + networks * trajectories_seconds,
         }
     }
@@ -215,6 +218,13 @@ impl Cost {
 /// Number of maps relative to L/N = 1/60, half of what the plain network holds.
 fn load(sizes: Sizes) -> f64 {
     60.0 * sizes.maps as f64 / sizes.neurons as f64
+}
+
+/// Attempts at a weight update beside the first, on average: none as long as there are fewer than 0.2 maps a neuron, more and more
+/// beyond. Flattened rings of 80 to 160 neurons took 0.1 to 1.5 at 0.28, 0.5 to 1.8 at 0.42, 0.6 to 1.1 at 0.49
+/// (`benches/capacity.md`).
+fn retries(sizes: Sizes) -> f64 {
+    3.0 * (sizes.maps as f64 / sizes.neurons as f64 - 0.2).max(0.0)
 }
 
 /// Products with the Gram matrix: ten to a thousandth of the present roughness, two for the factored segments and the weight

@@ -9,7 +9,7 @@ use crate::setup::key::{Key, key};
 use crate::setup::values::Values;
 
 /// `flatten.method` and the methods of scans.
-const METHODS: &[&str] = &["none", "idealized", "constrained", "pseudo-inverse"];
+const METHODS: &[&str] = &["none", "idealized", "constrained", "pseudo-inverse", "maximal-margin"];
 
 /// The largest whole number of a TOML file.
 const LARGEST: u64 = i64::MAX as u64;
@@ -113,7 +113,7 @@ pub static KEYS: &[Key<Config>] = &[
         flatten.method,
         Values::Word(METHODS),
         "",
-        "States the landscape is flattened at: none, idealized bumps (eq. 2), or constrained minima, iterated (eq. 3); or the pseudo-inverse rule, a baseline."
+        "States the landscape is flattened at: none, idealized bumps (eq. 2), or constrained minima, iterated (eq. 3); or a baseline: the pseudo-inverse rule, or in scans learning of maximal margin."
     ),
     key!(
         flatten.definition,
@@ -177,6 +177,13 @@ pub static KEYS: &[Key<Config>] = &[
         Values::Above(0.0, 1e3),
         "",
         "Ridge of the pseudo-inverse rule, relative to the mean eigenvalue of the bumps' correlations."
+    ),
+    key!(
+        flatten.margin,
+        Values::Above(0.0, 1e6),
+        "Hz^2",
+        "Of learning of maximal margin: how far every neuron's current is to be from 0, on the right side, in all idealized bumps.",
+        "5 with method = \"maximal-margin\""
     ),
     key!(
         flatten.least_norm,

@@ -313,6 +313,21 @@ impl Plan {
         self.given.is_some()
     }
 
+    /// Checks that the network will have an energy, and so a landscape to flatten.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the method whose weights are not symmetric.
+    pub fn check_energy(&self) -> Result<()> {
+        let method = self.config.flatten.method;
+        if method.has_energy() {
+            return Ok(());
+        }
+        Err(Error::Usage(format!(
+            "flatten.method = \"{0}\" makes weights that are not symmetric, so there is no energy and no landscape: it is a baseline of scans, for the keys scan.methods and scan.methods.{0}",
+            method.name()
+        )))
+    }
+
     /// Δt/τ.
     pub fn step(&self) -> f64 {
         self.config.dynamics.dt_ms / self.config.dynamics.tau_ms
@@ -420,7 +435,7 @@ struct Updates {
 impl Updates {
     fn new(flatten: &FlattenConfig) -> Self {
         let (iterations, idealized_updates, pseudo_inverse_first) = match flatten.method {
-            Method::None => (0, 0, false),
+            Method::None | Method::MaximalMargin => (0, 0, false),
             Method::Idealized => (flatten.iterations.min(1), 0, false),
             Method::PseudoInverse => (1, 0, true),
             Method::Constrained => (

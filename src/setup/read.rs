@@ -354,6 +354,7 @@ mod tests {
         (config.measure.replicates, config.measure.record_ms) = (Some(2), Some(10.0));
         config.scan.loads = Some(vec![0.1]);
         config.measure.completion = Some(vec![0.3]);
+        config.flatten.margin = Some(7.0);
         let text = config.to_toml();
         for key in KEYS {
             assert!(text.contains(&format!("{} = ", key.name())), "{} is missing in:\n{text}", key.name());

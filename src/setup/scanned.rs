@@ -24,11 +24,16 @@ pub enum Method {
     /// [`crate::solve::pseudo_inverse`].
     #[serde(rename = "pseudo-inverse")]
     PseudoInverse,
+    /// Not the landscape, but the sign of every neuron's current in all idealized bumps, by weights that are not symmetric:
+    /// a baseline of scans that has no energy; see [`crate::solve::maximal_margin`].
+    #[serde(rename = "maximal-margin")]
+    MaximalMargin,
 }
 
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 4] = [Method::None, Method::Idealized, Method::Constrained, Method::PseudoInverse];
+    pub const ALL: [Self; 5] =
+        [Method::None, Method::Idealized, Method::Constrained, Method::PseudoInverse, Method::MaximalMargin];
 
     /// As it is typed.
     pub fn name(self) -> &'static str {
@@ -37,7 +42,13 @@ impl Method {
             Method::Idealized => "idealized",
             Method::Constrained => "constrained",
             Method::PseudoInverse => "pseudo-inverse",
+            Method::MaximalMargin => "maximal-margin",
         }
+    }
+
+    /// Whether its weights are symmetric, so that the network has an energy.
+    pub fn has_energy(self) -> bool {
+        self != Method::MaximalMargin
     }
 }
 

@@ -7,6 +7,7 @@ pub mod direct;
 mod far;
 pub mod least_norm;
 pub mod manifolds;
+pub mod maximal_margin;
 mod products;
 pub mod pseudo_inverse;
 pub mod restricted;

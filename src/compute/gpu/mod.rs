@@ -268,6 +268,7 @@ impl Backend for Gpu {
         at: &[usize],
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>> {
+        check_symmetric(dynamics)?;
         let sizes = self.sizes(dynamics.weights.neurons(), 0)?;
         let runs = self.attempt(tick, |device, tick| {
             trajectories::trajectories(device, &sizes, dynamics, starts, at, tick)
@@ -284,11 +285,40 @@ impl Backend for Gpu {
         at: &[usize],
         tick: &Tick<'_>,
     ) -> Result<Vec<Trajectory>> {
+        check_symmetric(dynamics)?;
         let sizes = self.sizes(dynamics.weights.neurons(), 0)?;
         let runs = self.attempt(tick, |device, tick| {
             trajectories::noisy_trajectories(device, &sizes, dynamics, noise, starts, at, tick)
         })?;
         tick.go_on()?;
         Ok(runs)
+    }
+}
+
+/// Weights that are not symmetric have no energy, which the device's trajectories are checked by.
+fn check_symmetric(dynamics: &Dynamics<'_>) -> Result<()> {
+    if dynamics.symmetric {
+        return Ok(());
+    }
+    Err(Error::Usage(
+        "weights of flatten.method = \"maximal-margin\" are not symmetric, and trajectories under such weights are run on the CPU alone; choose it with --backend cpu"
+            .to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connectivity::matrix::WeightMatrix;
+    use crate::landscape::transfer::Transfer;
+
+    #[test]
+    fn weights_that_are_not_symmetric_are_refused_with_what_to_do() {
+        let weights = WeightMatrix::zeros(4);
+        let symmetric = Dynamics::new(&weights, &[0.0; 4], Transfer::ROOT, 0.1);
+        assert!(check_symmetric(&symmetric).is_ok());
+        let error = check_symmetric(&Dynamics { symmetric: false, ..symmetric }).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("--backend cpu"), "{error}");
     }
 }
