@@ -4,7 +4,8 @@
 #   bash benches/capacity.sh DIR
 #
 # scans configs/capacity.toml and the grids in benches/capacity/ into DIR (a night on two cores; called again it goes on where it was),
-# collects what is there, and copies tables and figures to benches/capacity/. SKIP_SCAN=1 only collects.
+# collects what is there, and copies tables and figures to benches/capacity/; then benches/continual.py adds maps one by one (one draw).
+# SKIP_SCAN=1 only collects.
 set -euo pipefail
 [ $# -eq 1 ] || { echo "usage: bash benches/capacity.sh DIR" >&2; exit 2; }
 here=$(dirname "$0") out=$1
@@ -25,3 +26,4 @@ done
 for name in score-N160 completed-0.3-N160 own-map-N120 finite-size-completed-0.3 finite-size-shape finite-size-own-map; do
     cp "$out/rings/collected/$name.svg" "$here/capacity/$name.svg"
 done
+[ -n "${SKIP_SCAN:-}" ] || python3 "$here/continual.py" "$flatscape" "$out/continual" 1

@@ -20,7 +20,6 @@ HERE = pathlib.Path(__file__).parent
 CONFIG = HERE.parent / "configs" / "flat.toml"
 # Name, colour and dash of a curve, and which rows of a run's drift.csv it is the mean of.
 CURVES = [
-    ("before it is learned: first five maps", "#d55e00", "", ("one by one", "base", "first")),
     ("one by one: first five maps", "#009e73", "", ("one by one", "flattened", "first")),
     ("one by one: newest map", "#e69f00", "6 2 2 2", ("one by one", "flattened", "newest")),
     ("all afresh: first five maps", "#0072b2", "9 3", ("afresh", "flattened", "first")),
@@ -44,7 +43,7 @@ def means(out, maps):
     """Mean drift, score and fraction in the own map, before and after flattening: of the first maps, of the newest, of all."""
     rows = list(csv.DictReader((out / "drift.csv").open()))
     found = {}
-    for network in ("base", "flattened"):
+    for network in ("none", "flattened"):
         for group, of in (("first", range(FIRST)), ("newest", [maps - 1]), ("all", range(maps))):
             own = [r for r in rows if r["network"] == network and int(r["map"]) in of]
             mean = lambda figure: sum(map(figure, own)) / len(own)
