@@ -16,8 +16,8 @@ export VK_DRIVER_FILES="$PWD/$tree/radv.json" VK_ICD_FILENAMES="$PWD/$tree/radv.
 # The test of the shaders writes what is compiled.
 rm -rf target/tmp/shaders
 cargo test --quiet --test shaders other_compilers > /dev/null
-cargo build --quiet --release --manifest-path benches/isa/Cargo.toml --target-dir target/isa
+cargo build --quiet --manifest-path benches/isa/Cargo.toml --target-dir target/isa
 for family in "$@"; do
     printf '\n%s\n\n' "$family"
-    RADV_FORCE_FAMILY=$family target/isa/release/isa target/tmp/shaders 2> /dev/null
+    RADV_FORCE_FAMILY=$family target/isa/debug/isa target/tmp/shaders 2> /dev/null
 done

@@ -2,8 +2,9 @@
 // CPU function of the same meaning: landscape::newton::Workspace::minimize, whose steps this follows.
 //
 // Minimize E(r) = sum U(r) - sum h r - r.W.r/2 over r >= 0 with C.r = 0, where U' is the current that a rate asks for and C
-// has a row of displacements a dimension. A workgroup owns one state. Neurons that are or were active are the candidates,
-// addressed by slot. Each Newton step solves (diag(d) - W + damping) x = -(g + C lambda) on the null space of C by
+// has a row of displacements a dimension. A workgroup owns one state. Neurons are numbered in the order of the state's map,
+// and W stands in that order (permute.wgsl): what a bump needs of it is a block, much the same for its neighbours. Neurons
+// that are or were active are the candidates, addressed by slot. Each Newton step solves (diag(d) - W + damping) x = -(g + C lambda) on the null space of C by
 // conjugate gradients with the preconditioner diag(d + damping), projected; d is the secant curvature, r + sqrt(T) for
 // T = h + Wr - C lambda > 0, r - T/r else, where U' = r^2. Far from the minimum it is solved roughly (Eisenstat & Walker
 // 1996). Negative curvature raises the damping.
@@ -51,10 +52,11 @@ struct StateInfo {
     halvings: u32,
     // 1 if more neurons would have joined than there are slots.
     is_full: u32,
-    // Turns of the conjugate gradients; multiply-adds with W or a copy of parts of it, and words of W that were read.
+    // In: 1 if the state's map is a surface.
+    is_on_surface: u32,
+    // Out. Turns of the conjugate gradients; multiply-adds with W, of which a word is read for each.
     turns: u32,
     multiply_adds: f32,
-    weight_words: f32,
 }
 
 // Threads that add up reductions.
@@ -71,8 +73,9 @@ const FINEST = 1e-10;
 const MARGIN = 8.0;
 // A state farther than that many tolerances from its minimum asks the silent neurons after every step; others at rest.
 const MOVING = 1e3;
-// As landscape::newton::CROWD, and turns in which the number of neurons that join is brought down.
+// As landscape::newton::CROWD and RIM, and turns in which the number of neurons that join is brought down.
 const CROWD = 20.0;
+const RIM = 6.0;
 const CROWD_TURNS = 24u;
 
 @group(0) @binding(0) var<uniform> params: MinimumParams;
@@ -85,8 +88,9 @@ const CROWD_TURNS = 24u;
 @group(0) @binding(8) var<storage, read_write> candidates: array<u32>;
 // [arrays, states, SLOTS], see below. A thread touches only its own slots.
 @group(0) @binding(9) var<storage, read_write> work: array<f32>;
-// W between candidates [workgroups, SLOTS, SLOTS]. A thread reads only columns that it wrote.
-@group(0) @binding(10) var<storage, read_write> between: array<f32>;
+
+// T of all neurons as mark() last found it [states, neurons] in Hz^2.
+@group(0) @binding(10) var<storage, read_write> targets: array<f32>;
 
 // Rates in and out; steps out with `corrects`.
 const RATE = 0u;
@@ -112,11 +116,11 @@ var<workgroup> count: u32;
 
 var<private> me: u32;
 var<private> own_state: u32;
-var<private> local_base: u32;
 var<private> is_full: u32;
+var<private> is_on_surface: u32;
 var<private> turns: u32;
-var<private> multiply_adds: f32;
-var<private> weight_words: f32;
+// Of this thread.
+var<private> multiply_adds: u32;
 
 fn at(kind: u32, slot: u32) -> u32 {
     return (kind * params.states + own_state) * SLOTS + slot;
@@ -221,14 +225,10 @@ fn balance(squares: vec3<f32>, moments: vec2<f32>) -> vec2<f32> {
     return vec2<f32>(0.0, select(0.0, moments.y / squares.z, squares.z > 0.0));
 }
 
-// Copies W between candidates for those from slot `first_new` on, and their displacements.
+// Copies the displacements of the candidates from slot `first_new` on.
 fn gather(first_new: u32) {
     workgroupBarrier();
-    weight_words += f32(count) * f32(count) - f32(first_new) * f32(first_new);
     for (var i = me; i < count; i += THREADS) {
-        for (var k = select(first_new, 0u, i >= first_new); k < count; k++) {
-            between[local_base + k * SLOTS + i] = weight(neuron[k], neuron[i]);
-        }
         if i >= first_new {
             let c = displacement(neuron[i]);
             work[at(ALONG_X, i)] = c.x;
@@ -239,17 +239,16 @@ fn gather(first_new: u32) {
     }
 }
 
-// What a product with W between candidates costs.
-fn count_product() {
-    multiply_adds += f32(count) * f32(count);
-    weight_words += f32(count) * f32(count);
-}
-
-// Row `i` of W times a vector by slot.
+// W times the vector in `direction`, at one candidate.
 fn field_of_direction(i: u32) -> f32 {
+    let column = neuron[i];
     var field = 0.0;
     for (var k = 0u; k < count; k++) {
-        field += between[local_base + k * SLOTS + i] * direction[k];
+        let factor = direction[k];
+        if factor != 0.0 {
+            field += weight(neuron[k], column) * factor;
+            multiply_adds++;
+        }
     }
     return field;
 }
@@ -263,7 +262,6 @@ fn refresh_drive() {
     for (var i = me; i < count; i += THREADS) {
         work[at(DRIVE, i)] = external_current[neuron[i]] + field_of_direction(i);
     }
-    count_product();
 }
 
 // The lambda that leaves the least squares of g + C lambda over active neurons.
@@ -312,8 +310,25 @@ fn project() {
     }
 }
 
-// Marks the silent neurons whose T is above the threshold, with the rates in `direction`; returns (how many, active candidates, -, largest T).
-fn mark(lambda: vec2<f32>, threshold: f32) -> vec4<f32> {
+// T of four neurons, for the rates in `direction`.
+fn find_targets(lambda: vec2<f32>, quad: u32) {
+    var t = vec4<f32>(0.0);
+    for (var k = 0u; k < count; k++) {
+        let rate = direction[k];
+        if rate != 0.0 {
+            t += weights_at(neuron[k], quad) * rate;
+            multiply_adds += 4u;
+        }
+    }
+    for (var k = 0u; k < 4u && 4u * quad + k < params.neurons; k++) {
+        let i = 4u * quad + k;
+        targets[own_state * params.neurons + i] = external_current[i] + t[k] - dot(lambda, displacement(i));
+    }
+}
+
+// Marks the silent neurons whose T is above the threshold; returns (how many, active candidates, -, largest T). T is found
+// first, or still known.
+fn mark(lambda: vec2<f32>, threshold: f32, is_known: bool) -> vec4<f32> {
     workgroupBarrier();
     for (var word = me; word < MASK_WORDS; word += THREADS) {
         atomicStore(&mask[word], 0u);
@@ -325,25 +340,25 @@ fn mark(lambda: vec2<f32>, threshold: f32) -> vec4<f32> {
         local.y += select(0.0, 1.0, work[at(RATE, slot)] > 0.0);
     }
     workgroupBarrier();
-    // A bit is set by the one thread that owns the neuron, and read by it alone until the barrier.
-    for (var i = me; i < params.neurons; i += THREADS) {
-        let bit = 1u << (i % 32u);
-        if (atomicLoad(&mask[i / 32u]) & bit) != 0u {
-            atomicAnd(&mask[i / 32u], ~bit);
-            continue;
+    // Four neurons at a time. Their bits are touched by no other thread until the barrier.
+    for (var quad = me; quad < QUADS; quad += THREADS) {
+        let first = 4u * quad;
+        let place = first % 32u;
+        let taken = (atomicLoad(&mask[first / 32u]) >> place) & 15u;
+        if !is_known {
+            find_targets(lambda, quad);
         }
-        var t = external_current[i] - dot(lambda, displacement(i));
-        for (var k = 0u; k < count; k++) {
-            t += weight(neuron[k], i) * direction[k];
+        var joining = 0u;
+        for (var k = 0u; k < 4u && first + k < params.neurons; k++) {
+            let own = targets[own_state * params.neurons + first + k];
+            if ((taken >> k) & 1u) == 0u && own > threshold {
+                joining |= 1u << k;
+                local += vec4<f32>(1.0, 0.0, 0.0, 0.0);
+                local.w = max(local.w, own);
+            }
         }
-        if t > threshold {
-            atomicOr(&mask[i / 32u], bit);
-            local += vec4<f32>(1.0, 0.0, 0.0, 0.0);
-            local.w = max(local.w, t);
-        }
+        atomicXor(&mask[first / 32u], (taken ^ joining) << place);
     }
-    multiply_adds += f32(count) * f32(params.neurons);
-    weight_words += f32(count) * f32(params.neurons);
     return reduce(local);
 }
 
@@ -353,13 +368,14 @@ fn admit(lambda: vec2<f32>) {
     var threshold = -MARGIN * params.tolerance;
     var largest = 0.0;
     for (var turn = 0u; turn < CROWD_TURNS; turn++) {
-        let marked = mark(lambda, threshold);
+        let marked = mark(lambda, threshold, turn > 0u);
         let free = f32(SLOTS - count);
         if turn == 0u {
             largest = marked.w;
             is_full = select(0u, 1u, marked.x > free);
         }
-        let crowd = select(f32(params.neurons), 2.0 * marked.y, CROWD * marked.y < f32(params.neurons));
+        let line = select(f32(params.neurons), 2.0 * marked.y, CROWD * marked.y < f32(params.neurons));
+        let crowd = select(line, floor(marked.y / RIM) + 1.0, is_on_surface == 1u);
         if !(marked.x > min(free, crowd)) || free == 0.0 {
             break;
         }
@@ -463,8 +479,7 @@ fn conjugate_gradients(lambda: vec2<f32>, damping: f32, previous_rho: f32) -> So
                 local += direction[i] * vec4<f32>(image, own, 0.0, 0.0);
             }
         }
-        count_product();
-        turns++;
+            turns++;
         let curvature = reduce(local);
         if !(curvature.x > 1e-7 * curvature.y) {
             solved.is_positive = false;
@@ -504,8 +519,7 @@ fn line_search(lambda: vec2<f32>) -> u32 {
             local.y += gradient * work[at(STEP, i)];
             local.z += r * (own_current(r) + 1.5 * params.largest_current);
         }
-        count_product();
-        // Change of the energy, slope along x, size of the energy's terms.
+            // Change of the energy, slope along x, size of the energy's terms.
         let found = reduce(local);
         let unresolved = UNRESOLVED * found.z;
         if found.x <= SUFFICIENT_DECREASE * length * found.y || (-found.y <= unresolved && found.x <= unresolved) {
@@ -543,8 +557,8 @@ fn store() {
 fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     me = thread;
     own_state = params.first + group.x;
-    local_base = group.x * SLOTS * SLOTS;
     load();
+    is_on_surface = info[own_state].is_on_surface;
     var lambda = vec2<f32>(0.0);
     var damping = 0.0;
     var residual = 0.0;
@@ -593,6 +607,7 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         }
         iterations++;
         var solved = Solved(vec2<f32>(0.0), 0.0, false);
+        let dampings_before = dampings;
         for (var attempt = 0u; attempt < MAX_ATTEMPTS && !solved.is_positive; attempt++) {
             if attempt > 0u {
                 damping = max(4.0 * damping, 1e-2 * curvature);
@@ -613,7 +628,9 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         previous_rho = solved.rho;
         if halved <= MAX_HALVINGS {
             halvings += halved;
-            damping = select(0.0, 0.5 * damping, damping > 1e-3 * curvature);
+            // On surfaces a full step that needed no more damping leaves none.
+            let is_full_step = is_on_surface == 1u && halved == 0u && dampings == dampings_before;
+            damping = select(0.0, 0.5 * damping, damping > 1e-3 * curvature && !is_full_step);
         } else {
             dampings++;
             damping = max(8.0 * damping, 0.1 * curvature);
@@ -625,8 +642,9 @@ fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_in
         asks = params.admits == 1u && residual > MOVING * params.tolerance;
     }
     store();
+    let counted = reduce(vec4<f32>(f32(multiply_adds), 0.0, 0.0, 0.0));
     if me == 0u {
-        info[own_state] = StateInfo(lambda.x, lambda.y, count, iterations, residual, dampings, halvings, is_full, turns,
-            multiply_adds, weight_words);
+        info[own_state] = StateInfo(lambda.x, lambda.y, count, iterations, residual, dampings, halvings, is_full,
+            is_on_surface, turns, counted.x);
     }
 }

@@ -48,6 +48,33 @@ impl<'a> Tick<'a> {
         if self.stopped() { Err(Error::Interrupted) } else { Ok(()) }
     }
 
+    /// Does some work, and if it fails what comes in its place; what was told of before is not told again.
+    ///
+    /// # Errors
+    /// That of the second attempt.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn with_second_attempt<T, E, F>(
+        &self,
+        first: impl FnOnce(&Tick<'_>) -> std::result::Result<T, E>,
+        second: impl FnOnce(E, &Tick<'_>) -> std::result::Result<T, F>,
+    ) -> std::result::Result<T, F> {
+        let done = AtomicU64::new(0);
+        let count = |items| {
+            done.fetch_add(items, Ordering::Relaxed);
+            self.add(items);
+        };
+        let failure = match first(&self.telling(&count)) {
+            Ok(value) => return Ok(value),
+            Err(failure) => failure,
+        };
+        let (told, done) = (done.into_inner(), AtomicU64::new(0));
+        let count = |items| {
+            let before = done.fetch_add(items, Ordering::Relaxed);
+            self.add((before + items).max(told) - before.max(told));
+        };
+        second(failure, &self.telling(&count))
+    }
+
     /// One more item is done.
     pub fn one(&self) {
         (self.done)(1);

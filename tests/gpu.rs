@@ -12,6 +12,7 @@ use flatscape::compute::backend::Backend;
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu::Conditions;
 use flatscape::connectivity::Kernel;
+use flatscape::connectivity::matrix::WeightMatrix;
 use flatscape::landscape::problem::{Definition, Minima, Problem, Start};
 use flatscape::landscape::states::States;
 use flatscape::landscape::transfer::Transfer;
@@ -119,8 +120,18 @@ fn minima_of_maps_of_every_shape() {
                 points.len(),
                 counted.handed
             );
-            // As from given states below: where a point has two minima f32 may take another way than f64.
-            assert!(differences.indices().len() <= 1, "{name}, {definition:?}: {differences}");
+            // As from given states below: where a point has several minima f32 may take another way past a branching than
+            // f64. The sheet's landscape is the roughest, where a reference search differs from the CPU's at one point of 28
+            // (benches/shapes.md). Of its 50 points 4 ended at another certified minimum.
+            // Rings and tori in one small network are as crowded: of 100 points 10 did on one driver.
+            let most = match name {
+                "sheet, anywhere" => 5,
+                "rings and tori" => 10,
+                _ => 1,
+            };
+            assert!(differences.indices().len() <= most, "{name}, {definition:?}: {differences}");
+            let elsewhere = differences.indices().iter().map(|&s| &found.certificates[s]);
+            assert!(elsewhere.clone().all(|c| c.converged(1e-8)), "{name}, {definition:?}: {differences}");
             let converged = |m: &Minima| m.certificates.iter().filter(|c| c.converged(1e-8)).count();
             assert!(converged(&found) >= converged(&expected), "{name}, {definition:?}");
             assert_eq!(counted.states, points.len() as u64);
@@ -169,11 +180,61 @@ fn minima_from_given_states_and_in_many_batches() {
     let problem = Problem { weights: &flattened, ..problem };
     let start = Start::States(&before.states);
     let (found, expected) = (minima(&gpu, &problem, points, start), minima(&Cpu, &problem, points, start));
-    // Where a point has two minima f32 may take another way than f64: of 9,000 states that were compared 6 did, so of
-    // these 234 one may.
+    // Where a point has several minima f32 may take another way past a branching than f64. At N = 600 one of 300 states did,
+    // so of these 234 one may.
     let differences = Mismatches::relative("energy", &found.energies, &expected.energies, 1e-7);
     assert!(differences.indices().len() <= 1, "{differences}");
     assert!(found.certificates.iter().all(|c| c.converged(1e-8)));
+}
+
+/// What is left of the energies' differences after a weight change, as a fraction of what they were; by f64 on the host.
+fn left_over(states: &States, energies: &[f64], delta: &WeightMatrix) -> f64 {
+    let roughness = |energies: &[f64]| {
+        let mean = energies.iter().sum::<f64>() / energies.len() as f64;
+        energies.iter().map(|e| (e - mean).powi(2)).sum::<f64>().sqrt()
+    };
+    let response = direct::response(delta, states);
+    let after: Vec<f64> = energies.iter().zip(&response).map(|(e, v)| e - v).collect();
+    roughness(&after) / roughness(energies)
+}
+
+#[test]
+fn weight_updates_by_conjugate_gradients_are_those_of_the_cpu() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let ring = network(NEURONS, 3);
+    let torus = network_on(&[(Shape::Torus, [12, 12], Placement::Lattice, 2.0)], Transfer::ROOT);
+    for (network, per_map) in [(&ring, NEURONS), (&torus, 64)] {
+        let points = Points::fitted(&network.maps, per_map);
+        let found = minima(&Cpu, &problem(network, Definition::Kkt), points, Start::Idealized);
+        for accuracy in [1e-3, 1e-8] {
+            let problem = WeightProblem {
+                manifolds: Manifolds { states: &found.states, maps: &network.maps, points, at_each: 1 },
+                energies: &found.energies,
+                ridge: 1e-6,
+                solver: SolverKind::Cg,
+                accuracy,
+            };
+            let before = gpu.counted();
+            let told = std::sync::atomic::AtomicU64::new(0);
+            let count = |n| {
+                told.fetch_add(n, std::sync::atomic::Ordering::Relaxed);
+            };
+            let on_gpu = gpu.weight_update(&problem, &Tick::new(&count)).unwrap();
+            let counted = gpu.counted() - before;
+            let on_cpu = Cpu.weight_update(&problem, &Tick::silent()).unwrap();
+            let left = left_over(&found.states, &found.energies, &on_gpu.delta);
+            println!("{accuracy:e}: {left:.2e} left, {counted:?}");
+            assert!(counted.multiply_adds > 0, "the device had no part in it");
+            assert_eq!(told.into_inner(), points.len() as u64);
+            // Both are within the accuracy of what the ridge alone leaves.
+            let most = 2.0 * accuracy + left_over(&found.states, &found.energies, &on_cpu.delta);
+            assert!(left <= most, "{left:e} of the roughness is left, more than {most:e}");
+            let scale = on_cpu.delta.as_slice().iter().fold(0.0, |most, x| f64::max(most, x.abs()));
+            // Weights along which energies hardly change are known less well, by a factor of up to 1/√ridge = 1000.
+            same("weight change", on_gpu.delta.as_slice(), on_cpu.delta.as_slice(), 0.0, 100.0 * accuracy);
+            same("levels", &on_gpu.levels, &on_cpu.levels, 0.0, accuracy * scale.max(1.0));
+        }
+    }
 }
 
 #[test]

@@ -4,11 +4,12 @@
 mod common_gpu;
 
 use common_gpu::*;
+use flatscape::compute::auto::{Speeds, at_speeds, automatic};
 use flatscape::compute::backend::Backend;
 use flatscape::compute::choice::{Choice, choose};
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu;
-use flatscape::compute::gpu::{Conditions, Verdict};
+use flatscape::compute::gpu::{Conditions, DeviceKind, Peaks, Verdict};
 use flatscape::error::Error;
 use flatscape::landscape::problem::{Definition, Start};
 use flatscape::manifold::Points;
@@ -58,6 +59,41 @@ fn a_backend_is_chosen_with_its_reason_and_gpu_never_falls_back() {
 }
 
 #[test]
+fn a_device_that_claims_to_be_fast_and_is_not_is_left_alone() {
+    let gpu = gpu_or_return!(Conditions { claims: Some(DeviceKind::Discrete), ..Conditions::default() });
+    assert!(gpu.report().kind.is_hardware());
+    let name = gpu.report().name.clone();
+    let (backend, reason) = automatic(gpu, Box::new(|_| {}));
+    println!("{reason}");
+    // A real device may well be faster.
+    if gpu::list().iter().all(|report| !report.kind.is_hardware()) {
+        assert_eq!(backend.describe(), Cpu.describe(), "{reason}");
+        assert!(
+            reason.contains(&name) && reason.contains("faster") && reason.contains("GFLOP/s"),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn a_stage_whose_device_fails_is_done_by_the_cpu_after_all() {
+    // Lost, and lost again.
+    let gpu = gpu_or_return!(Conditions { destroy_after: vec![1, 1], ..Conditions::default() });
+    let network = network(NEURONS, 2);
+    let starts = starts(&network, 16);
+    let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let hears = std::sync::Arc::clone(&said);
+    let speeds = Speeds { cpu: 1.0, gpu: Peaks { flops: 1e15, bandwidth: 1e15 } };
+    let auto = at_speeds(gpu, speeds, Box::new(move |what| hears.lock().unwrap().push(what.to_owned())));
+    let ends = |backend: &dyn Backend| run(backend, &network, &starts, &[50])[7].snapshots[0].clone();
+    // The same work on the same device.
+    same("rates", &ends(&*auto), &ends(&Cpu), 0.0, 1e-12);
+    let said = said.lock().unwrap().clone();
+    assert!(said[0].contains("trajectories: on the GPU (predicted"), "{said:?}");
+    assert!(said[1].contains("on the CPU after all") && said[1].contains("lost"), "{said:?}");
+}
+
+#[test]
 fn stopping_ends_a_run() {
     let gpu = gpu_or_return!(Conditions::default());
     let network = network(NEURONS, 2);
@@ -102,16 +138,17 @@ fn work_on_a_lost_device_is_repeated_on_a_new_one() {
 #[test]
 fn what_was_reported_before_a_loss_is_not_reported_again() {
     let network = network(NEURONS, 2);
-    let points = Points::fitted(&network.maps, NEURONS);
-    let problem = problem(&network, Definition::Kkt);
-    // Batches of 39 states, each of nine submissions and more; the device is lost in a later one. `minima` counts the
-    // reports.
-    let conditions =
-        Conditions { most_binding: Some(80_000), destroy_after: vec![40], ..Conditions::default() };
-    let gpu = gpu_or_return!(conditions);
-    let found = minima(&gpu, &problem, points, Start::Idealized);
-    let expected = minima(&Cpu, &problem, points, Start::Idealized);
-    same("energies", &found.energies, &expected.energies, 0.0, 1e-7);
+    let starts = starts(&network, 16);
+    let gpu = gpu_or_return!(Conditions { destroy_after: vec![6], ..Conditions::default() });
+    let reports = std::sync::Mutex::new(Vec::new());
+    let count = |steps| reports.lock().unwrap().push(steps);
+    // Snapshots are submissions too, so the device is lost after some steps were reported.
+    let at: Vec<usize> = (1..=10).map(|k| 10 * k).collect();
+    gpu.trajectories(&dynamics(&network), &starts, &at, &Tick::new(&count)).unwrap();
+    assert_eq!(gpu.devices_opened(), 2);
+    let reports = reports.into_inner().unwrap();
+    assert_eq!(reports.iter().sum::<u64>(), 16 * 100, "{reports:?}");
+    assert!(reports.contains(&0), "steps that were made a second time: {reports:?}");
 }
 
 #[test]
@@ -136,10 +173,10 @@ fn a_network_too_large_for_the_device_is_refused_before_any_work() {
     assert_eq!(refused.exit_code(), 3);
     assert!(refused.to_string().contains("CPU backend"), "{refused}");
     assert!(gpu.memory(NEURONS, 12, 100).is_err());
-    // 9 states of 32 slots in a batch, two at once.
+    // Twelve batches of 9 states with 32 slots, each with W in its order.
     assert_eq!(
         gpu.memory(40, 4, 100).unwrap(),
-        (40 * 40 * 4, 9 * (9 * 32 * 4 + 2 * 40 * 4) + 2 * 32 * 32 * 4)
+        (40 * 40 * 4, 100 * (9 * 32 * 4 + 3 * 40 * 4) + 12 * 40 * 40 * 4)
     );
 }
 

@@ -33,6 +33,9 @@ bash tests/report.sh target/debug/flatscape
 bash tests/live.sh target/debug/flatscape
 bash tests/python.sh target/debug/flatscape
 
+# What a vendor's compiler makes of the kernels, for two GPU families that are not here; their texts for DX12 and Metal too.
+(bash benches/isa.sh)
+
 # The kernels once more on another driver, with tighter limits; it comes with the browser that report.sh has brought.
 (
     driver=$(tests/install-vulkan.sh swiftshader)

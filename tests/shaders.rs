@@ -136,11 +136,14 @@ fn parameters_lie_where_the_host_puts_them() {
             dampings,
             halvings,
             is_full,
+            is_on_surface,
             turns,
-            multiply_adds,
-            weight_words
+            multiply_adds
         }
     );
+    same_layout!("permute", PermuteParams { neurons, first, adds, is_hollow });
+    same_layout!("weight_change", ChangeParams { neurons, chunks, first, states });
+    same_layout!("weight_response", ResponseParams { neurons, chunks, first });
     for peak in ["peak_flops", "peak_bandwidth"] {
         same_layout!(peak, PeakParams { turns, length });
     }

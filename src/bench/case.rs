@@ -1,6 +1,7 @@
 //! All stages on one network, in an order in which the CPU's results of one are the inputs of the next, on both devices.
 
-use super::stage::{Arithmetic, Bench, Compared, Kernel, Stage, Work};
+use super::predict::Kernel;
+use super::stage::{Arithmetic, Bench, Compared, Stage, Work};
 use super::{Case, LONGER, Settings};
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
@@ -18,8 +19,8 @@ use crate::network::Network;
 use crate::progress::{Monitor, Tick};
 use crate::setup::config::Starts;
 use crate::setup::plan::Plan;
-use crate::solve::WeightProblem;
 use crate::solve::manifolds::Manifolds;
+use crate::solve::{SolverKind, WeightProblem};
 
 /// Starts on each map in a measurement of drift.
 const STARTS_PER_MAP: usize = 10;
@@ -90,9 +91,11 @@ impl Subject<'_> {
         let (n, items) = (neurons as f64, (starts.len() * steps) as f64);
         // Neighbours share rows in the largest groups, others go alone.
         let group = if is_crowded { 16 } else { 1 };
+        let together = (starts.len() / group).max(1) as f64;
         let footprints = gpu::footprints(neurons, network.bumps.active(0), group).ok();
         stage.kernel = footprints.map(|(_, footprint)| Kernel {
             footprint,
+            together,
             reads: row * neurons as f64,
             is_shared: true,
         });
@@ -144,12 +147,15 @@ impl Subject<'_> {
         let run = |backend: &dyn Backend| backend.minima(&problem, points, Start::Idealized, &Tick::silent());
         let mut whole = Stage::new("minima", Arithmetic::Mixed, points.len(), 1, None);
         let expected = self.bench.cpu(&mut whole, || run(&Cpu))?;
-        // Candidates are some fifth more than the active neurons.
+        // W in the order of a map is read within a bump's width of the diagonal, by all points of the map.
+        let neurons = self.plan.neurons as f64;
+        let of_map = 4.0 * neurons * neurons.min(2.4 * expected.states.mean_active());
         let kernel =
             gpu::footprints(self.plan.neurons, self.network.bumps.active(0), 1).ok().map(|(footprint, _)| {
                 Kernel {
                     footprint,
-                    reads: 4.0 * (1.2 * expected.states.mean_active()).powi(2),
+                    together: gpu::MOST_AT_WORK as f64,
+                    reads: of_map / self.plan.points_per_map as f64,
                     is_shared: false,
                 }
             });
@@ -222,7 +228,7 @@ impl Subject<'_> {
         Ok(stage)
     }
 
-    /// In f64 on the host on both paths.
+    /// Direct solves in f64 on the host on both paths; conjugate gradients with products by the device.
     fn weight_update(&self, minima: &Minima) -> Result<Stage> {
         let (network, config) = (&self.network, &self.plan.config.flatten);
         let points = Points::fitted(&network.maps, self.plan.points_per_map);
@@ -234,7 +240,16 @@ impl Subject<'_> {
             solver: self.plan.solver,
             accuracy: config.accuracy,
         };
-        let mut stage = Stage::new("weight update", Arithmetic::Host, states.len(), 1, None);
+        let precision = if self.plan.solver == SolverKind::Cg { Arithmetic::Mixed } else { Arithmetic::Host };
+        let mut stage = Stage::new("weight update", precision, states.len(), 1, None);
+        let matrix = 4.0 * (self.plan.neurons as f64).powi(2);
+        let tiles = (self.plan.neurons as f64 / gpu::TILE as f64).ceil();
+        stage.kernel = Some(Kernel {
+            footprint: gpu::PRODUCTS,
+            together: tiles * tiles,
+            reads: matrix,
+            is_shared: true,
+        });
         self.bench.both(
             &mut stage,
             || Cpu.weight_update(&problem, &Tick::silent()),

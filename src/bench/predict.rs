@@ -6,19 +6,31 @@
 //! |---|---|
 //! | arithmetic | 2·multiply-adds / (½ · FP32 rate) |
 //! | memory | bytes of W and its copies / (½ · bandwidth), of the cache that holds what the workgroups at work read, else of the memory |
-//! | latency | turns / workgroups at work · 2 µs, and 20 µs a dispatch; a turn waits for the one before at barriers |
-//! | host | the host's seconds, summed over threads, on 8 cores like those here |
+//! | latency | turns / workgroups at work · 2 µs; a turn waits for the one before at barriers |
+//! | host | the host's seconds, summed over threads, on 8 cores like those here; its multiply-adds in weight updates at 10 GFLOP/s a core |
+//!
+//! Beside that each dispatch takes 20 µs: one every 50 ms, and one for each round of the workgroups that a device gets at once.
 //!
 //! Half of a peak is what kernels like these reach on devices that were measured; 2 µs is a loop of some hundred dependent
 //! instructions with four barriers. As many workgroups are at work on a core as its threads and its workgroup memory allow,
-//! and no more than a dispatch has.
-//!
-//! Drivers in software get small dispatches, so few workgroups at a time, and slow hosts. Predictions from counts made on one are
-//! too slow for minima: an upper bound, no estimate.
+//! and no more than it gets at once. Nothing here depends on how small the dispatches were that the counting device got.
 
 use serde::Serialize;
 
 use crate::compute::gpu::{Counted, Footprint};
+
+/// A kernel as predictions see it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kernel {
+    /// What a workgroup takes of a core.
+    pub footprint: Footprint,
+    /// Workgroups that a device gets at once, if it is fast enough for it.
+    pub together: f64,
+    /// What a workgroup reads again and again (bytes).
+    pub reads: f64,
+    /// Whether all workgroups read the same.
+    pub is_shared: bool,
+}
 
 /// A device by its maker's figures.
 struct Model {
@@ -96,6 +108,12 @@ const SHARE: f64 = 0.5;
 const TURN_SECONDS: f64 = 2e-6;
 const DISPATCH_SECONDS: f64 = 20e-6;
 
+/// How long dispatches are (s).
+const PACE_SECONDS: f64 = 0.05;
+
+/// What a core of the host does in small matrices of f64 (FLOP/s).
+const HOST_FLOPS: f64 = 1e10;
+
 /// Cores of the host that a prediction is for.
 pub const HOST_CORES: f64 = 8.0;
 
@@ -110,35 +128,31 @@ pub struct Prediction {
     pub bound: &'static str,
 }
 
-/// What all devices are predicted to take for counted work of a kernel; `reads` is what a workgroup reads again and again
-/// (bytes), by itself or, where `is_shared`, like all others.
-pub(super) fn predictions(
-    counted: &Counted,
-    footprint: Footprint,
-    reads: f64,
-    is_shared: bool,
-) -> Vec<Prediction> {
-    MODELS.iter().map(|model| model.predict(counted, footprint, reads, is_shared)).collect()
+/// What all devices are predicted to take for counted work of a kernel.
+pub(super) fn predictions(counted: &Counted, kernel: &Kernel) -> Vec<Prediction> {
+    MODELS.iter().map(|model| model.predict(counted, kernel)).collect()
 }
 
 impl Model {
-    fn predict(&self, counted: &Counted, footprint: Footprint, reads: f64, is_shared: bool) -> Prediction {
-        let room = (self.threads / footprint.threads as f64)
-            .min(self.workgroup_memory / footprint.memory as f64)
+    fn predict(&self, counted: &Counted, kernel: &Kernel) -> Prediction {
+        let room = (self.threads / kernel.footprint.threads as f64)
+            .min(self.workgroup_memory / kernel.footprint.memory as f64)
             .floor()
             .max(1.0);
-        let dispatches = counted.dispatches.max(1) as f64;
-        let at_work = (self.cores * room).min(counted.workgroups as f64 / dispatches).max(1.0);
-        let held = if is_shared { reads } else { reads * at_work };
+        let at_work = (self.cores * room).min(kernel.together).max(1.0);
+        let held = if kernel.is_shared { kernel.reads } else { kernel.reads * at_work };
         let bandwidth = if held <= self.cache { self.cache_bandwidth } else { self.bandwidth };
         let bounds = [
             ("arithmetic", 2.0 * counted.multiply_adds as f64 / (SHARE * self.flops)),
             ("memory", counted.weight_bytes as f64 / (SHARE * bandwidth)),
-            ("latency", counted.turns as f64 / at_work * TURN_SECONDS + dispatches * DISPATCH_SECONDS),
+            ("latency", counted.turns as f64 / at_work * TURN_SECONDS),
         ];
-        let (bound, device) =
+        let (bound, longest) =
             bounds.into_iter().fold(("", 0.0), |most, own| if own.1 > most.1 { own } else { most });
-        let host = counted.host_seconds / HOST_CORES;
+        let rounds = counted.workgroups as f64 / counted.dispatches.max(1) as f64 / kernel.together;
+        let device = longest + ((longest / PACE_SECONDS).ceil() + rounds.ceil()) * DISPATCH_SECONDS;
+        let seconds = counted.host_seconds + 2.0 * counted.host_multiply_adds as f64 / HOST_FLOPS;
+        let host = seconds / HOST_CORES;
         Prediction {
             device: self.name,
             seconds: device + host,
@@ -151,28 +165,37 @@ impl Model {
 mod tests {
     use super::*;
 
-    const FOOTPRINT: Footprint = Footprint { threads: 64, memory: 32_000 };
-
-    fn of(device: &str, counted: Counted, reads: f64) -> Prediction {
-        let all = predictions(&counted, FOOTPRINT, reads, false);
+    /// With so many workgroups at once, each of which reads so much.
+    fn of(device: &str, counted: Counted, together: f64, reads: f64) -> Prediction {
+        let footprint = Footprint { threads: 64, memory: 32_000 };
+        let all = predictions(&counted, &Kernel { footprint, together, reads, is_shared: false });
         *all.iter().find(|own| own.device == device).unwrap()
     }
 
     #[test]
     fn what_takes_longest_bounds() {
-        let busy = Counted { dispatches: 1, workgroups: 10_000, ..Counted::default() };
+        let near = |found: Prediction, seconds: f64| (found.seconds / seconds - 1.0).abs() < 1e-3;
         // 67e12 / 4 multiply-adds take a second at half the rate.
-        let found = of("H200", Counted { multiply_adds: 16_750_000_000_000, ..busy }, 1e3);
-        assert_eq!((found.bound, found.seconds), ("arithmetic", 1.0));
+        let sums = Counted { multiply_adds: 16_750_000_000_000, ..Counted::default() };
+        let found = of("H200", sums, 1e4, 1e3);
+        assert!(found.bound == "arithmetic" && near(found, 1.0), "{found:?}");
         // 132 cores with room for 7 workgroups of 32 kB: what 924 of them read fits the cache, or does not.
-        let bytes = Counted { weight_bytes: 2_400_000_000_000, ..busy };
-        assert_eq!((of("H200", bytes, 6e4).bound, of("H200", bytes, 6e4).seconds), ("memory", 1.0));
-        assert!((of("H200", bytes, 5e4).seconds - 4.8 / 5.5).abs() < 1e-9);
-        let alone = Counted { dispatches: 1, workgroups: 1, turns: 1_000_000, ..Counted::default() };
-        assert_eq!(of("Apple M3", alone, 1e3).bound, "latency");
-        assert!((of("Apple M3", alone, 1e3).seconds - 2.0).abs() < 1e-4);
-        let host = of("RTX 3060", Counted { host_seconds: 8.0, ..alone }, 1e3);
-        assert_eq!(host.bound, "latency");
-        assert!((host.seconds - 3.0).abs() < 1e-4);
+        let bytes = Counted { weight_bytes: 2_400_000_000_000, ..Counted::default() };
+        let found = of("H200", bytes, 1e4, 6e4);
+        assert!(found.bound == "memory" && near(found, 1.0), "{found:?}");
+        assert!(near(of("H200", bytes, 1e4, 5e4), 4.8 / 5.5));
+        // It does not matter in how many dispatches the counting device did it.
+        let paced = Counted { dispatches: 1000, workgroups: 2000, ..bytes };
+        assert_eq!(of("H200", paced, 1e4, 6e4), of("H200", Counted { dispatches: 1, ..paced }, 1e4, 6e4));
+        let alone = Counted { turns: 1_000_000, ..Counted::default() };
+        let found = of("Apple M3", alone, 1.0, 1e3);
+        assert!(found.bound == "latency" && near(found, 2.0), "{found:?}");
+        let host = of(
+            "RTX 3060",
+            Counted { host_seconds: 8.0, host_multiply_adds: 40_000_000_000, ..alone },
+            1.0,
+            1e3,
+        );
+        assert!(host.bound == "latency" && near(host, 4.0), "{host:?}");
     }
 }

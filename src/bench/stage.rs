@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::predict::{Prediction, predictions};
-use crate::compute::gpu::{Counted, Footprint, Gpu, Peaks};
+use super::predict::{Kernel, Prediction, predictions};
+use crate::compute::gpu::{Counted, Gpu, Peaks};
 use crate::error::Result;
 
 /// A warm-up that takes longer than this counts as the measurement (s).
@@ -46,17 +46,6 @@ pub struct GpuTiming {
     pub counted: Counted,
     /// What named devices would take for that; empty where no kernel runs.
     pub predicted: Vec<Prediction>,
-}
-
-/// A kernel as predictions see it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kernel {
-    /// What a workgroup takes of a core.
-    pub footprint: Footprint,
-    /// What a workgroup reads again and again (bytes).
-    pub reads: f64,
-    /// Whether all workgroups read the same.
-    pub is_shared: bool,
 }
 
 /// Errors of one quantity.
@@ -260,8 +249,7 @@ impl Bench<'_> {
                 let share = |need: f64, peak: f64| need / timing.seconds / peak;
                 let known = stage.work.zip(self.peaks);
                 let counted = counted.get();
-                let predicted =
-                    |kernel: Kernel| predictions(&counted, kernel.footprint, kernel.reads, kernel.is_shared);
+                let predicted = |kernel: Kernel| predictions(&counted, &kernel);
                 stage.gpu = Some(GpuTiming {
                     timing,
                     speedup: stage.cpu.map(|cpu| cpu.seconds / timing.seconds),

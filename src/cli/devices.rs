@@ -11,7 +11,10 @@ pub(super) fn run(options: &Options) -> Result<u8> {
         text.push_str("no adapter was found: install a Vulkan driver, or use --backend cpu\n");
     }
     match gpu::preferred(&adapters) {
-        Some(adapter) => text.push_str(&format!("--backend auto takes {}\n", adapter.name)),
+        Some(adapter) => text.push_str(&format!(
+            "--backend auto takes {} for the stages that are faster there\n",
+            adapter.name
+        )),
         None => text.push_str("--backend auto takes the CPU: no hardware GPU passes the self-test\n"),
     }
     options.report(&adapters, &text)?;

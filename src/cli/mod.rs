@@ -34,7 +34,7 @@ use std::sync::Arc;
 use clap::{Args, Parser, Subcommand};
 
 use crate::compute::backend::Backend;
-use crate::compute::choice::{Choice, choose};
+use crate::compute::choice::{Choice, choose_telling};
 use crate::error::{Error, Result};
 use crate::setup::config::Config;
 use crate::text::{printable, tell};
@@ -285,7 +285,13 @@ impl Options {
 
     /// The backend that was asked for; says on stderr which it is and why, unless quiet.
     fn backend(&self) -> Result<Arc<dyn Backend>> {
-        let (backend, why) = choose(self.choice(), self.adapter.as_deref())?;
+        let is_quiet = self.quiet;
+        let told = move |what: &str| {
+            if !is_quiet {
+                tell(what);
+            }
+        };
+        let (backend, why) = choose_telling(self.choice(), self.adapter.as_deref(), Box::new(told))?;
         if !self.quiet && self.choice() != Choice::Cpu {
             tell(&why);
         }

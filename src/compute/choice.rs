@@ -5,14 +5,14 @@ use std::sync::Arc;
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
 #[cfg(feature = "gpu")]
-use crate::compute::gpu::Gpu;
+use crate::compute::{auto::automatic, gpu::Gpu};
 use crate::error::Result;
 
 /// Which device is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum Choice {
-    /// A hardware GPU that passes its self-test, else the CPU.
+    /// For each stage the CPU, or a hardware GPU that passes its self-test and is predicted to be faster.
     #[default]
     Auto,
     /// The CPU.
@@ -27,10 +27,22 @@ pub enum Choice {
 /// # Errors
 /// [`Error::Device`](crate::Error::Device) if a GPU is wanted and none can be used.
 pub fn choose(choice: Choice, adapter: Option<&str>) -> Result<(Arc<dyn Backend>, String)> {
+    choose_telling(choice, adapter, Box::new(|_| {}))
+}
+
+/// As [`choose`]; `told` hears where `auto` does each stage.
+///
+/// # Errors
+/// As [`choose`].
+pub fn choose_telling(
+    choice: Choice,
+    adapter: Option<&str>,
+    told: Box<dyn Fn(&str) + Send + Sync>,
+) -> Result<(Arc<dyn Backend>, String)> {
     match (choice, adapter) {
         (Choice::Cpu, _) => Ok((Arc::new(Cpu), format!("{}: asked for", Cpu.describe()))),
         (Choice::Gpu, _) | (Choice::Auto, Some(_)) => wanted(adapter),
-        (Choice::Auto, None) => Ok(best()),
+        (Choice::Auto, None) => Ok(best(told)),
     }
 }
 
@@ -42,12 +54,9 @@ fn wanted(adapter: Option<&str>) -> Result<(Arc<dyn Backend>, String)> {
 }
 
 #[cfg(feature = "gpu")]
-fn best() -> (Arc<dyn Backend>, String) {
+fn best(told: Box<dyn Fn(&str) + Send + Sync>) -> (Arc<dyn Backend>, String) {
     match Gpu::new(None) {
-        Ok(gpu) if gpu.report().kind.is_hardware() => {
-            let reason = format!("{}: a GPU that passed its self-test", gpu.describe());
-            (Arc::new(gpu), reason)
-        }
+        Ok(gpu) if gpu.report().kind.is_hardware() => automatic(gpu, told),
         // Why each was refused is what `flatscape devices` shows.
         _ => (Arc::new(Cpu), format!("{}: no usable GPU (flatscape devices says why)", Cpu.describe())),
     }
@@ -62,6 +71,6 @@ fn wanted(_: Option<&str>) -> Result<(Arc<dyn Backend>, String)> {
 }
 
 #[cfg(not(feature = "gpu"))]
-fn best() -> (Arc<dyn Backend>, String) {
+fn best(_: Box<dyn Fn(&str) + Send + Sync>) -> (Arc<dyn Backend>, String) {
     (Arc::new(Cpu), format!("{}: built without GPU support", Cpu.describe()))
 }

@@ -2,6 +2,8 @@
 //!
 //! A new device implements [`backend::Backend`] and the rest of the program works with it.
 
+#[cfg(feature = "gpu")]
+pub mod auto;
 pub mod backend;
 pub mod choice;
 pub mod cpu;

@@ -10,7 +10,7 @@ use crate::landscape::constraint::Minimum;
 use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::States;
 use crate::landscape::{by_map, descent};
-use crate::manifold::{Maps, Point, Points};
+use crate::manifold::{Maps, Point, Points, Vector};
 use crate::progress::Tick;
 
 /// From this many neurons on W is larger than the caches, and minima are sought map by map; see
@@ -113,21 +113,41 @@ pub(crate) fn task(problem: &Problem<'_>, point: &Point, s: usize, start: Start<
     Task { constraint, start, check: SilentCheck::EveryStep }
 }
 
-/// The points' indices in an order in which those that follow on each other are neighbours: on a line as they are, on
-/// surfaces along a curve that fills them (Morton's).
+/// The points' indices in an order in which those that follow on each other are neighbours: map by map, on a line as they
+/// are, on surfaces along a curve that fills them.
 pub(crate) fn near_each_other(maps: &Maps, points: &[Point]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
-    let spread = |x: u32| (0..16).fold(0_u64, |code, bit| code | u64::from(x >> bit & 1) << (2 * bit));
     let place = |&s: &usize| {
         let point = &points[s];
-        let space = maps.space(point.map);
-        if space.dimension() == 1 {
-            return (point.map, s as u64);
-        }
-        // Points are at least half a spacing apart, but for rounding.
-        let [x, y] = point.position.map(|x| (2.0 * x + 0.5) as u32);
-        (point.map, spread(x) | spread(y) << 1)
+        let line = maps.space(point.map).dimension() == 1;
+        (point.map, if line { s as u64 } else { along_curve(point.position) })
     };
     order.sort_by_cached_key(place);
     order
+}
+
+/// All neurons in an order in which those that follow on each other are neighbours on a map; those without a place last.
+#[cfg(feature = "gpu")]
+pub(crate) fn neurons_in_order(maps: &Maps, map: usize) -> Vec<u32> {
+    let places = maps.places(map);
+    let mut order: Vec<u32> = (0..maps.neurons() as u32).collect();
+    if maps.space(map).dimension() == 1 {
+        // In this order what is not a number comes last.
+        order.sort_by(|&i, &j| places[i as usize][0].total_cmp(&places[j as usize][0]));
+    } else {
+        let place = |&i: &u32| {
+            let place = places[i as usize];
+            if place[0].is_nan() { u64::MAX } else { along_curve(place) }
+        };
+        order.sort_by_cached_key(place);
+    }
+    order
+}
+
+/// How far along Morton's curve, which fills surfaces, a position lies.
+fn along_curve(position: Vector) -> u64 {
+    let spread = |x: u32| (0..16).fold(0_u64, |code, bit| code | u64::from(x >> bit & 1) << (2 * bit));
+    // Points are at least half a spacing apart, but for rounding.
+    let [x, y] = position.map(|x| (2.0 * x + 0.5) as u32);
+    spread(x) | spread(y) << 1
 }

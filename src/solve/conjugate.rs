@@ -29,11 +29,11 @@ const MAX_ITERATIONS: usize = 300;
 
 /// What has reached this fraction of the present roughness by then is an update worth trying, and the next outer
 /// iteration corrects the rest.
-const WORTHWHILE: f64 = 0.3;
+pub(super) const WORTHWHILE: f64 = 0.3;
 
 /// Added to the preconditioner's diagonals where no ridge is asked for, relative to the Gram matrix's mean diagonal:
 /// rounding of a product of a thousand rates.
-const LEAST_LIFT: f64 = 1e-13;
+pub(super) const LEAST_LIFT: f64 = 1e-13;
 
 /// How a solve went.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -100,9 +100,9 @@ pub fn solve_within(
             leave_out(&mut product);
             let mut image = products.response(&product);
             image.iter_mut().zip(direction).for_each(|(g, d)| *g += ridge * mean_diagonal * d);
-            image
+            Ok::<_, Error>(image)
         },
-    );
+    )?;
     tick.go_on()?;
     let Some(convergence) = convergence else { return Err(dependent(count, ridge)) };
     if !(convergence.reached <= accuracy.max(WORTHWHILE)) {
@@ -154,25 +154,29 @@ fn dependent(states: usize, ridge: f64) -> Error {
 }
 
 /// The state of the iteration.
-struct Solve {
-    alpha: Vec<f64>,
+#[cfg_attr(feature = "gpu", derive(Clone))]
+pub(super) struct Solve {
+    pub(super) alpha: Vec<f64>,
     /// `P (E − G α)` (Hz³).
-    residual: Vec<f64>,
+    pub(super) residual: Vec<f64>,
     /// Mean of `G α` over the states of each level (Hz³).
-    shifts: Vec<f64>,
-    levels: Vec<Range<usize>>,
+    pub(super) shifts: Vec<f64>,
+    pub(super) levels: Vec<Range<usize>>,
 }
 
 impl Solve {
     /// Iterates until the residual has fallen to `accuracy`, the iterations are used up, or `tick` stops it.
-    /// `None` if the product shows that the Gram matrix is not positive definite.
-    fn run(
+    /// Nothing if the product shows that the Gram matrix is not positive definite.
+    ///
+    /// # Errors
+    /// If a product fails.
+    pub(super) fn run<E>(
         &mut self,
         accuracy: f64,
         tick: &Tick<'_>,
         precondition: impl Fn(&[f64]) -> Vec<f64>,
-        mut product: impl FnMut(&[f64]) -> Vec<f64>,
-    ) -> Option<Convergence> {
+        mut product: impl FnMut(&[f64]) -> std::result::Result<Vec<f64>, E>,
+    ) -> std::result::Result<Option<Convergence>, E> {
         let first = norm(&self.residual);
         let mut reached = if first > 0.0 { 1.0 } else { 0.0 };
         let mut direction = Vec::new();
@@ -189,11 +193,11 @@ impl Solve {
                 direction.iter_mut().zip(&step).for_each(|(d, z)| *d = z + size / previous * *d);
             }
             previous = size;
-            let mut image = product(&direction);
+            let mut image = product(&direction)?;
             iterations += 1;
             let curvature = dot(&direction, &image);
             if !(curvature > 0.0 && size > 0.0) {
-                return None;
+                return Ok(None);
             }
             let length = size / curvature;
             let means = center(&mut image, &self.levels);
@@ -206,12 +210,12 @@ impl Solve {
             tick.add(done.saturating_sub(told));
             told = told.max(done);
         }
-        Some(Convergence { iterations, reached })
+        Ok(Some(Convergence { iterations, reached }))
     }
 }
 
 /// Mean over states of `G_ss = ½[(Σ r²)² − Σ r⁴]` (Hz⁴).
-fn mean_diagonal(manifolds: Manifolds<'_>) -> f64 {
+pub(super) fn mean_diagonal(manifolds: Manifolds<'_>) -> f64 {
     let diagonal = |rates: &[f64]| {
         let (mut square, mut fourth) = (0.0, 0.0);
         for r in rates {
@@ -224,7 +228,7 @@ fn mean_diagonal(manifolds: Manifolds<'_>) -> f64 {
 }
 
 /// Takes the mean of each level off a vector, and returns the means.
-fn center(vector: &mut [f64], levels: &[Range<usize>]) -> Vec<f64> {
+pub(super) fn center(vector: &mut [f64], levels: &[Range<usize>]) -> Vec<f64> {
     let mut take_off = |level: &Range<usize>| {
         let own = &mut vector[level.clone()];
         let mean = own.iter().sum::<f64>() / own.len() as f64;
@@ -238,7 +242,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-fn norm(a: &[f64]) -> f64 {
+pub(super) fn norm(a: &[f64]) -> f64 {
     dot(a, a).sqrt()
 }
 
@@ -255,8 +259,8 @@ mod tests {
         let levels: Vec<_> = std::iter::once(0..4).collect();
         center(&mut residual, &levels);
         let mut solve = Solve { alpha: vec![0.0; 4], residual, shifts: vec![0.0], levels };
-        let product = |x: &[f64]| gram.iter().map(|row| dot(row, x)).collect();
-        let convergence = solve.run(accuracy, &Tick::silent(), <[f64]>::to_vec, product);
+        let product = |x: &[f64]| Ok::<_, Error>(gram.iter().map(|row| dot(row, x)).collect());
+        let convergence = solve.run(accuracy, &Tick::silent(), <[f64]>::to_vec, product).unwrap();
         (convergence, solve)
     }
 

@@ -11,6 +11,8 @@ pub mod maximal_margin;
 mod products;
 pub mod pseudo_inverse;
 pub mod restricted;
+#[cfg(feature = "gpu")]
+pub(crate) mod rough;
 mod schwarz;
 
 use serde::Serialize;

@@ -153,6 +153,24 @@ impl Schwarz {
         Some(Self { per_map, segments, group_of, factors: factors? })
     }
 
+    /// Multiply-adds of the segments' Gram matrices and their factorization, with an estimate of how many neurons a segment has,
+    /// and of every application.
+    #[cfg(feature = "gpu")]
+    pub(super) fn multiply_adds(&self, manifolds: Manifolds<'_>) -> (u64, u64) {
+        let neurons = manifolds.maps.neurons() as f64;
+        let active = manifolds.states.mean_active();
+        let rows_per_bump = (active * self.per_map as f64 / neurons).max(1.0);
+        let of_segment = |factor: &Vec<f64>| {
+            let rows = factor.len().isqrt() as f64;
+            // A segment's neurons are those of a bump at each of its ends and what lies between.
+            let span = (active * (1.0 + rows / rows_per_bump)).min(neurons);
+            rows * rows * span + rows.powi(3) / 6.0
+        };
+        let prepared = self.factors.iter().flatten().map(of_segment).sum::<f64>() as u64;
+        let applied = self.factors.iter().flatten().map(|factor| factor.len() as u64).sum();
+        (prepared, applied)
+    }
+
     /// The approximate solution for a right-hand side.
     pub(super) fn apply(&self, right: &[f64]) -> Vec<f64> {
         let mut solution = vec![0.0; right.len()];

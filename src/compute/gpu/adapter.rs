@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::counts::Counts;
-use super::device::{self, Conditions, Device, DeviceResult, Failure};
+use super::device::{self, Conditions, Device, DeviceKind, DeviceResult, Failure};
 use super::selftest;
 use crate::error::{Error, Result};
 
@@ -35,29 +35,6 @@ pub struct AdapterReport {
     pub f64: bool,
     /// Outcome of the self-test.
     pub verdict: Verdict,
-}
-
-/// Kinds of devices, in the order in which they are preferred.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DeviceKind {
-    /// A GPU with its own memory.
-    Discrete,
-    /// A GPU that shares the CPU's memory.
-    Integrated,
-    /// A GPU behind a virtual machine.
-    Virtual,
-    /// The driver does not say.
-    Unknown,
-    /// A software driver: correct, but slower than the CPU path.
-    Software,
-}
-
-impl DeviceKind {
-    /// Whether `auto` would take it.
-    pub fn is_hardware(self) -> bool {
-        self < DeviceKind::Unknown
-    }
 }
 
 /// Outcome of the self-test.
@@ -149,6 +126,7 @@ fn test(
     adapter: &wgpu::Adapter,
     conditions: &Conditions,
 ) -> (AdapterReport, Option<Device>) {
+    let report = AdapterReport { kind: conditions.claims.unwrap_or(report.kind), ..report };
     let outcome = Device::open(adapter, conditions, Arc::default())
         .map_err(|failure| failure.to_string())
         .and_then(|device| selftest::run(&device).map(|()| device));

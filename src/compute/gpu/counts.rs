@@ -8,9 +8,9 @@ use serde::Serialize;
 /// Work that kernels and host counted. Sums since a device was opened; the difference of two is what came between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Counted {
-    /// Multiply-adds of f32 with W or a copy of parts of it.
+    /// Multiply-adds of f32 with W.
     pub multiply_adds: u64,
-    /// Bytes of W, or of copies of parts of it, that workgroups asked for, from whatever cache they came.
+    /// Bytes of W that workgroups asked for, from whatever cache they came.
     pub weight_bytes: u64,
     /// Kernels started.
     pub dispatches: u64,
@@ -23,6 +23,8 @@ pub struct Counted {
     pub states: u64,
     /// Those of them that the host had to search for.
     pub handed: u64,
+    /// Multiply-adds of f64 that weight solves left to the host: preconditioner, and what has to be exact.
+    pub host_multiply_adds: u64,
     /// What the host spent on minima, summed over its threads (s).
     pub host_seconds: f64,
 }
@@ -36,6 +38,7 @@ impl AddAssign for Counted {
         self.turns += other.turns;
         self.states += other.states;
         self.handed += other.handed;
+        self.host_multiply_adds += other.host_multiply_adds;
         self.host_seconds += other.host_seconds;
     }
 }
@@ -52,6 +55,7 @@ impl Sub for Counted {
             turns: self.turns - earlier.turns,
             states: self.states - earlier.states,
             handed: self.handed - earlier.handed,
+            host_multiply_adds: self.host_multiply_adds - earlier.host_multiply_adds,
             host_seconds: self.host_seconds - earlier.host_seconds,
         }
     }

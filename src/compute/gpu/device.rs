@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytemuck::Pod;
+use serde::Serialize;
 
 use super::counts::{Counted, Counts};
 use super::shaders::Shader;
@@ -51,6 +52,29 @@ pub(super) fn adapters() -> Vec<wgpu::Adapter> {
     pollster::block_on(wgpu::Instance::new(description).enumerate_adapters(backends))
 }
 
+/// Kinds of devices, in the order in which they are preferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceKind {
+    /// A GPU with its own memory.
+    Discrete,
+    /// A GPU that shares the CPU's memory.
+    Integrated,
+    /// A GPU behind a virtual machine.
+    Virtual,
+    /// The driver does not say.
+    Unknown,
+    /// A software driver: correct, but slower than the CPU path.
+    Software,
+}
+
+impl DeviceKind {
+    /// Whether `auto` would think of it.
+    pub fn is_hardware(self) -> bool {
+        self < DeviceKind::Unknown
+    }
+}
+
 /// Circumstances that tests impose on a device.
 #[derive(Clone, Debug, Default)]
 pub struct Conditions {
@@ -62,6 +86,8 @@ pub struct Conditions {
     pub most_threads: Option<u32>,
     /// Fill buffers of unspecified content with NaN.
     pub poison: bool,
+    /// What the adapter is said to be.
+    pub claims: Option<DeviceKind>,
     /// Destroy the device after that many submissions, the device that replaces it after the second number, and so on.
     pub destroy_after: Vec<u64>,
 }

@@ -2,23 +2,27 @@
 //! and the device solves for the steps that close it.
 //!
 //! The host's method decides alone whether a state has converged, and computes energy, multiplier and certificate from
-//! the f64 rates: it begins where the device ended, and goes on if that is no minimum. States whose way on the device was
-//! irregular are searched for by the host from the start, so that where there are several minima both paths find the same one.
+//! the f64 rates: it begins where the device ended, and goes on if that is no minimum. So every minimum is certified in f64.
+//! Where a point has several, f32 may take another way past a branching than f64 and end at another one.
+//!
+//! On the device the neurons of a map stand in the order of their places, W too: what neighbouring points need of it is
+//! much the same block. Several maps are at work at the same time.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use bytemuck::Zeroable;
 use rayon::prelude::*;
 
 use super::counts::Counted;
-use super::device::{Device, DeviceResult, Failure};
+use super::device::{Device, DeviceResult, Dispatch};
 use super::refine::Fine;
 use super::shaders::{self, MinimumParams, StateInfo};
 use super::sizes::{DeviceSizes, Pace};
 use super::weights::DeviceWeights;
 use crate::connectivity::field::GROUP;
 use crate::landscape::constraint::Minimum;
-use crate::landscape::minima::{minima_by_map, near_each_other, task};
+use crate::landscape::minima::{near_each_other, neurons_in_order, task};
 use crate::landscape::problem::{Definition, Minima, Problem, Start};
 use crate::landscape::rates;
 use crate::landscape::states::{StateBuf, States};
@@ -35,12 +39,6 @@ const TOLERANCE: f64 = 2e-6;
 
 /// A state whose residual is beyond this many tolerances is not used: the host begins at the given start.
 const USABLE: f32 = 1e3;
-
-/// A state that met more negative curvatures, failed and shortened steps than this is not used either: its way leads
-/// past branchings, where f32 may take another one than f64 and end at another minimum. Of 9,000 states that were
-/// compared (N = 120…600, L = 3…10) 6 ended elsewhere, all with 5 and more. Where the host's own two ways of
-/// searching may end at different minima, see [`minima_by_map`], either will do.
-const REGULAR: u32 = 4;
 
 /// Steps towards f64 that the device solves for. Each leaves some 10⁻⁵ of the gaps.
 const ROUNDS: usize = 3;
@@ -61,18 +59,19 @@ pub(super) fn minima(
     start: Start<'_>,
     tick: &Tick<'_>,
 ) -> DeviceResult<Minima> {
-    let search = Search::new(device, sizes, problem, points)?;
-    let points: Vec<Point> = points.iter().collect();
-    let order = near_each_other(problem.maps, &points);
-    let mut found: Vec<(usize, Minimum)> = Vec::with_capacity(points.len());
-    for batch in order.chunks(sizes.minimum_states) {
+    let search = Search::new(device, sizes, problem, points, start)?;
+    let order = near_each_other(problem.maps, &search.points);
+    let mut found: Vec<(usize, Minimum)> = Vec::with_capacity(search.points.len());
+    for round in search.rounds(&order) {
         // What is missing then is noticed before it is used.
         if tick.stopped() {
             break;
         }
-        let tasks = search.tasks(&points, start, batch);
-        let near = Batch::new(&search, &tasks)?.refined()?;
-        found.extend(batch.iter().copied().zip(search.finish(tasks, near, tick)));
+        let round = Round::new(&search, round)?;
+        let near = round.refined()?;
+        for (batch, near) in round.batches.into_iter().zip(near) {
+            found.extend(batch.points.iter().copied().zip(search.finish(batch.tasks, near, tick)));
+        }
     }
     found.sort_unstable_by_key(|(s, _)| *s);
     let found: Vec<Minimum> = found.into_iter().map(|(_, minimum)| minimum).collect();
@@ -94,14 +93,16 @@ pub(super) fn near_minima(
     points: Points<'_>,
     start: Start<'_>,
 ) -> DeviceResult<Vec<Option<StateBuf>>> {
-    let search = Search::new(device, sizes, problem, points)?;
-    let points: Vec<Point> = points.iter().collect();
-    let all: Vec<usize> = (0..points.len()).collect();
-    let mut found = Vec::with_capacity(points.len());
-    for batch in all.chunks(sizes.minimum_states) {
-        let tasks = search.tasks(&points, start, batch);
-        let near = Batch::new(&search, &tasks)?.searched()?;
-        found.extend(near.into_iter().map(|near| near.map(|fine| fine.state())));
+    let search = Search::new(device, sizes, problem, points, start)?;
+    let order = near_each_other(problem.maps, &search.points);
+    let mut found = vec![None; search.points.len()];
+    for round in search.rounds(&order) {
+        let round = Round::new(&search, round)?;
+        for (batch, near) in round.batches.iter().zip(round.searched()?) {
+            for (&s, near) in batch.points.iter().zip(near) {
+                found[s] = near.map(|fine| fine.state());
+            }
+        }
     }
     Ok(found)
 }
@@ -111,15 +112,13 @@ struct Search<'a> {
     device: &'a Device,
     sizes: &'a DeviceSizes,
     problem: &'a Problem<'a>,
+    points: Vec<Point>,
+    start: Start<'a>,
+    /// Batches that are at work at the same time.
+    batches_at_once: usize,
     dimension: usize,
     params: MinimumParams,
     weights: DeviceWeights,
-    external_current: wgpu::Buffer,
-    between: wgpu::Buffer,
-    /// States that it has room for.
-    at_work: usize,
-    /// See [`REGULAR`].
-    most_irregular: u32,
     pipeline: wgpu::ComputePipeline,
 }
 
@@ -129,6 +128,7 @@ impl<'a> Search<'a> {
         sizes: &'a DeviceSizes,
         problem: &'a Problem<'a>,
         points: Points<'_>,
+        start: Start<'a>,
     ) -> DeviceResult<Self> {
         let largest = problem.energy().largest_current();
         let flops_of_turn = 2.0 * (sizes.bump.max(1) as f64).powi(2);
@@ -146,30 +146,34 @@ impl<'a> Search<'a> {
             first: 0,
             states: 0,
         };
-        let external_current: Vec<f32> = problem.external_current.iter().map(|&h| h as f32).collect();
-        let (between, at_work) = between(device, sizes, points.len())?;
-        let either_will_do = minima_by_map(sizes.neurons, points.per_map(), problem.minimizer);
         let constants = sizes.minimum_constants(dimension, problem.transfer.is_root());
         Ok(Self {
             device,
             sizes,
             problem,
+            points: points.iter().collect(),
+            start,
+            batches_at_once: sizes.batches_at_once(points.per_map()),
             dimension,
             params,
             weights: DeviceWeights::upload(device, sizes, problem.weights)?,
-            external_current: device.storage("external current", &external_current)?,
-            between,
-            at_work,
-            most_irregular: if either_will_do { u32::MAX } else { REGULAR },
             pipeline: device.pipeline(&shaders::minimum(constants))?,
         })
     }
 
+    /// Points in batches of one map each, and as many batches together as are at work at the same time.
+    fn rounds<'o>(&self, order: &'o [usize]) -> Vec<Vec<&'o [usize]>> {
+        let of_one_map = order.chunk_by(|&s, &t| self.points[s].map == self.points[t].map);
+        let batches: Vec<&[usize]> =
+            of_one_map.flat_map(|points| points.chunks(self.sizes.minimum_states)).collect();
+        batches.chunks(self.batches_at_once).map(<[_]>::to_vec).collect()
+    }
+
     /// The searches at some of the points.
-    fn tasks(&self, points: &[Point], start: Start<'_>, which: &[usize]) -> Vec<Task> {
+    fn tasks(&self, which: &[usize]) -> Vec<Task> {
         let task = |&s: &usize| {
             let began = Instant::now();
-            let task = task(self.problem, &points[s], s, start);
+            let task = task(self.problem, &self.points[s], s, self.start);
             self.count_host(began.elapsed());
             task
         };
@@ -214,22 +218,39 @@ impl<'a> Search<'a> {
     }
 }
 
-/// Room for W between the candidates of as many states as may be at work at once: half as many where the device has not.
-fn between(device: &Device, sizes: &DeviceSizes, points: usize) -> DeviceResult<(wgpu::Buffer, usize)> {
-    let mut states = sizes.minimum_groups.min(points).max(1);
-    loop {
-        let bytes = 4 * (states * sizes.slots * sizes.slots) as u64;
-        match device.empty("weights between candidates", bytes) {
-            Err(Failure::OutOfMemory(_)) if states > 1 => states /= 2,
-            buffer => return Ok((buffer?, states)),
+/// W and h in the order of a map, and where each neuron stands in it.
+struct InOrder {
+    neuron_at: Vec<u32>,
+    place_of: Vec<u32>,
+    weights: DeviceWeights,
+    external_current: wgpu::Buffer,
+}
+
+impl InOrder {
+    fn new(search: &Search<'_>, map: usize) -> DeviceResult<Self> {
+        let (device, problem) = (search.device, search.problem);
+        let neuron_at = neurons_in_order(problem.maps, map);
+        let mut place_of = vec![0; neuron_at.len()];
+        for (place, &i) in (0..).zip(&neuron_at) {
+            place_of[i as usize] = place;
         }
+        let external_current: Vec<f32> =
+            neuron_at.iter().map(|&i| problem.external_current[i as usize] as f32).collect();
+        Ok(Self {
+            weights: search.weights.permuted(device, search.sizes, &neuron_at)?,
+            external_current: device.storage("external current", &external_current)?,
+            neuron_at,
+            place_of,
+        })
     }
 }
 
-/// States that are on the device together.
+/// States of one map that are on the device together.
 struct Batch<'a> {
     search: &'a Search<'a>,
-    tasks: &'a [Task],
+    map: InOrder,
+    points: &'a [usize],
+    tasks: Vec<Task>,
     starts: Vec<StateInfo>,
     uniform: wgpu::Buffer,
     info: wgpu::Buffer,
@@ -240,9 +261,11 @@ struct Batch<'a> {
 }
 
 impl<'a> Batch<'a> {
-    fn new(search: &'a Search<'a>, tasks: &'a [Task]) -> DeviceResult<Self> {
+    fn new(search: &'a Search<'a>, points: &'a [usize]) -> DeviceResult<Self> {
         let (device, slots) = (search.device, search.sizes.slots);
         let (neurons, dimension) = (search.sizes.neurons, search.dimension);
+        let map = InOrder::new(search, search.points[points[0]].map)?;
+        let tasks = search.tasks(points);
         let mut displacements = vec![0f32; tasks.len() * dimension * neurons];
         let mut rates = vec![0f32; tasks.len() * slots];
         let mut candidates = vec![0u32; tasks.len() * slots];
@@ -252,18 +275,20 @@ impl<'a> Batch<'a> {
             .zip(rates.par_chunks_mut(slots))
             .zip(candidates.par_chunks_mut(slots))
             .zip(&mut starts)
-            .zip(tasks)
+            .zip(&tasks)
             .for_each(|((((displacements, rates), candidates), info), task)| {
                 for (to, from) in displacements.chunks_exact_mut(neurons).zip(&task.constraint.displacements)
                 {
-                    to.iter_mut().zip(from).for_each(|(to, &c)| *to = c as f32);
+                    to.iter_mut().zip(&map.neuron_at).for_each(|(to, &i)| *to = from[i as usize] as f32);
                 }
-                let (active, values) = beginning(task);
+                let begins = beginning(task, &map.place_of);
                 // A start with too many neurons is left to the host; its empty one here costs next to nothing.
-                if active.len() <= slots {
-                    info.count = active.len() as u32;
-                    candidates[..active.len()].copy_from_slice(&active);
-                    rates.iter_mut().zip(&values).for_each(|(to, &r)| *to = r as f32);
+                if begins.len() <= slots {
+                    info.count = begins.len() as u32;
+                    info.is_on_surface = u32::from(task.constraint.displacements.len() > 1);
+                    for ((place, rate), begins) in candidates.iter_mut().zip(rates).zip(begins) {
+                        (*place, *rate) = begins;
+                    }
                 }
             });
         let uniform = device.uniform("minimum", &search.params)?;
@@ -272,7 +297,9 @@ impl<'a> Batch<'a> {
         let candidates = device.storage("candidates", &candidates)?;
         let work = device.empty("searches", search.sizes.minimum_work(tasks.len()))?;
         device.write(&work, &rates)?;
-        let [w0, w1, w2, w3] = search.weights.parts();
+        let targets =
+            device.empty("currents that rates are compared with", (4 * tasks.len() * neurons) as u64)?;
+        let [w0, w1, w2, w3] = map.weights.parts();
         let bound = [
             &uniform,
             w0,
@@ -280,34 +307,35 @@ impl<'a> Batch<'a> {
             w2,
             w3,
             &displacements,
-            &search.external_current,
+            &map.external_current,
             &info,
             &candidates,
             &work,
-            &search.between,
+            &targets,
         ];
         let bindings = device.bind(&search.pipeline, &bound)?;
-        Ok(Self { search, tasks, starts, uniform, info, candidates, work, bindings })
+        Ok(Self { search, map, points, tasks, starts, uniform, info, candidates, work, bindings })
     }
 
-    /// Runs every state once; says what became of them, and what now stands in place of their rates.
-    fn pass(&self, corrects: bool) -> DeviceResult<(Vec<StateInfo>, Vec<f32>)> {
+    /// Prepares the kernel for some of the states; corrections take the place of searches with `corrects`.
+    fn dispatch(&self, which: Range<usize>, corrects: bool) -> DeviceResult<Dispatch<'_>> {
+        let params = MinimumParams {
+            first: which.start as u32,
+            corrects: u32::from(corrects),
+            states: self.tasks.len() as u32,
+            ..self.search.params
+        };
+        self.search.device.write(&self.uniform, &[params])?;
+        Ok(Dispatch {
+            pipeline: &self.search.pipeline,
+            bindings: &self.bindings,
+            workgroups: [which.len() as u32, 1, 1],
+        })
+    }
+
+    /// What became of the states, and what now stands in place of their rates.
+    fn results(&self) -> DeviceResult<(Vec<StateInfo>, Vec<f32>)> {
         let (device, sizes) = (self.search.device, self.search.sizes);
-        let mut pace = Pace::new(FIRST_STATES, self.search.at_work);
-        let mut first = 0;
-        while first < self.tasks.len() {
-            let count = pace.amount().min(self.tasks.len() - first);
-            let params = MinimumParams {
-                first: first as u32,
-                corrects: u32::from(corrects),
-                states: self.tasks.len() as u32,
-                ..self.search.params
-            };
-            device.write(&self.uniform, &[params])?;
-            let took = device.run(&self.search.pipeline, &self.bindings, [count as u32, 1, 1])?;
-            pace.learn(count, took);
-            first += count;
-        }
         let mut info: Vec<StateInfo> = device.read(&self.info, self.tasks.len())?;
         for own in &mut info {
             own.count = own.count.min(sizes.slots as u32);
@@ -317,24 +345,25 @@ impl<'a> Batch<'a> {
     }
 
     /// States near the minima; `None` where the device's state is of no use.
-    fn searched(&self) -> DeviceResult<Vec<Option<Fine>>> {
+    fn near(&self) -> DeviceResult<Vec<Option<Fine>>> {
         let (device, slots) = (self.search.device, self.search.sizes.slots);
-        let (info, rates) = self.pass(false)?;
+        let (info, rates) = self.results()?;
         let candidates: Vec<u32> = device.read(&self.candidates, self.tasks.len() * slots)?;
         let usable = USABLE * self.search.params.tolerance;
         let problem = self.search.problem;
         let fine = |s: usize| {
             let own = info[s];
-            let is_regular = own.dampings + own.halvings <= self.search.most_irregular;
-            if self.starts[s].count == 0 || own.is_full == 1 || !is_regular || !(own.residual <= usable) {
+            if self.starts[s].count == 0 || own.is_full == 1 || !(own.residual <= usable) {
                 return None;
             }
+            let began = Instant::now();
             let count = own.count as usize;
             let rates = rates[s * slots..][..count].iter().copied().map(f64::from).collect();
             let multiplier = [own.multiplier_x, own.multiplier_y].map(f64::from);
-            let neurons = &candidates[s * slots..][..count];
+            let last = self.map.neuron_at.len() - 1;
+            let neuron = |&place: &u32| self.map.neuron_at[(place as usize).min(last)];
+            let neurons = candidates[s * slots..][..count].iter().map(neuron).collect();
             let (of, constraint) = (problem.energy(), &self.tasks[s].constraint);
-            let began = Instant::now();
             let fine = Fine::new(of, constraint, neurons, rates, multiplier, own.iterations);
             self.search.count_host(began.elapsed());
             fine.is_finite().then_some(fine)
@@ -342,46 +371,107 @@ impl<'a> Batch<'a> {
         Ok((0..self.tasks.len()).into_par_iter().map(fine).collect())
     }
 
-    /// As [`Batch::searched`], taken to f64 where the device's steps lead there.
-    fn refined(&self) -> DeviceResult<Vec<Option<Fine>>> {
-        let (device, slots) = (self.search.device, self.search.sizes.slots);
-        let mut states = self.searched()?;
+    /// Gives the device the gaps of the states that want another step; says whether there are any.
+    fn ask(&self, states: &[Option<Fine>]) -> DeviceResult<bool> {
+        let slots = self.search.sizes.slots;
         let mut rates = vec![0f32; states.len() * slots];
         let mut gaps = rates.clone();
-        for _ in 0..ROUNDS {
-            // A state of no candidates costs next to nothing.
-            let mut info = vec![StateInfo::zeroed(); states.len()];
-            for (s, (fine, info)) in states.iter().zip(&mut info).enumerate() {
-                let Some(fine) = fine.as_ref().filter(|fine| fine.is_wanting()) else { continue };
-                info.count = fine.slots().len() as u32;
-                for (slot, (rate, gap)) in fine.slots().enumerate() {
-                    (rates[s * slots + slot], gaps[s * slots + slot]) = (rate, gap);
-                }
+        // A state of no candidates costs next to nothing.
+        let mut info = vec![StateInfo::zeroed(); states.len()];
+        for (s, (fine, info)) in states.iter().zip(&mut info).enumerate() {
+            let Some(fine) = fine.as_ref().filter(|fine| fine.is_wanting()) else { continue };
+            info.count = fine.slots().len() as u32;
+            for (slot, (rate, gap)) in fine.slots().enumerate() {
+                (rates[s * slots + slot], gaps[s * slots + slot]) = (rate, gap);
             }
-            if info.iter().all(|own| own.count == 0) {
+        }
+        self.search.device.write(&self.info, &info)?;
+        self.search.device.write(&self.work, &[&rates[..], &gaps].concat())?;
+        Ok(info.iter().any(|own| own.count > 0))
+    }
+
+    /// Takes the steps that the device found.
+    fn take(&self, states: &mut [Option<Fine>]) -> DeviceResult<()> {
+        let (found, steps) = self.results()?;
+        let steps = steps.par_chunks_exact(self.search.sizes.slots);
+        states.par_iter_mut().zip(&found).zip(steps).for_each(|((fine, own), steps)| {
+            let Some(fine) = fine.as_mut().filter(|_| own.count > 0 && own.residual == 0.0) else {
+                return;
+            };
+            let began = Instant::now();
+            let change = [own.multiplier_x, own.multiplier_y].map(f64::from);
+            fine.correct(self.search.problem.energy(), steps.iter().copied(), change);
+            self.search.count_host(began.elapsed());
+        });
+        Ok(())
+    }
+}
+
+/// Batches that are at work at the same time.
+struct Round<'a> {
+    search: &'a Search<'a>,
+    batches: Vec<Batch<'a>>,
+}
+
+impl<'a> Round<'a> {
+    fn new(search: &'a Search<'a>, points: Vec<&'a [usize]>) -> DeviceResult<Self> {
+        let batches = points.into_iter().map(|points| Batch::new(search, points));
+        Ok(Self { search, batches: batches.collect::<DeviceResult<_>>()? })
+    }
+
+    /// Runs every state once, several batches in a submission.
+    fn pass(&self, corrects: bool) -> DeviceResult<()> {
+        let (device, sizes) = (self.search.device, self.search.sizes);
+        let total: usize = self.batches.iter().map(|batch| batch.tasks.len()).sum();
+        let mut pace = Pace::new(FIRST_STATES, sizes.minimum_groups);
+        let mut done = 0;
+        while done < total {
+            let now = done..total.min(done + pace.amount());
+            let mut before = 0;
+            let mut dispatches = Vec::new();
+            for batch in &self.batches {
+                let own = before..before + batch.tasks.len();
+                let which = now.start.max(own.start)..now.end.min(own.end);
+                if !which.is_empty() {
+                    dispatches.push(batch.dispatch(which.start - before..which.end - before, corrects)?);
+                }
+                before = own.end;
+            }
+            let took = device.run_all(&dispatches)?;
+            pace.learn(now.len(), took);
+            done = now.end;
+        }
+        Ok(())
+    }
+
+    /// States near the minima, of every batch.
+    fn searched(&self) -> DeviceResult<Vec<Vec<Option<Fine>>>> {
+        self.pass(false)?;
+        self.batches.iter().map(Batch::near).collect()
+    }
+
+    /// As [`Round::searched`], taken to f64 where the device's steps lead there.
+    fn refined(&self) -> DeviceResult<Vec<Vec<Option<Fine>>>> {
+        let mut states = self.searched()?;
+        for _ in 0..ROUNDS {
+            let mut is_wanted = false;
+            for (batch, states) in self.batches.iter().zip(&states) {
+                is_wanted |= batch.ask(states)?;
+            }
+            if !is_wanted {
                 break;
             }
-            device.write(&self.info, &info)?;
-            device.write(&self.work, &[&rates[..], &gaps].concat())?;
-            let (found, steps) = self.pass(true)?;
-            states.par_iter_mut().zip(&found).zip(steps.par_chunks_exact(slots)).for_each(
-                |((fine, own), steps)| {
-                    let Some(fine) = fine.as_mut().filter(|_| own.count > 0 && own.residual == 0.0) else {
-                        return;
-                    };
-                    let began = Instant::now();
-                    let change = [own.multiplier_x, own.multiplier_y].map(f64::from);
-                    fine.correct(self.search.problem.energy(), steps.iter().copied(), change);
-                    self.search.count_host(began.elapsed());
-                },
-            );
+            self.pass(true)?;
+            for (batch, states) in self.batches.iter().zip(&mut states) {
+                batch.take(states)?;
+            }
         }
         Ok(states)
     }
 }
 
-/// Candidates of a search, ascending, and their rates moved onto the constraint.
-fn beginning(task: &Task) -> (Vec<u32>, Vec<f64>) {
+/// Candidates of a search by their places, ascending, and their rates moved onto the constraint.
+fn beginning(task: &Task, place_of: &[u32]) -> Vec<(u32, f32)> {
     let from = task.start.view();
     let (neurons, mut rates) = match &task.constraint.support {
         None => (from.active.to_vec(), from.rates.to_vec()),
@@ -393,7 +483,10 @@ fn beginning(task: &Task) -> (Vec<u32>, Vec<f64>) {
     let at = |along: &Vec<f64>| neurons.iter().map(|&i| along[i as usize]).collect();
     let displacements: Vec<Vec<f64>> = task.constraint.displacements.iter().map(at).collect();
     rates::project(&mut rates, &displacements);
-    (neurons, rates)
+    let places = neurons.iter().map(|&i| place_of[i as usize]);
+    let mut begins: Vec<(u32, f32)> = places.zip(rates.iter().map(|&r| r as f32)).collect();
+    begins.sort_unstable_by_key(|(place, _)| *place);
+    begins
 }
 
 impl StateInfo {
@@ -401,7 +494,7 @@ impl StateInfo {
     fn counted(&self) -> Counted {
         Counted {
             multiply_adds: self.multiply_adds as u64,
-            weight_bytes: 4 * self.weight_words as u64,
+            weight_bytes: 4 * self.multiply_adds as u64,
             turns: u64::from(self.turns),
             ..Counted::default()
         }

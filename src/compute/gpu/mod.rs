@@ -5,7 +5,10 @@
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
 //! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32; its steps for gaps in f64; accepted, or ended, by the host's f64 Newton |
 //! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
-//! | weight update, scores | – | [`weight_update`](crate::solve::weight_update), [`Scorer`](crate::dynamics::decoding::Scorer) | f64 on the host: the Gram matrix has condition 10⁷, and scores are few |
+//! | weight update, conjugate gradients | `weight_change.wgsl`, `weight_response.wgsl` | [`conjugate::solve`](crate::solve::conjugate::solve) | products f32; vectors and preconditioner f64 on the host, and the exact residual where more than f32 is asked for |
+//! | weight update, direct; scores | – | [`weight_update`](crate::solve::weight_update), [`Scorer`](crate::dynamics::decoding::Scorer) | f64 on the host: the Gram matrix has condition 10⁷, and scores are few |
+//!
+//! `permute.wgsl` brings W and weight changes into the order of a map and back.
 
 mod adapter;
 mod counts;
@@ -18,16 +21,17 @@ mod selftest;
 pub mod shaders;
 mod sizes;
 mod trajectories;
+mod weight_update;
 mod weights;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub use adapter::{AdapterReport, DeviceKind, Verdict, list, preferred};
+pub use adapter::{AdapterReport, Verdict, list, preferred};
 pub use counts::Counted;
-pub use device::Conditions;
+pub use device::{Conditions, DeviceKind};
 pub use peaks::Peaks;
-pub use sizes::Footprint;
+pub use sizes::{Footprint, MOST_AT_WORK, PRODUCTS, TILE};
 
 use crate::compute::backend::Backend;
 use crate::compute::device::ComputeDevice;
@@ -39,6 +43,7 @@ use crate::landscape::problem::{Minima, Minimizer, Problem, Start};
 use crate::landscape::states::{StateBuf, States};
 use crate::manifold::Points;
 use crate::progress::Tick;
+use crate::solve::{SolverKind, WeightProblem, WeightUpdate, weight_update as weight_update_on_host};
 use device::{Device, DeviceResult, Failure};
 use sizes::DeviceSizes;
 
@@ -123,7 +128,15 @@ impl Gpu {
     /// # Errors
     /// If the device fails.
     pub fn peaks(&self) -> Result<Peaks> {
-        self.attempt(&Tick::silent(), |device, _| peaks::peaks(device))
+        self.attempt(&Tick::silent(), |device, _| peaks::peaks(device, peaks::MANY))
+    }
+
+    /// The same with fewer repetitions, in a few tenths of a second.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn rough_peaks(&self) -> Result<Peaks> {
+        self.attempt(&Tick::silent(), |device, _| peaks::peaks(device, peaks::FEW))
     }
 
     /// What kernels and host have counted since the adapter was opened.
@@ -188,29 +201,21 @@ impl Gpu {
 
     /// Does a piece of work; if the device is lost or out of memory, once more on a new device.
     fn attempt<T>(&self, tick: &Tick<'_>, work: impl Fn(&Device, &Tick<'_>) -> DeviceResult<T>) -> Result<T> {
-        let done = AtomicU64::new(0);
-        let count = |items| {
-            done.fetch_add(items, Ordering::Relaxed);
-            tick.add(items);
-        };
         let device = self.device();
-        let first = match work(&device, &tick.telling(&count)) {
-            Ok(value) => return Ok(value),
-            Err(failure) if failure.may_pass() => failure,
-            Err(failure) => return Err(Error::Run(format!("{}: {failure}", self.report.name))),
-        };
-        // What the first attempt reported as done is not reported again.
-        let (reported, done) = (done.into_inner(), AtomicU64::new(0));
-        let count = |items| {
-            let before = done.fetch_add(items, Ordering::Relaxed);
-            tick.add((before + items).max(reported) - before.max(reported));
-        };
-        self.replace(&device).and_then(|device| work(&device, &tick.telling(&count))).map_err(|second| {
-            Error::Run(format!(
-                "{}: {first}; on a new device: {second}; what was finished is kept: resume the run, or choose the CPU backend",
-                self.report.name
-            ))
-        })
+        let name = &self.report.name;
+        tick.with_second_attempt(
+            |tick| work(&device, tick),
+            |first, tick| {
+                if !first.may_pass() {
+                    return Err(Error::Run(format!("{name}: {first}")));
+                }
+                self.replace(&device).and_then(|device| work(&device, tick)).map_err(|second| {
+                    Error::Run(format!(
+                        "{name}: {first}; on a new device: {second}; what was finished is kept: resume the run, or choose the CPU backend"
+                    ))
+                })
+            },
+        )
     }
 
     /// A new device in place of `old`, unless another thread has already replaced it.
@@ -259,6 +264,19 @@ impl Backend for Gpu {
 
     fn energies(&self, problem: &Problem<'_>, states: &States, tick: &Tick<'_>) -> Result<Vec<f64>> {
         problem.energy().of_states_until(states, tick)
+    }
+
+    fn weight_update(&self, problem: &WeightProblem<'_>, tick: &Tick<'_>) -> Result<WeightUpdate> {
+        let manifolds = problem.manifolds;
+        let sizes = self.sizes(manifolds.maps.neurons(), 0)?;
+        if problem.solver == SolverKind::Cg && weight_update::fits(&sizes, manifolds) {
+            let found =
+                self.attempt(tick, |device, tick| weight_update::solve(device, &sizes, problem, tick))??;
+            if let Some(update) = found {
+                return Ok(update);
+            }
+        }
+        weight_update_on_host(problem, tick)
     }
 
     fn trajectories(

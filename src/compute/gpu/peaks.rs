@@ -26,14 +26,15 @@ const CHAINS: usize = 32;
 /// Length of the buffer to read (bytes): several times the caches of the largest devices, where it may be so long.
 const STREAM: u64 = 256 << 20;
 
-/// Submissions that are timed, after the pace is found. The best counts.
-const SUBMISSIONS: usize = 6;
+/// Submissions that are timed, with those in which the pace is found. The best counts.
+pub(super) const MANY: usize = 12;
+pub(super) const FEW: usize = 5;
 
 /// Measures both peaks, and checks that the kernels did what was timed.
-pub(super) fn peaks(device: &Device) -> DeviceResult<Peaks> {
+pub(super) fn peaks(device: &Device, submissions: usize) -> DeviceResult<Peaks> {
     let results = device.empty("results", (GROUPS * THREADS * 4) as u64)?;
-    let (turns, turn_seconds) =
-        fastest_turn(device, &shaders::peak_flops(vec![("THREADS", THREADS as u32)]), 0, &[&results])?;
+    let shader = shaders::peak_flops(vec![("THREADS", THREADS as u32)]);
+    let (turns, turn_seconds) = fastest_turn(device, submissions, &shader, 0, &[&results])?;
     check(device, &results, |thread| chain(thread, turns))?;
     let flops = (2 * CHAINS * GROUPS * THREADS) as f64 / turn_seconds;
 
@@ -45,7 +46,7 @@ pub(super) fn peaks(device: &Device) -> DeviceResult<Peaks> {
     }
     let values = device.storage("stream", &vec![1f32; 4 * quads])?;
     let shader = shaders::peak_bandwidth(vec![("THREADS", THREADS as u32)]);
-    let (turns, turn_seconds) = fastest_turn(device, &shader, quads, &[&values, &results])?;
+    let (turns, turn_seconds) = fastest_turn(device, submissions, &shader, quads, &[&values, &results])?;
     // Sums of ones are exact up to 2²⁴.
     check(device, &results, |_| (4 * quads / (GROUPS * THREADS) * turns) as f64)?;
     Ok(Peaks { flops, bandwidth: (16 * quads) as f64 / turn_seconds })
@@ -54,6 +55,7 @@ pub(super) fn peaks(device: &Device) -> DeviceResult<Peaks> {
 /// The turns of the last submission, and the shortest time that one turn took (s).
 fn fastest_turn(
     device: &Device,
+    submissions: usize,
     shader: &Shader,
     length: usize,
     buffers: &[&wgpu::Buffer],
@@ -66,7 +68,7 @@ fn fastest_turn(
     // Sums of the bandwidth kernel stay below 2²⁴ with these many turns.
     let mut pace = Pace::new(1, 1 << 16);
     let (mut turns, mut fastest) = (1, f64::INFINITY);
-    for _ in 0..2 * SUBMISSIONS {
+    for _ in 0..submissions {
         turns = pace.amount();
         device.write(&uniform, &[PeakParams { turns: turns as u32, length: length as u32 }])?;
         let took = device.run(&pipeline, &bindings, [GROUPS as u32, 1, 1])?;

@@ -28,18 +28,18 @@ impl Fine {
     pub(super) fn new(
         of: Energy<'_>,
         constraint: &Constraint,
-        neurons: &[u32],
+        neurons: Vec<u32>,
         rates: Vec<f64>,
         multiplier: Vector,
         iterations: u32,
     ) -> Self {
         let at = |along: &Vec<f64>| neurons.iter().map(|&i| along[i as usize]).collect();
         let mut fine = Self {
-            neurons: neurons.to_vec(),
-            rates,
             displacements: constraint.displacements.iter().map(at).collect(),
-            multiplier,
             gaps: vec![0.0; neurons.len()],
+            neurons,
+            rates,
+            multiplier,
             tolerance: RESIDUAL_TOLERANCE.max(1e-12 * of.largest_current()),
             iterations,
         };

@@ -63,6 +63,9 @@ shaders! {
     selftest, "";
     trajectories, WEIGHTS_AND_NOISE;
     minimum, WEIGHTS;
+    permute, WEIGHTS;
+    weight_change, "";
+    weight_response, "";
     peak_flops, "";
     peak_bandwidth, "";
 }
@@ -178,12 +181,52 @@ pub struct StateInfo {
     pub halvings: u32,
     /// 1 if more neurons would have joined than there are slots.
     pub is_full: u32,
+    /// 1 if the state's map is a surface.
+    pub is_on_surface: u32,
     /// Turns of the conjugate gradients.
     pub turns: u32,
-    /// Multiply-adds with W or a copy of parts of it.
+    /// Multiply-adds with W, of which a word is read for each.
     pub multiply_adds: f32,
-    /// Words of W that were read.
-    pub weight_words: f32,
+}
+
+/// Parameters of `permute.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct PermuteParams {
+    /// N.
+    pub neurons: u32,
+    /// The first row that is written.
+    pub first: u32,
+    /// 1 to add to what is there.
+    pub adds: u32,
+    /// 1 to write a diagonal of zeros.
+    pub is_hollow: u32,
+}
+
+/// Parameters of `weight_change.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct ChangeParams {
+    /// N.
+    pub neurons: u32,
+    /// Chunks of the map's states.
+    pub chunks: u32,
+    /// Number of the map's first state.
+    pub first: u32,
+    /// States of the map.
+    pub states: u32,
+}
+
+/// Parameters of `weight_response.wgsl`.
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[repr(C)]
+pub struct ResponseParams {
+    /// N.
+    pub neurons: u32,
+    /// Chunks of the map's states.
+    pub chunks: u32,
+    /// Where the map's results begin.
+    pub first: u32,
 }
 
 /// Parameters of `peak_flops.wgsl` and `peak_bandwidth.wgsl`.

@@ -50,10 +50,11 @@ const SLOTS_PER_BUMP_NEURON: usize = 3;
 /// Memory taken for one batch of states, where the device allows more (bytes).
 const BATCH_BYTES: u64 = 256 << 20;
 
-/// Memory taken for W between candidates, where the device allows more (bytes), and most states that it is taken for: more than
-/// that work at once on no device.
-const BETWEEN_BYTES: u64 = 2 << 30;
-const MOST_AT_WORK: usize = 2048;
+/// States whose minima are sought at the same time: more than that are at work at once on no device.
+pub const MOST_AT_WORK: usize = 2048;
+
+/// Memory taken for W in the order of the maps whose minima are sought at the same time, unless one takes more (bytes).
+const ORDERED_BYTES: u64 = 1 << 30;
 
 /// Most states in one batch of minima: the host keeps N displacements of each.
 const MOST_STATES: usize = 8192;
@@ -64,6 +65,10 @@ const MOST_DIMENSIONS: u64 = 2;
 /// Storage buffers that the shader with the most of them binds.
 const MOST_BUFFERS: u32 = 10;
 
+/// Places in a tile of `weight_change.wgsl` and `weight_response.wgsl`, and states in a chunk.
+pub const TILE: usize = 64;
+pub const CHUNK: usize = 16;
+
 /// What a workgroup takes of a core.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Footprint {
@@ -72,6 +77,9 @@ pub struct Footprint {
     /// Workgroup memory (bytes).
     pub memory: usize,
 }
+
+/// What a workgroup of `weight_change.wgsl` or `weight_response.wgsl` takes.
+pub const PRODUCTS: Footprint = Footprint { threads: 64, memory: 2 * 4 * CHUNK * TILE };
 
 /// Sizes for one network on one device.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,6 +156,25 @@ impl DeviceSizes {
         constants
     }
 
+    /// Constants of `permute.wgsl`.
+    pub fn permute_constants(&self) -> Constants {
+        let mut constants = self.weight_constants();
+        constants.push(("THREADS", self.trajectory_threads as u32));
+        constants
+    }
+
+    /// Constants of `weight_change.wgsl` and `weight_response.wgsl`.
+    pub fn product_constants(&self) -> Constants {
+        vec![("TILES", self.neurons.div_ceil(TILE) as u32), ("QUADS", (self.stride / 4) as u32)]
+    }
+
+    /// Batches of minima that are sought at the same time, each of one map with so many points.
+    pub fn batches_at_once(&self, per_map: usize) -> usize {
+        let weights = 4 * (self.neurons * self.stride) as u64;
+        let room = (ORDERED_BYTES / weights).max(1) as usize;
+        MOST_AT_WORK.div_ceil(per_map.clamp(1, self.minimum_states)).min(room)
+    }
+
     /// Bytes of what `minimum.wgsl` keeps by slot for so many states.
     pub fn minimum_work(&self, states: usize) -> u64 {
         4 * SLOT_ARRAYS * (states * self.slots) as u64
@@ -176,18 +203,26 @@ impl DeviceSizes {
         let noisy = noises.map(|noise| self.trajectory_constants(1, true, Some(noise)));
         let trajectories = quiet.into_iter().chain(noisy).map(shaders::trajectories);
         let minima = [1, 2].map(|dimension| shaders::minimum(self.minimum_constants(dimension, true)));
-        minima.into_iter().chain(trajectories).collect()
+        let products = [
+            shaders::permute(self.permute_constants()),
+            shaders::weight_change(self.product_constants()),
+            shaders::weight_response(self.product_constants()),
+        ];
+        minima.into_iter().chain(trajectories).chain(products).collect()
     }
 
-    /// Device memory for W, and for the largest batch of `states` trajectories or minima (bytes).
+    /// Device memory for W, and beside it for `states` trajectories, or minima of as many points a map as there are neurons, of
+    /// as many of them as are there at the same time (bytes).
     pub fn memory(&self, states: usize) -> (u64, u64) {
         let row = 4 * self.stride as u64;
         let trajectories = 2 * row * (states.min(self.trajectory_states) as u64);
-        let slots = self.slots as u64;
-        let of_state = 4 * (SLOT_ARRAYS + 1) * slots + 4 * MOST_DIMENSIONS * self.neurons as u64;
-        let of_states = of_state * (states.min(self.minimum_states) as u64);
-        let between = 4 * slots * slots * (self.minimum_groups.min(states) as u64);
-        (row * self.neurons as u64, trajectories.max(of_states + between))
+        let of_state =
+            4 * (SLOT_ARRAYS + 1) * self.slots as u64 + 4 * (MOST_DIMENSIONS + 1) * self.neurons as u64;
+        let per_batch = self.neurons.min(self.minimum_states);
+        let batches = self.batches_at_once(self.neurons).min(states.div_ceil(per_batch));
+        let minima = of_state * states.min(batches * per_batch) as u64;
+        let weights = row * self.neurons as u64;
+        (weights, trajectories.max(minima + batches as u64 * weights))
     }
 
     /// Sizes for `neurons`, whose idealized bumps have `bump` active ones, or what is too large for the device.
@@ -234,10 +269,8 @@ impl DeviceSizes {
         let batch = binding.min(BATCH_BYTES);
         let fitting = |bytes: u64| ((batch / bytes) as usize).clamp(1, grid);
         let by_memory = (memory - reduction_memory) / SLOT_BYTES / 32 * 32;
-        let between = binding.min(BETWEEN_BYTES);
-        let by_binding = ((between / 4) as f64).sqrt() as usize / 32 * 32;
         let wanted = (SLOTS_PER_BUMP_NEURON * bump).min(neurons).next_multiple_of(32);
-        let slots = wanted.min(by_memory).min(by_binding).max(32);
+        let slots = wanted.min(by_memory).max(32);
         Ok(Self {
             neurons,
             bump,
@@ -251,8 +284,7 @@ impl DeviceSizes {
             slots,
             minimum_states: fitting(4 * (SLOT_ARRAYS * slots as u64).max(MOST_DIMENSIONS * neurons as u64))
                 .min(MOST_STATES),
-            minimum_groups: ((between / (4 * (slots * slots) as u64)) as usize)
-                .clamp(1, MOST_AT_WORK.min(grid)),
+            minimum_groups: MOST_AT_WORK.min(grid),
         })
     }
 }
@@ -318,6 +350,20 @@ mod tests {
         let sizes = DeviceSizes::new(600, 60, &limits()).unwrap();
         assert_eq!((sizes.stride, sizes.trajectory_threads, sizes.slots), (600, 160, 192));
         assert_eq!(DeviceSizes::new(6000, 600, &limits()).unwrap().trajectory_threads, 256);
+    }
+
+    #[test]
+    fn two_thousand_minima_of_a_large_network_are_in_flight_at_once() {
+        let limits = shaders::ordinary_limits();
+        let sizes = DeviceSizes::new(6000, 590, &limits).unwrap();
+        // 100 maps of 600 points.
+        let states = sizes.batches_at_once(600) * 600;
+        let (weights, others) = sizes.memory(60_000);
+        assert!(states >= 2000 && states.min(60_000) <= sizes.minimum_groups.next_multiple_of(600));
+        // Of a device with 16 GB.
+        assert!(weights + others < 2 << 30, "{} bytes", weights + others);
+        // A map of a small network with many points is not brought into order again and again.
+        assert_eq!(DeviceSizes::new(600, 60, &limits).unwrap().batches_at_once(6000), 1);
     }
 
     #[test]
