@@ -223,18 +223,17 @@ fn settings(mut config: Config, trial: &Trial) -> Result<Config> {
     }
     // The seed distinguishes draws of the maps, which are averaged over; tables of trials have it in every row.
     config.network.seed = defaults.network.seed;
-    // What is varied: tables have a row for each value, and a column for the key. All get the value of one trial.
-    let written = defaults.to_toml();
-    let written: toml::Table = toml::from_str(&written).unwrap_or_default();
+    // What is varied: tables have a row for each value, and a column for the key.
+    let mut table: toml::Table = toml::from_str(&config.to_toml())
+        .unwrap_or_else(|_| unreachable!("a configuration is written as TOML"));
     for Setting { key, .. } in &trial.varied {
-        let path: Vec<&str> = key.split('.').collect();
-        let table =
-            path[..path.len() - 1].iter().try_fold(&written, |table, part| table.get(*part)?.as_table());
-        if let Some(value) = table.and_then(|table| table.get(path[path.len() - 1])) {
-            config.set(&format!("{key}={value}"))?;
+        if let Some((section, name)) = key.rsplit_once('.') {
+            let mut parts = section.split('.');
+            let section = parts.try_fold(&mut table, |table, part| table.get_mut(part)?.as_table_mut());
+            section.and_then(|section| section.remove(name));
         }
     }
-    Ok(config)
+    Config::from_table(&table, &trial.method)
 }
 
 #[cfg(test)]
@@ -272,6 +271,20 @@ mod tests {
             settings(Config::parse(&text, "tori").unwrap(), &trial).unwrap().to_toml()
         };
         assert_eq!(tori(2, 12), tori(5, 12));
+        // Keys with a default of their own, without one, and in a table within a section.
+        let vary = |key: &str, value: &str| {
+            let varied = vec![Setting { key: key.to_owned(), value: value.to_owned() }];
+            let mut config = Config::default();
+            config.set(&format!("{key}={value}")).unwrap();
+            settings(config, &Trial { varied, ..trial.clone() }).unwrap().to_toml()
+        };
+        for (key, [a, b]) in [
+            ("kernel.width", ["12.0", "15.0"]),
+            ("network.members", ["0.25", "0.5"]),
+            ("dynamics.noise.fano", ["0.1", "0.2"]),
+        ] {
+            assert_eq!(vary(key, a), vary(key, b), "{key}");
+        }
         assert_ne!(tori(2, 12), tori(2, 14));
     }
 }

@@ -58,7 +58,7 @@ type Memory<K, V> = RwLock<HashMap<K, Arc<V>>>;
 
 /// Nearer to an edge than this, in widths σ of the kernel, a bump's shape depends on the edge: a bump reaches 2σ, the
 /// excitation of its outermost neurons 2σ more.
-const EDGE_REACH: f64 = 4.0;
+pub const EDGE_REACH: f64 = 4.0;
 
 impl IdealizedBumps {
     /// Relaxes the network that stores one map, for every group, to its bump; `kernels` has one for each group.

@@ -75,7 +75,9 @@ const SLIP: f64 = 1e-6;
 const SLIDING_STEPS: usize = 750;
 
 /// How far from the centre neurons may be active in a related bump, in units of the bump's own reach.
-const PATCH_REACH: f64 = 1.5;
+pub const PATCH_REACH: f64 = 1.5;
+/// The same, beyond that (neuron units).
+pub const PATCH_RIM: f64 = 3.0;
 
 impl LatticeBump {
     /// Relaxes the network that stores one map on `lattice` to its bump and refines it to rounding.
@@ -456,7 +458,7 @@ impl Patch {
         let at = |site: usize| closure.position(closure.base_of(site), [0.0; 2]);
         let distance = |site: usize| closure.space.distance(at(0), at(site));
         let reach = relaxed.active.iter().map(|&site| distance(site as usize)).fold(0.0, f64::max);
-        let radius = PATCH_REACH * reach + 3.0;
+        let radius = PATCH_REACH * reach + PATCH_RIM;
         let places = (0..closure.sites()).filter(|&site| distance(site) <= radius).map(at).collect();
         let maps = Maps::alone(closure.space, places);
         Self { weights: kernel.connectivity(&maps), maps, baseline_current }

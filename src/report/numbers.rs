@@ -32,7 +32,8 @@ struct ShownDrift {
 /// What the script reads. Energies in Hz³, positions and displacements in neuron units.
 #[derive(Serialize)]
 pub(super) struct Numbers {
-    neurons: usize,
+    /// How long each map is drawn: a line's length (neuron units), or where some are surfaces the number of its points.
+    lengths: Vec<f64>,
     /// Class of what was flattened.
     method: &'static str,
     /// Relative to the level of their group of maps in each landscape `[updates + 1][maps][points]`.
@@ -60,7 +61,7 @@ impl Numbers {
     ) -> Self {
         let stride = energies.len().div_ceil(MOST_ENERGIES).max(1);
         let histogram = Histogram::of(drift);
-        let counted = drift.iter().any(|d| d.dimension > 1);
+        let counted = (0..plan.maps).any(|map| points.maps().space(map).dimension() > 1);
         let drift = shown_drift(drift, counted);
         let energies = energies
             .chunks_exact(plan.states())
@@ -69,16 +70,21 @@ impl Numbers {
                 relative(points, landscape).chunks_exact(plan.points_per_map).map(row).collect()
             })
             .collect();
+        let length = |map| match counted {
+            true => plan.points_per_map as f64,
+            false => points.maps().space(map).sides[0],
+        };
+        let lengths: Vec<f64> = (0..plan.maps).map(length).collect();
         Self {
-            neurons: plan.neurons,
             method: plan.config.flatten.method.name(),
             energies,
             roughness: iterations.iter().map(|r| (r.energy_sd, r.heldout_robust_sd)).collect(),
             starts: if counted {
                 drift.iter().map(|d| d.at + 0.5).fold(1.0, f64::max)
             } else {
-                plan.neurons as f64
+                lengths.iter().copied().fold(0.0, f64::max)
             },
+            lengths,
             drift,
             counted,
             histogram,

@@ -74,18 +74,20 @@ function draw(svg, series, px, py, base, log) {
 
 const map = document.getElementById("map"), iteration = document.getElementById("iteration"), first = document.getElementById("first");
 
+const longest = Math.max(...data.lengths);
+
 function landscape(it, chosen) {
-  const n = data.neurons;
   const maps = chosen === "all" ? data.energies[it].map((_, l) => l) : [Number(chosen)];
-  return maps.flatMap((l, place) => data.energies[it][l].map((e, k, row) => [place * n + k * n / row.length, e, "", k === 0]));
+  return maps.flatMap((l, place) => data.energies[it][l].map((e, k, row) => [place * longest + k * data.lengths[l] / row.length, e, "", k === 0]));
 }
 
 function choose() {
-  const it = Number(iteration.value), all = map.value === "all", n = data.neurons;
+  const it = Number(iteration.value), all = map.value === "all";
   const series = [{ kind: "line", colour: it === 0 ? "none" : data.method, points: landscape(it, map.value), width: 1.6 }];
   if (first.checked && it > 0) series.unshift({ kind: "line", colour: "none", points: landscape(0, map.value), width: 1 });
-  const x = all ? "position, map after map (neuron units)" : `position in map ${map.value} (neuron units)`;
-  plot("landscape", { x, y: "energy E \u2212 mean (Hz\u00b3)", xs: [0, all ? n * data.energies[0].length : n], series });
+  const [what, unit] = data.counted ? ["point", "row by row"] : ["position", "neuron units"];
+  const x = all ? `${what}, map after map (${unit})` : `${what} in map ${map.value} (${unit})`;
+  plot("landscape", { x, y: "energy E \u2212 mean (Hz\u00b3)", xs: [0, all ? longest * data.lengths.length : data.lengths[Number(map.value)]], series });
   const values = series[series.length - 1].points.map((p) => p[1]), mean = values.reduce((a, b) => a + b, 0) / values.length;
   const sd = Math.sqrt(values.reduce((a, v) => a + (v - mean) ** 2, 0) / values.length);
   document.getElementById("chosen").textContent =

@@ -44,6 +44,8 @@ pub struct Cost {
 /// Arithmetic rates of one core that the time estimates assume (flop/s), measured with `benches/run.sh` on the
 /// machine named in `benches/README.md`; those of large networks with `benches/scaling.sh`.
 mod rate {
+    /// Weights of a kernel a second.
+    pub const KERNEL: f64 = 6e7;
     pub const MINIMA: f64 = 9e9;
     pub const CG: f64 = 8e9;
     pub const SINGLE_FACTORIZATION: f64 = 110e9;
@@ -71,6 +73,8 @@ pub(super) struct Sizes {
     pub full_rings: bool,
     /// Whether some maps have two dimensions.
     pub surfaces: bool,
+    /// Weights that are computed for the idealized bumps near edges, at the points of one landscape.
+    pub weights_near_edges: f64,
 }
 
 impl Sizes {
@@ -155,9 +159,11 @@ impl Cost {
         let cores = rayon::current_num_threads() as f64;
         let bytes = Bytes::new(config, sizes, solver, evaluated);
         let minima_seconds = evaluated * newton_seconds(config, sizes, active) / cores;
+        // Kept from landscape to landscape.
+        let edges_seconds = sizes.weights_near_edges * evaluated / fitted / (rate::KERNEL * cores);
         let update_seconds = |s: f64| match solver {
             SolverKind::Direct => (2.0 * s * s * n + s.powi(3) / 3.0) / (rate::MATRIX_PRODUCT * cores),
-            SolverKind::Cg => cg_iterations(accuracy, sizes) * cg_iteration_seconds(sizes, s) / cores,
+            SolverKind::Cg => cg_seconds(accuracy, sizes, s) / cores,
         };
         // Three products of all states, an eigenvalue problem, two products of matrices; on one core.
         let pseudo_inverse_seconds = if sizes.pseudo_inverse_first {
@@ -178,6 +184,7 @@ impl Cost {
         let later_minima_seconds = minima_seconds
             * match config.flatten.start {
                 SearchStart::Idealized => 1.0,
+                SearchStart::Previous if sizes.surfaces => 0.75,
                 SearchStart::Previous if neurons >= NEURONS_BY_MAP => 0.8,
                 SearchStart::Previous => 0.5,
             };
@@ -191,12 +198,13 @@ impl Cost {
             gram_bytes: bytes.gram,
             rows_bytes: bytes.rows,
             peak_bytes: bytes.peak(),
-            minima_seconds,
+            minima_seconds: minima_seconds + edges_seconds,
             later_minima_seconds,
             update_seconds,
             first_update_seconds,
             trajectories_seconds,
             total_seconds: minima_seconds
+                + edges_seconds
                 + idealized_updates as f64 * first_update_seconds
                 + pseudo_inverse_seconds
                 + (solves - idealized_updates) as f64 * update_seconds
@@ -226,12 +234,20 @@ fn cg_iterations(accuracy: f64, sizes: Sizes) -> f64 {
     (regular * (1.0 + 0.5 * (load(sizes) - 1.0).max(0.0))).min(300.0)
 }
 
-/// Time that one core takes for one of them with `rows` states (s): on rings bands of every map are sorted in and out, which is
-/// most of it where bumps are small.
-fn cg_iteration_seconds(sizes: Sizes, rows: f64) -> f64 {
-    let (active, places) = (sizes.active_neurons, (sizes.neurons * sizes.maps) as f64);
-    let columns = (sizes.neurons as f64 / 4.0).min(64.0) + 1.3 * active;
-    (4.0 * active * active * rows + 40.0 * places * columns) / rate::CG
+/// Time that one core takes for a solve with `rows` states (s). On rings of all neurons bands of every map are sorted in and
+/// out, which is most of it where bumps are small; elsewhere weights are read where they lie.
+fn cg_seconds(accuracy: f64, sizes: Sizes, rows: f64) -> f64 {
+    let (n, active) = (sizes.neurons as f64, sizes.active_neurons);
+    let products = 4.0 * active * active * rows;
+    let iteration = if sizes.full_rings {
+        products + 40.0 * n * sizes.maps as f64 * ((n / 4.0).min(64.0) + 1.3 * active)
+    } else {
+        2.0 * products + 40.0 * n * n
+    };
+    let per_map = (rows / sizes.maps as f64) as usize;
+    let [gram, factors] =
+        conjugate::preconditioner_work(sizes.neurons, sizes.maps, per_map, active, sizes.surfaces);
+    (cg_iterations(accuracy, sizes) * iteration + gram) / rate::CG + factors / rate::MATRIX_PRODUCT
 }
 
 /// Time that one core takes for one constrained minimum from an idealized start (s).
@@ -248,8 +264,9 @@ fn newton_seconds(config: &Config, sizes: Sizes, active: f64) -> f64 {
         let iteration = (factorization + 150.0 * active * active) / rate::SINGLE_FACTORIZATION;
         return (5.0 + 7.0 * load * load) * iteration;
     }
-    // Eleven Newton iterations a state, each a factorization and a field, and a microsecond of what is not arithmetic; past
-    // the plain network's capacity more.
-    let iterations = 11.0 * (1.0 + 0.1 * (load(sizes) - 1.0).max(0.0));
+    // Eleven Newton iterations a state, on surfaces eight, each a factorization and a field, and a microsecond of what is not
+    // arithmetic; past the plain network's capacity more.
+    let regular = if sizes.surfaces { 8.0 } else { 11.0 };
+    let iterations = regular * (1.0 + 0.1 * (load(sizes) - 1.0).max(0.0));
     iterations * (1e-6 + (2.0 * active * n + factorization + 4.0 * active * active) / rate::MINIMA)
 }

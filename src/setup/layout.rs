@@ -1,7 +1,11 @@
 //! What was typed about maps: their groups with lattices, members and kernels, checked against each other and the files.
 
+use std::f64::consts::PI;
+
 use crate::connectivity::{Form, Kernel};
 use crate::error::{Error, Result};
+use crate::landscape::bumps::EDGE_REACH;
+use crate::landscape::lattice_bump::{PATCH_REACH, PATCH_RIM};
 use crate::manifold::{Arrangement, Axis, Group, Lattice, Maps, Placement, Shape, Space, grid};
 use crate::setup::arrays::Arrays;
 use crate::setup::config::Config;
@@ -28,10 +32,11 @@ pub struct GroupLayout {
     pub kernel: Kernel,
 }
 
-/// Active neurons of a bump, for each σ of a line, and for each σ² of a surface: the paper's 59 at σ = 15, 97 at σ = 3 on a
-/// 32 × 32 torus.
+/// Active neurons of a bump, for each σ of a line, and for each σ² of a surface and at most for each of its sites: the paper's
+/// 59 at σ = 15, 97 at σ = 3 on a 32 × 32 torus.
 const ACTIVE_ON_LINE: f64 = 59.0 / 15.0;
 const ACTIVE_ON_SURFACE: f64 = 97.0 / 9.0;
+const PART_OF_SURFACE: f64 = 97.0 / 1024.0;
 
 impl Layout {
     /// Reads what was typed, and the files that it names.
@@ -152,6 +157,11 @@ impl Layout {
     /// Expected number of active neurons in a bump, in the group of maps where it is largest.
     pub fn active_neurons(&self) -> f64 {
         self.groups.iter().map(GroupLayout::active_neurons).fold(0.0, f64::max)
+    }
+
+    /// Weights between neurons that have to be computed for idealized bumps near edges, with `points` points on every map.
+    pub fn weights_near_edges(&self, points: f64) -> f64 {
+        self.groups.iter().map(|group| group.edge_bumps(points).iter().product::<f64>()).sum()
     }
 
     /// Whether all maps are rings of all neurons, for which there are fast paths.
@@ -281,11 +291,33 @@ impl GroupLayout {
 
     fn active_neurons(&self) -> f64 {
         let (width, lattice) = (self.kernel.width, &self.group.lattice);
-        let active = match lattice.space.dimension() {
-            1 => ACTIVE_ON_LINE * width,
-            _ => ACTIVE_ON_SURFACE * width * width,
+        let sites = lattice.sites() as f64;
+        match lattice.space.dimension() {
+            1 => (ACTIVE_ON_LINE * width).min(sites),
+            _ => (ACTIVE_ON_SURFACE * width * width).min(PART_OF_SURFACE * sites),
+        }
+    }
+
+    /// Idealized bumps near open edges, which are sought one by one, for `points` points on every map, and the weights of the
+    /// patch in which each is sought.
+    fn edge_bumps(&self, points: f64) -> [f64; 2] {
+        let Group { count, lattice, margin } = &self.group;
+        let space = &lattice.space;
+        let reach = margin.max(EDGE_REACH * self.kernel.width);
+        let within = |d: usize| match space.shape.axes()[d] {
+            Axis::Open if space.shape != Shape::Sphere => {
+                (space.sides[d] - 2.0 * reach).max(0.0) / (space.sides[d] - 2.0 * margin)
+            }
+            _ => 1.0,
         };
-        active.min(lattice.sites() as f64)
+        let near = 1.0 - (0..space.dimension()).map(within).product::<f64>();
+        // On a lattice all maps have the same.
+        let maps = if matches!(self.placement, Placement::Lattice) { 1.0 } else { *count as f64 };
+        let patch = match space.dimension() {
+            1 => PATCH_REACH * self.active_neurons() + 2.0 * PATCH_RIM,
+            _ => PI * (PATCH_REACH * (self.active_neurons() / PI).sqrt() + PATCH_RIM).powi(2),
+        };
+        [near * maps * points, patch.min(lattice.sites() as f64).powi(2)]
     }
 
     /// Whether a bump of this width fits the map.

@@ -71,10 +71,11 @@ const MOST_RECORDS: usize = 10_000_000;
 /// largest.
 const DIRECT_STATES: usize = 12_000;
 
-/// The same for rings of all neurons, whose products are fast: the paper's network, 6,000 rows, takes 0.6 of the time.
-const DIRECT_STATES_OF_RINGS: usize = 2_000;
+/// The same for rings of all neurons, whose products are fast: the paper's network, 6,000 rows, takes 0.6 of the time; and for
+/// surfaces, whose patches are solved in few iterations: five 40 × 40 tori take 0.4 of the time, twenty sheets 0.3.
+const FEW_DIRECT_STATES: usize = 2_000;
 
-/// Up to [`DIRECT_STATES`] rows, `auto` goes on to this fraction of the present roughness, which is the direct solve's result
+/// On rings, up to [`DIRECT_STATES`] rows, `auto` goes on to this fraction of the present roughness, which is the direct solve's result
 /// to all digits that matter, if the rows are at most one in so many weights: nearer to capacity conjugate gradients are slow.
 const FINE_ACCURACY: f64 = 1e-8;
 
@@ -183,6 +184,7 @@ impl Plan {
             active_neurons: layout.active_neurons(),
             full_rings: layout.are_full_rings(),
             surfaces: layout.groups.iter().any(|g| g.group.lattice.space.dimension() > 1),
+            weights_near_edges: layout.weights_near_edges(points_per_map as f64),
         };
         let (solver, accuracy) = choose_solver(&config, sizes);
         let held_out_stride = held_out_stride(maps * points_per_map);
@@ -470,10 +472,11 @@ fn choose_solver(config: &Config, sizes: Sizes) -> (SolverKind, f64) {
         Solver::Direct => (SolverKind::Direct, accuracy),
         Solver::Cg => (SolverKind::Cg, accuracy),
         Solver::Auto if rows > DIRECT_STATES => (SolverKind::Cg, accuracy),
-        Solver::Auto
-            if sizes.full_rings && rows > DIRECT_STATES_OF_RINGS && rows * WEIGHTS_A_ROW <= pairs =>
-        {
+        Solver::Auto if rows > FEW_DIRECT_STATES && rows * WEIGHTS_A_ROW <= pairs && sizes.full_rings => {
             (SolverKind::Cg, accuracy.min(FINE_ACCURACY))
+        }
+        Solver::Auto if rows > FEW_DIRECT_STATES && rows * WEIGHTS_A_ROW <= pairs && sizes.surfaces => {
+            (SolverKind::Cg, accuracy)
         }
         Solver::Auto => {
             let direct = Cost::new(config, sizes, (SolverKind::Direct, accuracy), 1).peak_bytes;

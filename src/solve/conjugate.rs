@@ -129,7 +129,22 @@ pub(crate) fn memory(
 ) -> u64 {
     let vectors = 8 * 8 * maps * per_map;
     let tiles = if full_rings { bands::memory(neurons, maps, active) } else { 8 * neurons * neurons };
-    (tiles + schwarz::memory(neurons, maps, per_map, active, surfaces) + vectors) as u64
+    let segments = schwarz::sizes(neurons, per_map, active, surfaces);
+    let factors = 8 * maps * segments.iter().map(|rows| rows.pow(2)).sum::<usize>();
+    (tiles + factors + vectors) as u64
+}
+
+/// Arithmetic of the preconditioner (flop): what its Gram matrices take, and their factors.
+pub(crate) fn preconditioner_work(
+    neurons: usize,
+    maps: usize,
+    per_map: usize,
+    active: f64,
+    surfaces: bool,
+) -> [f64; 2] {
+    let segments = schwarz::sizes(neurons, per_map, active, surfaces);
+    let sum = |power: i32| maps as f64 * segments.iter().map(|&rows| (rows as f64).powi(power)).sum::<f64>();
+    [active * sum(2), sum(3) / 3.0]
 }
 
 fn dependent(states: usize, ridge: f64) -> Error {

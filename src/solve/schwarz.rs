@@ -109,8 +109,8 @@ fn of_group(manifolds: Manifolds<'_>, group: &Group) -> Vec<Vec<usize>> {
     }
 }
 
-/// Memory of all factors (bytes); on surfaces as for square maps of all neurons.
-pub(super) fn memory(neurons: usize, maps: usize, per_map: usize, active: f64, surfaces: bool) -> usize {
+/// Rows of every segment of a map; on surfaces as for square maps of all neurons.
+pub(super) fn sizes(neurons: usize, per_map: usize, active: f64, surfaces: bool) -> Vec<usize> {
     let of_map = if surfaces {
         let side = per_map.isqrt().max(1);
         let width = (4.0 * active / std::f64::consts::PI).sqrt() * side as f64 / (neurons as f64).sqrt();
@@ -118,7 +118,7 @@ pub(super) fn memory(neurons: usize, maps: usize, per_map: usize, active: f64, s
     } else {
         line(per_map, active * per_map as f64 / neurons as f64)
     };
-    8 * maps * of_map.iter().map(|segment| segment.len().pow(2)).sum::<usize>()
+    of_map.iter().map(Vec::len).collect()
 }
 
 impl Schwarz {
