@@ -11,7 +11,7 @@
 //! | weight update by conjugate gradients | 80·a² | 160·a², and 12·N² bytes a map and product |
 //!
 //! Kernels reach half of the measured peaks, and read W from caches that are twice as fast as the memory. A GPU is taken if it would
-//! need less than [`MARGIN`] of the CPU's time.
+//! need less than 0.7 of the CPU's time.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
