@@ -27,6 +27,9 @@ pub(super) const NAME: &str = "noise";
 /// Fano factor of the noise: theory is good to 10 % there.
 const FANO: f64 = 0.1;
 
+/// Diffusion is the theory of a network in which fewer bumps than this leave their map.
+const STRAY: f64 = 0.01;
+
 /// Maps of the networks of different size.
 const MAPS: usize = 4;
 
@@ -97,6 +100,8 @@ struct NoiseRow {
     quiet_error: f64,
     /// The same with noise.
     noisy_error: f64,
+    /// Part of the bumps under noise that were in another map at some time.
+    lost_fraction: f64,
     /// Diffusion coefficient and its interval (neuron units²/s).
     diffusion: Option<f64>,
     diffusion_low: Option<f64>,
@@ -147,6 +152,7 @@ impl Cell {
                 network,
                 quiet_error: quiet.rms_error,
                 noisy_error: loud.rms_error,
+                lost_fraction: loud.map_lost_fraction,
                 diffusion: loud.diffusion,
                 diffusion_low: loud.diffusion_low,
                 diffusion_high: loud.diffusion_high,
@@ -245,11 +251,12 @@ fn against_size(rows: &[NoiseRow], output: &mut Output) -> Result<()> {
         },
     )?;
     let points: Vec<(f64, f64)> = of(rows, Which::Flattened)
+        .filter(|row| row.lost_fraction < STRAY)
         .map(|row| (row.neurons as f64, row.noisy_error / row.neurons as f64))
         .collect();
     output.verdict(Verdict::new(
         "noise",
-        "exponent in N of the flattened network's error under noise, as a part of the ring",
+        "exponent in N of the flattened network's error under noise, as a part of the ring, where bumps stay in their map",
         "theory: noise is shared by neurons in proportion to N, so the error falls as N^-1/2",
         Range::new(-0.65, -0.35, "-1/2, and 30 % for few trajectories"),
         exponent(&points),
