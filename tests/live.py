@@ -184,7 +184,8 @@ def a_screen_reader_is_told(page):
     page.press(page.on_ring("before", 30))
     page.until_rest("0.100 s")
     said = page.value("said")
-    assert len(said) == 2 and said[0] == "A bump at position 30 in map 0." and said[1].startswith("After 0.100 s the bump has drifted"), said
+    # On a busy machine the page may still be telling of the bump before.
+    assert len(said) <= 3 and said[-2] == "A bump at position 30 in map 0." and said[-1].startswith("After 0.100 s the bump has drifted"), said
 
 
 def tab_reaches_every_control(page):

@@ -1,6 +1,6 @@
 //! Writing whole or not at all.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,9 @@ const PARTIAL: &str = ".partial-";
 
 /// More symbolic links than this in a row count as a loop.
 const MOST_LINKS: usize = 40;
+
+/// Temporary files in a row that another process may take for leftovers.
+const MOST_TAKEN: usize = 100;
 
 /// Writes a file whole or not at all: a temporary file beside it, fsync, rename, fsync of the directory. A symbolic link
 /// is followed and stays; a device or a pipe is written to as it is.
@@ -44,13 +47,25 @@ fn behind_links(path: &Path) -> io::Result<PathBuf> {
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = new_partial(folder)?;
-    // Tells `remove_partials` that somebody is at work. A file system without locks has leftovers, no more.
-    let _ = file.as_file().try_lock();
+    let mut file = locked_partial(folder)?;
     write_through(&mut file, bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|e| e.error)?;
     sync_folder(folder)
+}
+
+/// A temporary file whose lock tells `remove_partials` of other processes that somebody is at work. One that was taken for a
+/// leftover between its making and its locking is made anew. A file system without locks has leftovers, no more.
+fn locked_partial(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    for _ in 0..MOST_TAKEN {
+        let file = new_partial(folder)?;
+        match file.as_file().try_lock() {
+            Ok(()) if !file.path().exists() => {}
+            Err(TryLockError::WouldBlock) => {}
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
+        }
+    }
+    Err(io::Error::other("another process removes every temporary file that is made here"))
 }
 
 /// A temporary file with the permissions that the umask gives a new file.
@@ -102,13 +117,17 @@ pub(crate) fn is_partial(name: &str) -> bool {
     name.starts_with(PARTIAL)
 }
 
-/// Removes temporary files that killed processes left in a folder. Those that are being written stay: they are locked.
+/// Removes temporary files that killed processes left in a folder. Those that are being written stay: they are locked. The lock
+/// is held until a file is gone, or its writer could take it in between.
 pub(crate) fn remove_partials(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let left = |path: &Path| File::open(path).is_ok_and(|file| file.try_lock().is_ok());
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && is_partial(&entry.file_name().to_string_lossy()) && left(&entry.path()) {
-            // A leftover costs space and nothing else.
+        if !is_file || !is_partial(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
+        let Ok(left) = File::open(entry.path()) else { continue };
+        if left.try_lock().is_ok() {
+            // A leftover that cannot be removed is in nobody's way.
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -162,5 +181,26 @@ mod tests {
         busy.as_file().try_lock().unwrap();
         remove_partials(folder.path());
         assert!(!left.exists() && busy.path().exists());
+    }
+
+    #[test]
+    fn who_tidies_up_takes_no_file_that_is_being_written() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let folder = tempfile::tempdir().unwrap();
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        remove_partials(folder.path());
+                    }
+                });
+            }
+            let written: Result<()> =
+                (0..300).try_for_each(|k| write_atomically(&folder.path().join(format!("{k}")), b"whole"));
+            done.store(true, Ordering::Relaxed);
+            written.unwrap();
+        });
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 300);
     }
 }
