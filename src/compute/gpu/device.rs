@@ -272,8 +272,8 @@ impl Device {
         self.run_all(&[Dispatch { pipeline, bindings, workgroups }])
     }
 
-    /// Runs shaders that do not touch each other's results in one submission, waits for its end, and says how long that
-    /// took.
+    /// Runs shaders one after the other in one submission, waits for its end, and says how long that took. Those that touch
+    /// other buffers may run at the same time.
     pub fn run_all(&self, dispatches: &[Dispatch<'_>]) -> DeviceResult<Duration> {
         let began = Instant::now();
         self.submit(|encoder| {

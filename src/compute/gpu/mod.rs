@@ -3,7 +3,7 @@
 //! | stage | shader | CPU function of the same meaning | precision |
 //! |---|---|---|---|
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
-//! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32; its steps for gaps in f64; accepted, or ended, by the host's f64 Newton |
+//! | constrained minima | `minimum.wgsl`, `fields_together.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32; its steps for gaps in f64; accepted, or ended, by the host's f64 Newton |
 //! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
 //! | weight update, conjugate gradients | `weight_change.wgsl`, `weight_response.wgsl` | [`conjugate::solve`](crate::solve::conjugate::solve) | products f32; vectors and preconditioner f64 on the host, and the exact residual where more than f32 is asked for |
 //! | weight update, direct; scores | – | [`weight_update`](crate::solve::weight_update), [`Scorer`](crate::dynamics::decoding::Scorer) | f64 on the host: the Gram matrix has condition 10⁷, and scores are few |
@@ -73,7 +73,7 @@ pub fn every_shader(
 }
 
 /// What workgroups take of an ordinary GPU's core, for networks of `neurons` with `bump` active ones in a bump: those of
-/// minima, and those of trajectories in groups of so many states.
+/// the fields of minima, and those of trajectories in groups of so many states.
 ///
 /// # Errors
 /// What the device would lack.
@@ -83,7 +83,7 @@ pub fn footprints(
     group: usize,
 ) -> std::result::Result<(Footprint, Footprint), String> {
     let sizes = DeviceSizes::new(neurons, bump, &shaders::ordinary_limits())?;
-    Ok((sizes.minimum_footprint(), sizes.trajectory_footprint(group)))
+    Ok((sizes.field_footprint(), sizes.trajectory_footprint(group)))
 }
 
 /// A GPU that passed its self-test.
