@@ -33,7 +33,8 @@ const FINEST = 1e-10;
 const MARGIN = 8.0;
 // A state farther than that many tolerances from its minimum asks the silent neurons after every step; others at rest.
 const MOVING = 1e3;
-// As landscape::newton::CROWD and RIM, and turns in which the number of neurons that join is brought down.
+// As landscape::newton::NEARLY, CROWD and RIM, and turns in which the number of neurons that join is brought down.
+const NEARLY = 0.05;
 const CROWD = 20.0;
 const RIM = 6.0;
 const CROWD_TURNS = 24u;
@@ -300,17 +301,33 @@ fn mark_joining(threshold: f32) -> vec4<f32> {
     return reduce(local);
 }
 
+// The T above which silent neurons become candidates.
+fn first_threshold() -> f32 {
+    let least = -MARGIN * params.tolerance;
+    if params.asks_rarely == 0u {
+        return least;
+    }
+    var peak = 0.0;
+    for (var slot = me; slot < count; slot += THREADS) {
+        peak = max(peak, own_current(work[at(RATE, slot)]));
+    }
+    return min(least, -NEARLY * reduce(vec4<f32>(0.0, 0.0, 0.0, peak)).w);
+}
+
 // Makes candidates of the silent neurons that the present state would activate, or nearly so, in ascending order: of all, or
 // where they are too many, of those with the largest T.
 fn admit() {
-    var threshold = -MARGIN * params.tolerance;
+    var threshold = first_threshold();
     var largest = 0.0;
+    own.is_full = 0u;
     for (var turn = 0u; turn < CROWD_TURNS; turn++) {
         let marked = mark_joining(threshold);
         let free = f32(SLOTS - count);
         if turn == 0u {
             largest = marked.w;
-            own.is_full = select(0u, 1u, marked.x > free);
+        }
+        if marked.x > free && threshold >= -MARGIN * params.tolerance {
+            own.is_full = 1u;
         }
         let line = select(f32(params.neurons), 2.0 * marked.y, CROWD * marked.y < f32(params.neurons));
         let crowd = select(line, floor(marked.y / RIM) + 1.0, own.is_on_surface == 1u);
@@ -561,7 +578,8 @@ fn take_step() -> u32 {
         own.halvings += own.halved;
         // On surfaces a full step that needed no more damping leaves none.
         let is_full_step = own.is_on_surface == 1u && own.halved == 0u && own.attempt == 0u;
-        own.damping = select(0.0, 0.5 * own.damping, own.damping > 1e-3 * own.curvature && !is_full_step);
+        let kept = select(0.5, 0.1, params.asks_rarely == 1u) * own.damping;
+        own.damping = select(0.0, kept, own.damping > 1e-3 * own.curvature && !is_full_step);
     } else {
         own.dampings++;
         own.damping = max(8.0 * own.damping, 0.1 * own.curvature);
@@ -569,7 +587,7 @@ fn take_step() -> u32 {
     if !(own.damping < 1e6 * own.curvature) {
         return END;
     }
-    let asks = params.admits == 1u && own.residual > MOVING * params.tolerance;
+    let asks = params.admits == 1u && params.asks_rarely == 0u && own.residual > MOVING * params.tolerance;
     return select(SEE_SOME, SEE_ALL, asks);
 }
 

@@ -117,6 +117,7 @@ fn parameters_lie_where_the_host_puts_them() {
                 states,
                 admits,
                 corrects,
+                asks_rarely,
                 iterations,
                 turns,
                 tolerance,

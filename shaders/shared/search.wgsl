@@ -8,6 +8,8 @@ struct SearchParams {
     admits: u32,
     // 1 to solve for given gaps.
     corrects: u32,
+    // 1 to ask silent neurons at the beginning and at rest only, those that nearly join too: for large networks.
+    asks_rarely: u32,
     // Newton iterations, and turns of the conjugate gradients, after which a state is left as it is.
     iterations: u32,
     turns: u32,

@@ -56,8 +56,7 @@ pub(super) fn size_for_fields<'a>(neurons: usize, states: impl Iterator<Item = &
         let union: u32 = (0..neurons.div_ceil(64)).map(bits).sum();
         members.len() as f64 * f64::from(union).powi(2)
     };
-    let fits =
-        |size: &usize| masks.chunks(*size).map(together).sum::<f64>() <= MOST_PRODUCTS * alone;
+    let fits = |size: &usize| masks.chunks(*size).map(together).sum::<f64>() <= MOST_PRODUCTS * alone;
     FIELD_SIZES.into_iter().find(fits).unwrap_or(1)
 }
 

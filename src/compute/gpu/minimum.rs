@@ -9,6 +9,7 @@
 //! On the device the neurons of a map stand in the order of their places, W too: what neighbouring points need of it is
 //! much the same block. Several maps are at work at the same time.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytemuck::Zeroable;
@@ -17,13 +18,14 @@ use rayon::prelude::*;
 use super::counts::Counted;
 use super::device::{Device, DeviceResult, Dispatch};
 use super::grouping::size_for_fields;
+use super::in_order::InOrder;
 use super::refine::Fine;
 use super::shaders::{self, Search, SearchParams};
 use super::sizes::{DeviceSizes, Pace};
 use super::weights::DeviceWeights;
 use crate::connectivity::field::GROUP;
 use crate::landscape::constraint::Minimum;
-use crate::landscape::minima::{near_each_other, neurons_in_order, task};
+use crate::landscape::minima::{NEURONS_BY_MAP, near_each_other, task};
 use crate::landscape::problem::{Definition, Minima, Problem, Start};
 use crate::landscape::rates;
 use crate::landscape::states::{StateBuf, States};
@@ -66,18 +68,13 @@ pub(super) fn minima(
 ) -> DeviceResult<Minima> {
     let search = Seek::new(device, sizes, problem, points, start)?;
     let order = near_each_other(problem.maps, &search.points);
-    let mut found: Vec<(usize, Minimum)> = Vec::with_capacity(search.points.len());
-    for round in search.rounds(&order) {
-        // What is missing then is noticed before it is used.
-        if tick.stopped() {
-            break;
-        }
-        let round = Round::new(&search, round)?;
-        let near = round.refined()?;
-        for (batch, near) in round.batches.into_iter().zip(near) {
-            found.extend(batch.points.iter().copied().zip(search.finish(batch.tasks, near, tick)));
-        }
-    }
+    let rounds = search.rounds(&order);
+    let next = AtomicUsize::new(0);
+    let some = || search.minima_of_rounds(&rounds, &next, tick);
+    // While the host is at work for one, the device is for another.
+    let (found, others) = rayon::join(some, some);
+    let mut found = found?;
+    found.extend(others?);
     found.sort_unstable_by_key(|(s, _)| *s);
     let found: Vec<Minimum> = found.into_iter().map(|(_, minimum)| minimum).collect();
     let mut minima = Minima {
@@ -102,7 +99,7 @@ pub(super) fn near_minima(
     let order = near_each_other(problem.maps, &search.points);
     let mut found = vec![None; search.points.len()];
     for round in search.rounds(&order) {
-        let round = Round::new(&search, round)?;
+        let round = Round::new(&search, &round)?;
         for (batch, near) in round.batches.iter().zip(round.searched()?) {
             for (&s, near) in batch.points.iter().zip(near) {
                 found[s] = near.map(|fine| fine.state());
@@ -113,17 +110,17 @@ pub(super) fn near_minima(
 }
 
 /// The search for the minima of one problem.
-struct Seek<'a> {
-    device: &'a Device,
-    sizes: &'a DeviceSizes,
-    problem: &'a Problem<'a>,
+pub(super) struct Seek<'a> {
+    pub device: &'a Device,
+    pub sizes: &'a DeviceSizes,
+    pub problem: &'a Problem<'a>,
     points: Vec<Point>,
     start: Start<'a>,
-    /// Batches that are at work at the same time.
-    batches_at_once: usize,
+    /// Batches of a round.
+    batches: usize,
     dimension: usize,
     params: SearchParams,
-    weights: DeviceWeights,
+    pub weights: DeviceWeights,
     pipeline: wgpu::ComputePipeline,
 }
 
@@ -142,6 +139,7 @@ impl<'a> Seek<'a> {
             states: 0,
             admits: u32::from(problem.definition == Definition::Kkt),
             corrects: 0,
+            asks_rarely: u32::from(sizes.neurons >= NEURONS_BY_MAP),
             iterations: MAX_ITERATIONS,
             turns: MAX_TURNS,
             tolerance: (TOLERANCE * (largest + 100.0)) as f32,
@@ -156,7 +154,7 @@ impl<'a> Seek<'a> {
             problem,
             points: points.iter().collect(),
             start,
-            batches_at_once: sizes.batches_at_once(points.per_map()),
+            batches: sizes.batches_of_round(points.per_map()),
             dimension,
             params,
             weights: DeviceWeights::upload(device, sizes, problem.weights)?,
@@ -164,12 +162,34 @@ impl<'a> Seek<'a> {
         })
     }
 
-    /// Points in batches of one map each, and as many batches together as are at work at the same time.
+    /// Points in batches of one map each, and as many batches together as make a round.
     fn rounds<'o>(&self, order: &'o [usize]) -> Vec<Vec<&'o [usize]>> {
         let of_one_map = order.chunk_by(|&s, &t| self.points[s].map == self.points[t].map);
         let batches: Vec<&[usize]> =
             of_one_map.flat_map(|points| points.chunks(self.sizes.minimum_states)).collect();
-        batches.chunks(self.batches_at_once).map(<[_]>::to_vec).collect()
+        batches.chunks(self.batches).map(<[_]>::to_vec).collect()
+    }
+
+    /// The minima of the rounds that nobody else takes, each with its point's number.
+    fn minima_of_rounds(
+        &self,
+        rounds: &[Vec<&[usize]>],
+        next: &AtomicUsize,
+        tick: &Tick<'_>,
+    ) -> DeviceResult<Vec<(usize, Minimum)>> {
+        let mut found = Vec::new();
+        while let Some(points) = rounds.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // What is missing then is noticed before it is used.
+            if tick.stopped() {
+                break;
+            }
+            let round = Round::new(self, points)?;
+            let near = round.refined()?;
+            for (batch, near) in round.batches.into_iter().zip(near) {
+                found.extend(batch.points.iter().copied().zip(batch.finish(near, tick)));
+            }
+        }
+        Ok(found)
     }
 
     /// The searches at some of the points.
@@ -183,68 +203,8 @@ impl<'a> Seek<'a> {
         which.par_iter().map(task).collect()
     }
 
-    /// Ends the searches in f64, from where the device ended.
-    fn finish(&self, mut tasks: Vec<Task>, near: Vec<Option<Fine>>, tick: &Tick<'_>) -> Vec<Minimum> {
-        let mut iterations = Vec::with_capacity(near.len());
-        for (task, near) in tasks.iter_mut().zip(&near) {
-            iterations.push(near.as_ref().map_or(0, |fine| fine.iterations));
-            if let Some(fine) = near {
-                task.start = fine.state();
-            }
-        }
-        let finish = |group: &mut Group, tasks: &[Task]| {
-            let began = Instant::now();
-            let minima = group.minimize(self.problem, tasks, |_, _, minimum| minimum);
-            let handed = minima.iter().filter(|minimum| minimum.certificate.iterations > 0).count();
-            self.device.count(Counted {
-                states: tasks.len() as u64,
-                handed: handed as u64,
-                host_seconds: began.elapsed().as_secs_f64(),
-                ..Counted::default()
-            });
-            tick.add(tasks.len() as u64);
-            minima
-        };
-        let found: Vec<Vec<Minimum>> = tasks
-            .par_chunks(GROUP)
-            .map_init(|| Group::new(self.sizes.neurons), |group, tasks| finish(group, tasks))
-            .collect();
-        let mut found: Vec<Minimum> = found.into_iter().flatten().collect();
-        for (minimum, more) in found.iter_mut().zip(iterations) {
-            minimum.certificate.iterations += more;
-        }
-        found
-    }
-
-    fn count_host(&self, took: Duration) {
+    pub(super) fn count_host(&self, took: Duration) {
         self.device.count(Counted { host_seconds: took.as_secs_f64(), ..Counted::default() });
-    }
-}
-
-/// W and h in the order of a map, and where each neuron stands in it.
-struct InOrder {
-    neuron_at: Vec<u32>,
-    place_of: Vec<u32>,
-    weights: DeviceWeights,
-    external_current: wgpu::Buffer,
-}
-
-impl InOrder {
-    fn new(search: &Seek<'_>, map: usize) -> DeviceResult<Self> {
-        let (device, problem) = (search.device, search.problem);
-        let neuron_at = neurons_in_order(problem.maps, map);
-        let mut place_of = vec![0; neuron_at.len()];
-        for (place, &i) in (0..).zip(&neuron_at) {
-            place_of[i as usize] = place;
-        }
-        let external_current: Vec<f32> =
-            neuron_at.iter().map(|&i| problem.external_current[i as usize] as f32).collect();
-        Ok(Self {
-            weights: search.weights.permuted(device, search.sizes, &neuron_at)?,
-            external_current: device.storage("external current", &external_current)?,
-            neuron_at,
-            place_of,
-        })
     }
 }
 
@@ -279,8 +239,8 @@ impl<'a> Batch<'a> {
     fn new(search: &'a Seek<'a>, points: &'a [usize]) -> DeviceResult<Self> {
         let (device, sizes) = (search.device, search.sizes);
         let (neurons, slots, dimension) = (sizes.neurons, sizes.slots, search.dimension);
-        let map = InOrder::new(search, search.points[points[0]].map)?;
-        let tasks = search.tasks(points);
+        let map = InOrder::new(search, search.points[points[0]].map, points.len())?;
+        let tasks: Vec<Task> = search.tasks(points).into_iter().map(|task| map.named(task)).collect();
         let mut displacements = vec![0f32; tasks.len() * dimension * neurons];
         let mut rates = vec![0f32; tasks.len() * slots];
         let mut candidates = vec![0u32; tasks.len() * slots];
@@ -406,7 +366,7 @@ impl<'a> Batch<'a> {
         let (ended, rates) = self.results()?;
         let candidates: Vec<u32> = device.read(&self.buffers.candidates, self.tasks.len() * slots)?;
         let usable = USABLE * self.search.params.tolerance;
-        let problem = self.search.problem;
+        let problem = self.map.problem(self.search.problem);
         let fine = |s: usize| {
             let own = ended[s];
             if self.starts[s].count == 0 || own.is_full == 1 || !(own.residual <= usable) {
@@ -449,6 +409,7 @@ impl<'a> Batch<'a> {
     /// Takes the steps that the device found.
     fn take(&self, states: &mut [Option<Fine>]) -> DeviceResult<()> {
         let (found, steps) = self.results()?;
+        let problem = self.map.problem(self.search.problem);
         let steps = steps.par_chunks_exact(self.search.sizes.slots);
         states.par_iter_mut().zip(&found).zip(steps).for_each(|((fine, own), steps)| {
             let Some(fine) = fine.as_mut().filter(|_| own.count > 0 && own.residual == 0.0) else {
@@ -456,10 +417,46 @@ impl<'a> Batch<'a> {
             };
             let began = Instant::now();
             let change = [own.multiplier_x, own.multiplier_y].map(f64::from);
-            fine.correct(self.search.problem.energy(), steps.iter().copied(), change);
+            fine.correct(problem.energy(), steps.iter().copied(), change);
             self.search.count_host(began.elapsed());
         });
         Ok(())
+    }
+
+    /// Ends the searches in f64, from where the device ended.
+    fn finish(self, near: Vec<Option<Fine>>, tick: &Tick<'_>) -> Vec<Minimum> {
+        let Self { search, map, mut tasks, .. } = self;
+        let problem = map.problem(search.problem);
+        let mut iterations = Vec::with_capacity(near.len());
+        for (task, near) in tasks.iter_mut().zip(&near) {
+            iterations.push(near.as_ref().map_or(0, |fine| fine.iterations));
+            if let Some(fine) = near {
+                task.start = fine.state();
+            }
+        }
+        let finish = |group: &mut Group, tasks: &[Task]| {
+            let began = Instant::now();
+            let minima = group.minimize(&problem, tasks, |_, _, minimum| minimum);
+            let handed = minima.iter().filter(|minimum| minimum.certificate.iterations > 0).count();
+            search.device.count(Counted {
+                states: tasks.len() as u64,
+                handed: handed as u64,
+                host_seconds: began.elapsed().as_secs_f64(),
+                ..Counted::default()
+            });
+            tick.add(tasks.len() as u64);
+            minima
+        };
+        let found: Vec<Vec<Minimum>> = tasks
+            .par_chunks(GROUP)
+            .map_init(|| Group::new(search.sizes.neurons), |group, tasks| finish(group, tasks))
+            .collect();
+        let mut found: Vec<Minimum> = found.into_iter().flatten().collect();
+        for (minimum, more) in found.iter_mut().zip(iterations) {
+            minimum.certificate.iterations += more;
+            minimum.state = map.renamed(std::mem::take(&mut minimum.state));
+        }
+        found
     }
 }
 
@@ -470,8 +467,8 @@ struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    fn new(search: &'a Seek<'a>, points: Vec<&'a [usize]>) -> DeviceResult<Self> {
-        let batches = points.into_iter().map(|points| Batch::new(search, points));
+    fn new(search: &'a Seek<'a>, points: &[&'a [usize]]) -> DeviceResult<Self> {
+        let batches = points.iter().map(|points| Batch::new(search, points));
         Ok(Self { search, batches: batches.collect::<DeviceResult<_>>()? })
     }
 
@@ -483,9 +480,11 @@ impl<'a> Round<'a> {
         let mut pace = Pace::new(FIRST_ROUNDS, MOST_ROUNDS);
         while !going.is_empty() {
             let rounds = pace.amount();
-            let round = || going.iter().map(|batch| batch.step()).chain(going.iter().map(|batch| batch.product()));
+            let round =
+                || going.iter().map(|batch| batch.step()).chain(going.iter().map(|batch| batch.product()));
             let dispatches: Vec<Dispatch<'_>> = (0..rounds).flat_map(|_| round()).collect();
             pace.learn(rounds, device.run_all(&dispatches)?);
+            device.count(Counted { rounds: rounds as u64, ..Counted::default() });
             let mut left = Vec::with_capacity(going.len());
             for batch in going {
                 if batch.is_going_on()? {

@@ -14,6 +14,7 @@ mod adapter;
 mod counts;
 mod device;
 mod grouping;
+mod in_order;
 mod minimum;
 mod peaks;
 mod refine;
@@ -72,18 +73,30 @@ pub fn every_shader(
     Ok(all)
 }
 
-/// What workgroups take of an ordinary GPU's core, for networks of `neurons` with `bump` active ones in a bump: those of
-/// the fields of minima, and those of trajectories in groups of so many states.
+/// What workgroups of trajectories in groups of so many states take of an ordinary GPU's core, for networks of `neurons` with
+/// `bump` active ones in a bump.
 ///
 /// # Errors
 /// What the device would lack.
-pub fn footprints(
+pub fn trajectory_footprint(
     neurons: usize,
     bump: usize,
     group: usize,
-) -> std::result::Result<(Footprint, Footprint), String> {
+) -> std::result::Result<Footprint, String> {
+    Ok(DeviceSizes::new(neurons, bump, &shaders::ordinary_limits())?.trajectory_footprint(group))
+}
+
+/// The same of workgroups of the fields of minima; and maps of so many points whose minima are sought at the same time.
+///
+/// # Errors
+/// What the device would lack.
+pub fn minimum_footprint(
+    neurons: usize,
+    bump: usize,
+    per_map: usize,
+) -> std::result::Result<(Footprint, usize), String> {
     let sizes = DeviceSizes::new(neurons, bump, &shaders::ordinary_limits())?;
-    Ok((sizes.field_footprint(), sizes.trajectory_footprint(group)))
+    Ok((sizes.field_footprint(), 2 * sizes.batches_of_round(per_map)))
 }
 
 /// A GPU that passed its self-test.

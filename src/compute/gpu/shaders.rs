@@ -158,6 +158,8 @@ pub struct SearchParams {
     pub admits: u32,
     /// 1 to solve for the step that closes given gaps, 0 to search.
     pub corrects: u32,
+    /// 1 to ask silent neurons rarely, 0 to ask them far from the minimum at every step.
+    pub asks_rarely: u32,
     /// Newton iterations after which a state is left as it is.
     pub iterations: u32,
     /// Turns of the conjugate gradients after which it is.

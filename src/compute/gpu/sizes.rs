@@ -189,11 +189,11 @@ impl DeviceSizes {
         vec![("TILES", self.neurons.div_ceil(TILE) as u32), ("QUADS", (self.stride / 4) as u32)]
     }
 
-    /// Batches of minima that are sought at the same time, each of one map with so many points.
-    pub fn batches_at_once(&self, per_map: usize) -> usize {
+    /// Batches of minima, each of one map with so many points, in each of the two rounds that are at work at the same time.
+    pub fn batches_of_round(&self, per_map: usize) -> usize {
         let weights = 4 * (self.neurons * self.stride) as u64;
-        let room = (ORDERED_BYTES / weights).max(1) as usize;
-        MOST_AT_WORK.div_ceil(per_map.clamp(1, self.minimum_states)).min(room)
+        let room = (ORDERED_BYTES / 2 / weights).max(1) as usize;
+        (MOST_AT_WORK / 2).div_ceil(per_map.clamp(1, self.minimum_states)).min(room)
     }
 
     /// Bytes of what `minimum.wgsl` keeps by slot for so many states.
@@ -240,7 +240,7 @@ impl DeviceSizes {
         let by_neuron = 4 * MOST_DIMENSIONS * self.neurons as u64 + 2 * row + 4 * self.mask_words as u64;
         let of_state = by_slot + by_neuron + size_of::<Search>() as u64;
         let per_batch = self.neurons.min(self.minimum_states);
-        let batches = self.batches_at_once(self.neurons).min(states.div_ceil(per_batch));
+        let batches = (2 * self.batches_of_round(self.neurons)).min(states.div_ceil(per_batch));
         let minima = of_state * states.min(batches * per_batch) as u64;
         let weights = row * self.neurons as u64;
         (weights, trajectories.max(minima + batches as u64 * weights))
@@ -378,13 +378,13 @@ mod tests {
         let limits = shaders::ordinary_limits();
         let sizes = DeviceSizes::new(6000, 590, &limits).unwrap();
         // 100 maps of 600 points.
-        let states = sizes.batches_at_once(600) * 600;
+        let states = 2 * sizes.batches_of_round(600) * 600;
         let (weights, others) = sizes.memory(60_000);
         assert!((2000..3000).contains(&states));
         // Of a device with 16 GB.
         assert!(weights + others < 2 << 30, "{} bytes", weights + others);
         // A map of a small network with many points is not brought into order again and again.
-        assert_eq!(DeviceSizes::new(600, 60, &limits).unwrap().batches_at_once(6000), 1);
+        assert_eq!(DeviceSizes::new(600, 60, &limits).unwrap().batches_of_round(6000), 1);
     }
 
     #[test]
