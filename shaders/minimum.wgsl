@@ -26,8 +26,7 @@ const MAX_ATTEMPTS = 16u;
 const SUFFICIENT_DECREASE = 1e-4;
 // Below this fraction of the energy's terms a step's gain is lost in the rounding of the gradient.
 const UNRESOLVED = 1e-8;
-// Squared reductions of the residual that end the conjugate gradients: at most, at least.
-const ROUGHEST = 1e-6;
+// Squared reduction of the residual that ends the conjugate gradients, at least.
 const FINEST = 1e-10;
 // A silent neuron that is silent by no more than so many tolerances is a candidate too: rounding hides none from the host.
 const MARGIN = 8.0;
@@ -71,7 +70,7 @@ const WAIT = 6u;
 // One bit for each neuron whose source is not 0 and whose field is wanted [states, MASK_WORDS].
 @group(0) @binding(8) var<storage, read_write> masks: array<u32>;
 
-// Rates in and out; steps out with `corrects`.
+// Rates in and out, below 0 for candidates that are silent beyond doubt; steps out with `corrects`.
 const RATE = 0u;
 // Gaps in with `corrects`; then what conjugate gradients leave of them.
 const RESIDUE = 1u;
@@ -418,7 +417,8 @@ fn next_direction() -> u32 {
     let rho = sums.x - dot(mu, sums.yz);
     if own.turn == 0u {
         let ratio = rho / own.previous_rho;
-        let rough = select(ROUGHEST, clamp(0.81 * ratio * ratio, FINEST, ROUGHEST), own.previous_rho > 0.0);
+        let roughest = params.roughest;
+        let rough = select(roughest, clamp(0.81 * ratio * ratio, FINEST, roughest), own.previous_rho > 0.0);
         own.rho_end = rho * select(rough, FINEST, params.corrects == 1u);
         own.first_rho = rho;
     }
@@ -512,6 +512,15 @@ fn begin() -> u32 {
     return select(SEE_SOME, SEE_ALL, params.admits == 1u);
 }
 
+// Spares the host what is silent beyond doubt: a rate below 0 says so.
+fn tell_silent() {
+    for (var slot = me; slot < count; slot += THREADS) {
+        if !(work[at(RATE, slot)] > 0.0) && target_of(slot) < -MARGIN * params.tolerance {
+            work[at(RATE, slot)] = -1.0;
+        }
+    }
+}
+
 // Looks at the state, whose field has come: asks silent neurons, ends, or begins a step.
 fn look() -> u32 {
     let has_asked = own.wants == ALL;
@@ -530,6 +539,7 @@ fn look() -> u32 {
         return SEE_ALL;
     }
     if is_at_rest || own.iterations >= params.iterations || own.turns >= params.turns {
+        tell_silent();
         return END;
     }
     own.curvature = surveyed.x / max(surveyed.y, 1.0) + 1e-3;
@@ -578,8 +588,7 @@ fn take_step() -> u32 {
         own.halvings += own.halved;
         // On surfaces a full step that needed no more damping leaves none.
         let is_full_step = own.is_on_surface == 1u && own.halved == 0u && own.attempt == 0u;
-        let kept = select(0.5, 0.1, params.asks_rarely == 1u) * own.damping;
-        own.damping = select(0.0, kept, own.damping > 1e-3 * own.curvature && !is_full_step);
+        own.damping = select(0.0, 0.5 * own.damping, own.damping > 1e-3 * own.curvature && !is_full_step);
     } else {
         own.dampings++;
         own.damping = max(8.0 * own.damping, 0.1 * own.curvature);

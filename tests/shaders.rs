@@ -120,6 +120,7 @@ fn parameters_lie_where_the_host_puts_them() {
                 asks_rarely,
                 iterations,
                 turns,
+                roughest,
                 tolerance,
                 largest_current,
                 gain,

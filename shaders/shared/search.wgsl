@@ -13,6 +13,8 @@ struct SearchParams {
     // Newton iterations, and turns of the conjugate gradients, after which a state is left as it is.
     iterations: u32,
     turns: u32,
+    // Squared reduction of the residual that ends the conjugate gradients, at most.
+    roughest: f32,
     tolerance: f32,
     // Largest |h| [Hz^2].
     largest_current: f32,

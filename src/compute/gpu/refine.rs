@@ -79,9 +79,10 @@ impl Fine {
         self.residual() > self.tolerance
     }
 
-    /// Rates and gaps by slot, for the device's next step.
-    pub(super) fn slots(&self) -> impl ExactSizeIterator<Item = (f32, f32)> + '_ {
-        self.rates.iter().zip(&self.gaps).map(|(&r, &gap)| (r as f32, gap as f32))
+    /// Neurons, rates and gaps by slot, for the device's next step.
+    pub(super) fn slots(&self) -> impl ExactSizeIterator<Item = (u32, f32, f32)> + '_ {
+        let numbers = self.rates.iter().zip(&self.gaps);
+        self.neurons.iter().zip(numbers).map(|(&i, (&r, &gap))| (i, r as f32, gap as f32))
     }
 
     /// Takes a step that the device solved for, unless the violations grow by it.

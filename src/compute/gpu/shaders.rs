@@ -164,6 +164,8 @@ pub struct SearchParams {
     pub iterations: u32,
     /// Turns of the conjugate gradients after which it is.
     pub turns: u32,
+    /// Squared reduction of the residual that ends the conjugate gradients, at most.
+    pub roughest: f32,
     /// Residual at which a state is done (Hz²).
     pub tolerance: f32,
     /// Largest |h| (Hz²).
