@@ -282,7 +282,8 @@ impl Backend for Gpu {
     fn weight_update(&self, problem: &WeightProblem<'_>, tick: &Tick<'_>) -> Result<WeightUpdate> {
         let manifolds = problem.manifolds;
         let sizes = self.sizes(manifolds.maps.neurons(), 0)?;
-        if problem.solver == SolverKind::Cg && weight_update::fits(&sizes, manifolds) {
+        let fits = weight_update::fits(self.device().limits(), &sizes, manifolds);
+        if problem.solver == SolverKind::Cg && fits {
             let found =
                 self.attempt(tick, |device, tick| weight_update::solve(device, &sizes, problem, tick))??;
             if let Some(update) = found {
