@@ -277,8 +277,11 @@ struct Work<'a> {
     points: Points<'a>,
 }
 
+/// Minima, a weight change, and the snapshots of trajectories.
+type Done = (Minima, Vec<f64>, Vec<Vec<Vec<f64>>>);
+
 impl Work<'_> {
-    fn done(&self, gpu: &Gpu) -> Result<(Minima, Vec<f64>, Vec<Vec<Vec<f64>>>)> {
+    fn done(&self, gpu: &Gpu) -> Result<Done> {
         let problem = problem(self.network, Definition::Kkt);
         let found = gpu.minima(&problem, self.points, Start::Idealized, &Tick::silent())?;
         let problem = weight_problem(self.network, self.states, self.energies, self.points, 1e-8);

@@ -2,8 +2,8 @@
 //! and the device solves for the steps that close it. What a search needs of W is found in between by `fields_together.wgsl`,
 //! for neighbouring points together: both kernels take turns, a round for each product with W.
 //!
-//! The host's method decides alone whether a state has converged, and computes energy, multiplier and certificate from
-//! the f64 rates: it begins where the device ended, and goes on if that is no minimum. So every minimum is certified in f64.
+//! The host decides in f64 whether a state has converged, and computes energy, multiplier and certificate from the f64 rates;
+//! its own method begins where the device ended, and goes on, if that is no minimum. So every minimum is certified in f64.
 //! Where a point has several, f32 may take another way past a branching than f64 and end at another one.
 //!
 //! On the device the neurons of a map stand in the order of their places, W too: what neighbouring points need of it is
@@ -79,10 +79,10 @@ pub(super) fn minima(
     let rounds = search.rounds(&order);
     let next = AtomicUsize::new(0);
     let some = || search.minima_of_rounds(&rounds, &next, tick);
-    // While the host is at work for one, the device is for another.
-    let (found, others) = rayon::join(some, some);
-    let mut found = found?;
-    found.extend(others?);
+    // ROUNDS_AT_ONCE of them: while the host is at work for some, the device is for another.
+    let two = || rayon::join(some, some);
+    let ((a, b), (c, d)) = rayon::join(two, two);
+    let mut found: Vec<(usize, Minimum)> = a?.into_iter().chain(b?).chain(c?).chain(d?).collect();
     found.sort_unstable_by_key(|(s, _)| *s);
     let found: Vec<Minimum> = found.into_iter().map(|(_, minimum)| minimum).collect();
     let mut minima = Minima {
@@ -389,12 +389,12 @@ impl<'a> Batch<'a> {
             let neuron = |place: u32| self.map.neuron_at[(place as usize).min(last)];
             let slots = rates[s * slots..][..count].iter().zip(&candidates[s * slots..][..count]);
             // A rate below 0 says that the neuron is silent beyond doubt.
-            let (neurons, rates) = slots
+            let found = slots
                 .filter(|(rate, _)| !(**rate < 0.0))
                 .map(|(&rate, &place)| (neuron(place), f64::from(rate)))
-                .unzip();
+                .collect();
             let (of, constraint) = (problem.energy(), &self.tasks[s].constraint);
-            let fine = Fine::new(of, constraint, neurons, rates, multiplier, own.iterations);
+            let fine = Fine::new(of, constraint, found, multiplier, own.iterations);
             self.search.count_host(began.elapsed());
             fine.is_finite().then_some(fine)
         };
@@ -440,40 +440,48 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Ends the searches in f64, from where the device ended.
+    /// The minima: the device's states where they hold in f64; where not, the host goes on from them.
     fn finish(self, near: Vec<Option<Fine>>, tick: &Tick<'_>) -> Vec<Minimum> {
         let Self { search, map, mut tasks, .. } = self;
-        let problem = map.problem(search.problem);
-        let mut iterations = Vec::with_capacity(near.len());
-        for (task, near) in tasks.iter_mut().zip(&near) {
-            iterations.push(near.as_ref().map_or(0, |fine| fine.iterations));
-            if let Some(fine) = near {
+        let (problem, neurons) = (map.problem(search.problem), search.sizes.neurons);
+        let accepted = |silent: &mut Vec<f64>, (task, near): (&mut Task, &Option<Fine>)| {
+            let began = Instant::now();
+            let fine = near.as_ref()?;
+            let minimum = fine.minimum(problem.energy(), &task.constraint, silent);
+            if minimum.is_none() {
                 task.start = fine.state();
             }
-        }
-        let finish = |group: &mut Group, tasks: &[Task]| {
+            search.count_host(began.elapsed());
+            minimum
+        };
+        let silent = || vec![f64::NEG_INFINITY; neurons];
+        let mut found: Vec<Option<Minimum>> =
+            tasks.par_iter_mut().zip(&near).map_init(silent, accepted).collect();
+        let left: Vec<usize> = (0..tasks.len()).filter(|&s| found[s].is_none()).collect();
+        search.device.count(Counted {
+            states: tasks.len() as u64,
+            handed: left.len() as u64,
+            ..Counted::default()
+        });
+        tick.add((tasks.len() - left.len()) as u64);
+        let sought = |group: &mut Group, which: &[usize]| {
             let began = Instant::now();
-            let minima = group.minimize(&problem, tasks, |_, _, minimum| minimum);
-            let handed = minima.iter().filter(|minimum| minimum.certificate.iterations > 0).count();
-            search.device.count(Counted {
-                states: tasks.len() as u64,
-                handed: handed as u64,
-                host_seconds: began.elapsed().as_secs_f64(),
-                ..Counted::default()
-            });
-            tick.add(tasks.len() as u64);
+            let own: Vec<Task> = which.iter().map(|&s| tasks[s].clone()).collect();
+            let mut minima = group.minimize(&problem, &own, |_, _, minimum| minimum);
+            for (&s, minimum) in which.iter().zip(&mut minima) {
+                minimum.certificate.iterations += near[s].as_ref().map_or(0, |fine| fine.iterations);
+            }
+            search.count_host(began.elapsed());
+            tick.add(which.len() as u64);
             minima
         };
-        let found: Vec<Vec<Minimum>> = tasks
-            .par_chunks(GROUP)
-            .map_init(|| Group::new(search.sizes.neurons), |group, tasks| finish(group, tasks))
-            .collect();
-        let mut found: Vec<Minimum> = found.into_iter().flatten().collect();
-        for (minimum, more) in found.iter_mut().zip(iterations) {
-            minimum.certificate.iterations += more;
-            minimum.state = map.renamed(std::mem::take(&mut minimum.state));
+        let minima: Vec<Vec<Minimum>> =
+            left.par_chunks(GROUP).map_init(|| Group::new(neurons), sought).collect();
+        for (&s, minimum) in left.iter().zip(minima.into_iter().flatten()) {
+            found[s] = Some(minimum);
         }
-        found
+        let renamed = |m: Minimum| Minimum { state: map.renamed(m.state), ..m };
+        found.into_iter().flatten().map(renamed).collect()
     }
 }
 

@@ -86,7 +86,7 @@ pub fn trajectory_footprint(
     Ok(DeviceSizes::new(neurons, bump, &shaders::ordinary_limits())?.trajectory_footprint(group))
 }
 
-/// The same of workgroups of the fields of minima; and maps of so many points whose minima are sought at the same time.
+/// The same of workgroups of the fields of minima; and maps of so many points of which they read W in turn.
 ///
 /// # Errors
 /// What the device would lack.
@@ -96,7 +96,7 @@ pub fn minimum_footprint(
     per_map: usize,
 ) -> std::result::Result<(Footprint, usize), String> {
     let sizes = DeviceSizes::new(neurons, bump, &shaders::ordinary_limits())?;
-    Ok((sizes.field_footprint(), 2 * sizes.batches_of_round(per_map)))
+    Ok((sizes.field_footprint(), sizes.batches_of_round(per_map)))
 }
 
 /// A GPU that passed its self-test.
