@@ -69,8 +69,8 @@ pub const ROUNDS_AT_ONCE: usize = 4;
 /// Memory taken for W in the order of the maps whose minima are sought at the same time, unless one takes more (bytes).
 const ORDERED_BYTES: u64 = 1 << 30;
 
-/// Most states in one batch of minima: the host keeps N displacements of each.
-const MOST_STATES: usize = 8192;
+/// Most states in one batch of minima, of which every round has one at least: the host keeps N displacements of each.
+const MOST_STATES: usize = 2048;
 
 /// Equations of a constraint on a surface.
 const MOST_DIMENSIONS: u64 = 2;
