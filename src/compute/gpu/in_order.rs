@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use super::device::DeviceResult;
-use super::minimum::Seek;
+use super::counts::Counted;
+use super::device::{Device, DeviceResult};
+use super::sizes::DeviceSizes;
 use super::weights::DeviceWeights;
 use crate::connectivity::matrix::WeightMatrix;
 use crate::landscape::by_map::{relabelled, sort};
@@ -38,13 +39,20 @@ struct OnHost {
 const POINTS_TO_SORT_FOR: usize = 32;
 
 impl InOrder {
-    pub(super) fn new(search: &Seek<'_>, map: usize, points: usize) -> DeviceResult<Self> {
-        let (device, problem) = (search.device, search.problem);
+    /// For some points of a map of the problem, whose W the device has.
+    pub(super) fn new(
+        device: &Device,
+        sizes: &DeviceSizes,
+        problem: &Problem<'_>,
+        weights: &DeviceWeights,
+        map: usize,
+        points: usize,
+    ) -> DeviceResult<Self> {
         let mut neuron_at = neurons_in_order(problem.maps, map);
         let external_current: Vec<f64> =
             neuron_at.iter().map(|&i| problem.external_current[i as usize]).collect();
         let in_single: Vec<f32> = external_current.iter().map(|&h| h as f32).collect();
-        let weights = search.weights.permuted(device, search.sizes, &neuron_at)?;
+        let weights = weights.permuted(device, sizes, &neuron_at)?;
         let mut place_of = vec![0; neuron_at.len()];
         for (place, &i) in (0..).zip(&neuron_at) {
             place_of[i as usize] = place;
@@ -55,7 +63,8 @@ impl InOrder {
             let mut weights = WeightMatrix::zeros(neuron_at.len());
             sort(problem.weights, &neuron_at, &mut weights);
             // All threads sort.
-            search.count_host(began.elapsed() * rayon::current_num_threads() as u32);
+            let host_seconds = began.elapsed().as_secs_f64() * rayon::current_num_threads() as f64;
+            device.count(Counted { host_seconds, ..Counted::default() });
             let in_places: Vec<u32> = (0..neuron_at.len() as u32).collect();
             let name = std::mem::replace(&mut neuron_at, in_places.clone());
             OnHost { weights, external_current, name, place: std::mem::replace(&mut place_of, in_places) }

@@ -118,17 +118,17 @@ pub(super) fn near_minima(
 }
 
 /// The search for the minima of one problem.
-pub(super) struct Seek<'a> {
-    pub device: &'a Device,
-    pub sizes: &'a DeviceSizes,
-    pub problem: &'a Problem<'a>,
+struct Seek<'a> {
+    device: &'a Device,
+    sizes: &'a DeviceSizes,
+    problem: &'a Problem<'a>,
     points: Vec<Point>,
     start: Start<'a>,
     /// Batches of a round.
     batches: usize,
     dimension: usize,
     params: SearchParams,
-    pub weights: DeviceWeights,
+    weights: DeviceWeights,
     pipeline: wgpu::ComputePipeline,
 }
 
@@ -213,7 +213,7 @@ impl<'a> Seek<'a> {
         which.par_iter().map(task).collect()
     }
 
-    pub(super) fn count_host(&self, took: Duration) {
+    fn count_host(&self, took: Duration) {
         self.device.count(Counted { host_seconds: took.as_secs_f64(), ..Counted::default() });
     }
 }
@@ -249,7 +249,8 @@ impl<'a> Batch<'a> {
     fn new(search: &'a Seek<'a>, points: &'a [usize]) -> DeviceResult<Self> {
         let (device, sizes) = (search.device, search.sizes);
         let (neurons, slots, dimension) = (sizes.neurons, sizes.slots, search.dimension);
-        let map = InOrder::new(search, search.points[points[0]].map, points.len())?;
+        let map = search.points[points[0]].map;
+        let map = InOrder::new(device, sizes, search.problem, &search.weights, map, points.len())?;
         let tasks: Vec<Task> = search.tasks(points).into_iter().map(|task| map.named(task)).collect();
         let mut displacements = vec![0f32; tasks.len() * dimension * neurons];
         let mut rates = vec![0f32; tasks.len() * slots];
