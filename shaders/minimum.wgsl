@@ -2,62 +2,22 @@
 // CPU function of the same meaning: landscape::newton::Workspace::minimize, whose steps this follows.
 //
 // Minimize E(r) = sum U(r) - sum h r - r.W.r/2 over r >= 0 with C.r = 0, where U' is the current that a rate asks for and C
-// has a row of displacements a dimension. A workgroup owns one state. Neurons are numbered in the order of the state's map,
-// and W stands in that order (permute.wgsl): what a bump needs of it is a block, much the same for its neighbours. Neurons
-// that are or were active are the candidates, addressed by slot. Each Newton step solves (diag(d) - W + damping) x = -(g + C lambda) on the null space of C by
-// conjugate gradients with the preconditioner diag(d + damping), projected; d is the secant curvature, r + sqrt(T) for
-// T = h + Wr - C lambda > 0, r - T/r else, where U' = r^2. Far from the minimum it is solved roughly (Eisenstat & Walker
-// 1996). Negative curvature raises the damping.
+// has a row of displacements a dimension. A workgroup owns one state. Neurons are numbered in the order of the state's map.
+// Neurons that are or were active are the candidates, addressed by slot. Each Newton step solves (diag(d) - W + damping) x =
+// -(g + C lambda) on the null space of C by conjugate gradients with the preconditioner diag(d + damping), projected; d is the
+// secant curvature, r + sqrt(T) for T = h + Wr - C lambda > 0, r - T/r else, where U' = r^2. Far from the minimum it is solved
+// roughly (Eisenstat & Walker 1996). Negative curvature raises the damping.
+//
+// W is not read here. A search that needs W times a vector leaves the vector in `sources` and ends; fields_together.wgsl
+// finds the product for all searches at once, those of neighbouring points together, and the next call goes on from there.
 //
 // Numbers of the size of E cannot be compared in f32. The change of E along a step is a polynomial in the step without
 // such numbers, and that is what the line search looks at.
 //
 // With `corrects` one step is solved for gaps T - U' that the host found in f64.
 //
-// Constants: THREADS, SLOTS, MASK_WORDS, DIMENSION (1 or 2), IS_ROOT (1 if U' = r^2), and those of shared/weights.wgsl, which
-// stands before this file.
-
-struct MinimumParams {
-    neurons: u32,
-    // 1 if silent neurons may join.
-    admits: u32,
-    // 1 to solve for given gaps.
-    corrects: u32,
-    // Newton iterations, and turns of the conjugate gradients, after which a state is left as it is.
-    iterations: u32,
-    turns: u32,
-    tolerance: f32,
-    // Largest |h| [Hz^2].
-    largest_current: f32,
-    // c and n of the transfer function.
-    gain: f32,
-    exponent: f32,
-    first: u32,
-    // States of this batch.
-    states: u32,
-}
-
-struct StateInfo {
-    // Out: the multipliers [Hz^2/neuron unit]; with `corrects`, their change.
-    multiplier_x: f32,
-    multiplier_y: f32,
-    // In and out: number of candidates.
-    count: u32,
-    // Out.
-    iterations: u32,
-    // Largest violation of the minimum's conditions [Hz^2]; with `corrects`, beyond all bounds if no step was found.
-    residual: f32,
-    // How often the curvature was found negative or a step did not lower the energy, and how often a step was shortened.
-    dampings: u32,
-    halvings: u32,
-    // 1 if more neurons would have joined than there are slots.
-    is_full: u32,
-    // In: 1 if the state's map is a surface.
-    is_on_surface: u32,
-    // Out. Turns of the conjugate gradients; multiply-adds with W, of which a word is read for each.
-    turns: u32,
-    multiply_adds: f32,
-}
+// Constants: THREADS, SLOTS, MASK_WORDS, QUADS (vec4 in a row of sources and fields), DIMENSION (1 or 2), and those of
+// shared/search.wgsl and shared/transfer.wgsl, which stand before this file.
 
 // Threads that add up reductions.
 const SHARES = 8u;
@@ -66,64 +26,86 @@ const MAX_ATTEMPTS = 16u;
 const SUFFICIENT_DECREASE = 1e-4;
 // Below this fraction of the energy's terms a step's gain is lost in the rounding of the gradient.
 const UNRESOLVED = 1e-8;
-// Squared reductions of the residual that end the conjugate gradients: at most, at least.
-const ROUGHEST = 1e-6;
+// Squared reduction of the residual that ends the conjugate gradients, at least.
 const FINEST = 1e-10;
 // A silent neuron that is silent by no more than so many tolerances is a candidate too: rounding hides none from the host.
 const MARGIN = 8.0;
 // A state farther than that many tolerances from its minimum asks the silent neurons after every step; others at rest.
 const MOVING = 1e3;
-// As landscape::newton::CROWD and RIM, and turns in which the number of neurons that join is brought down.
+// As landscape::newton::NEARLY, CROWD and RIM, and turns in which the number of neurons that join is brought down.
+const NEARLY = 0.05;
 const CROWD = 20.0;
 const RIM = 6.0;
 const CROWD_TURNS = 24u;
 
-@group(0) @binding(0) var<uniform> params: MinimumParams;
+// What a search does with the field that it waits for: W r of a new state; the image of a direction; W d of a trial step.
+const BEGINS = 0u;
+const LOOKS = 1u;
+const SOLVES = 2u;
+const STEPS = 3u;
+
+// What a search does next. Every one of them stands in the kernel once: compilers copy functions, and barriers cost them time.
+const END = 0u;
+const SEE_SOME = 1u;
+const SEE_ALL = 2u;
+const BEGIN_SYSTEM = 3u;
+const TURN = 4u;
+const TRY = 5u;
+const WAIT = 6u;
+
+@group(0) @binding(0) var<uniform> params: SearchParams;
 // C of every state [states, DIMENSION, neurons] in neuron units.
-@group(0) @binding(5) var<storage, read> displacements: array<f32>;
+@group(0) @binding(1) var<storage, read> displacements: array<f32>;
 // h [neurons] in Hz^2.
-@group(0) @binding(6) var<storage, read> external_current: array<f32>;
-@group(0) @binding(7) var<storage, read_write> info: array<StateInfo>;
+@group(0) @binding(2) var<storage, read> external_current: array<f32>;
+@group(0) @binding(3) var<storage, read_write> searches: array<Search>;
 // Neurons of the candidates [states, SLOTS].
-@group(0) @binding(8) var<storage, read_write> candidates: array<u32>;
+@group(0) @binding(4) var<storage, read_write> candidates: array<u32>;
 // [arrays, states, SLOTS], see below. A thread touches only its own slots.
-@group(0) @binding(9) var<storage, read_write> work: array<f32>;
+@group(0) @binding(5) var<storage, read_write> work: array<f32>;
+// What is multiplied with W [states, 4 QUADS]; 0 for all but candidates.
+@group(0) @binding(6) var<storage, read_write> sources: array<f32>;
+// The products [states, 4 QUADS].
+@group(0) @binding(7) var<storage, read> fields: array<f32>;
+// One bit for each neuron whose source is not 0 and whose field is wanted [states, MASK_WORDS].
+@group(0) @binding(8) var<storage, read_write> masks: array<u32>;
 
-// T of all neurons as mark() last found it [states, neurons] in Hz^2.
-@group(0) @binding(10) var<storage, read_write> targets: array<f32>;
-
-// Rates in and out; steps out with `corrects`.
+// Rates in and out, below 0 for candidates that are silent beyond doubt; steps out with `corrects`.
 const RATE = 0u;
 // Gaps in with `corrects`; then what conjugate gradients leave of them.
 const RESIDUE = 1u;
 // h + W r.
 const DRIVE = 2u;
 const STEP = 3u;
-// The rates at the end of a step; what conjugate gradients multiply.
+// The rates at the end of a step.
 const TRIAL = 4u;
 // 1/(d + damping); 0 for candidates that take no part in the step.
 const INVERSE = 5u;
 const ALONG_X = 6u;
 const ALONG_Y = 7u;
 
-var<workgroup> neuron: array<u32, SLOTS>;
-// What is multiplied with W.
-var<workgroup> direction: array<f32, SLOTS>;
 var<workgroup> mask: array<atomic<u32>, MASK_WORDS>;
 var<workgroup> reduction: array<vec4<f32>, THREADS>;
 var<workgroup> shares: array<vec4<f32>, SHARES>;
 var<workgroup> count: u32;
+var<workgroup> found: Search;
 
 var<private> me: u32;
 var<private> own_state: u32;
-var<private> is_full: u32;
-var<private> is_on_surface: u32;
-var<private> turns: u32;
-// Of this thread.
-var<private> multiply_adds: u32;
+// The search; every thread has the same.
+var<private> own: Search;
 
 fn at(kind: u32, slot: u32) -> u32 {
     return (kind * params.states + own_state) * SLOTS + slot;
+}
+
+fn neuron(slot: u32) -> u32 {
+    return candidates[own_state * SLOTS + slot];
+}
+
+// Where a candidate's source and field are.
+fn place(slot: u32) -> u32 {
+    return own_state * 4u * QUADS + neuron(slot);
 }
 
 // Over the workgroup: sums of x, y, z, and the largest w. The order does not depend on the device.
@@ -145,54 +127,6 @@ fn reduce(value: vec4<f32>) -> vec4<f32> {
     return total;
 }
 
-// U': the current that a rate asks for.
-fn own_current(rate: f32) -> f32 {
-    if IS_ROOT == 1u {
-        return rate * rate;
-    }
-    return select(0.0, pow(max(rate, 0.0) / params.gain, 1.0 / params.exponent), rate > 0.0);
-}
-
-// U''; 0 for silent neurons.
-fn curvature_of(rate: f32) -> f32 {
-    if IS_ROOT == 1u {
-        return 2.0 * rate;
-    }
-    return select(0.0, own_current(rate) / (params.exponent * rate), rate > 0.0);
-}
-
-// The curvature that takes an uncoupled neuron from `rate` to its solution at `t` in one step, or silences it.
-fn secant(rate: f32, t: f32) -> f32 {
-    let own = own_current(rate);
-    if !(t > 0.0) {
-        // Only a finite part is wanted when the rate is tiny.
-        return min((own - t) / max(rate, 1e-12), 1e6);
-    }
-    if IS_ROOT == 1u {
-        return rate + sqrt(t);
-    }
-    let solution = params.gain * pow(t, params.exponent);
-    // Where the two ends meet, the secant is the tangent.
-    let is_apart = abs(rate - solution) > 1e-3 * solution;
-    return select(curvature_of(solution), (own - t) / (rate - solution), is_apart);
-}
-
-// U(r + d) - U(r) - d U'(r), without numbers of the size of U where d is small.
-fn bend(rate: f32, d: f32) -> f32 {
-    if IS_ROOT == 1u {
-        return d * d * (rate + d / 3.0);
-    }
-    let n = params.exponent;
-    if rate > 0.0 && abs(d) < 0.1 * rate {
-        let share = d / rate;
-        let power = 1.0 / n - 1.0;
-        let series = 1.0 + power / 3.0 * share * (1.0 + (power - 1.0) / 4.0 * share);
-        return 0.5 * d * d * curvature_of(rate) * series;
-    }
-    let end = rate + d;
-    return n / (n + 1.0) * (own_current(end) * end - own_current(rate) * rate) - d * own_current(rate);
-}
-
 // C of any neuron.
 fn displacement(i: u32) -> vec2<f32> {
     let first = own_state * DIMENSION * params.neurons + i;
@@ -203,11 +137,11 @@ fn displacement(i: u32) -> vec2<f32> {
 }
 
 // C of a candidate.
-fn along(i: u32) -> vec2<f32> {
+fn along(slot: u32) -> vec2<f32> {
     if DIMENSION == 1u {
-        return vec2<f32>(work[at(ALONG_X, i)], 0.0);
+        return vec2<f32>(work[at(ALONG_X, slot)], 0.0);
     }
-    return vec2<f32>(work[at(ALONG_X, i)], work[at(ALONG_Y, i)]);
+    return vec2<f32>(work[at(ALONG_X, slot)], work[at(ALONG_Y, slot)]);
 }
 
 // The part of a pair of moments along C, whose products are `squares` (xx, xy, yy); where they are singular, along one axis.
@@ -225,59 +159,81 @@ fn balance(squares: vec3<f32>, moments: vec2<f32>) -> vec2<f32> {
     return vec2<f32>(0.0, select(0.0, moments.y / squares.z, squares.z > 0.0));
 }
 
-// Copies the displacements of the candidates from slot `first_new` on.
-fn gather(first_new: u32) {
+fn multiplier() -> vec2<f32> {
+    return vec2<f32>(own.multiplier_x, own.multiplier_y);
+}
+
+fn target_of(slot: u32) -> f32 {
+    return work[at(DRIVE, slot)] - dot(multiplier(), along(slot));
+}
+
+// T of a neuron that is no candidate, from the field of all neurons.
+fn target_of_silent(i: u32) -> f32 {
+    return external_current[i] + fields[own_state * 4u * QUADS + i] - dot(multiplier(), displacement(i));
+}
+
+// Tells which neurons have sources: all candidates, or those that are not 0.
+fn mark_sources(are_all: bool) {
     workgroupBarrier();
-    for (var i = me; i < count; i += THREADS) {
-        if i >= first_new {
-            let c = displacement(neuron[i]);
-            work[at(ALONG_X, i)] = c.x;
+    for (var word = me; word < MASK_WORDS; word += THREADS) {
+        atomicStore(&mask[word], 0u);
+    }
+    workgroupBarrier();
+    for (var slot = me; slot < count; slot += THREADS) {
+        let i = neuron(slot);
+        if are_all || sources[place(slot)] != 0.0 {
+            atomicOr(&mask[i / 32u], 1u << (i % 32u));
+        }
+    }
+    workgroupBarrier();
+    for (var word = me; word < MASK_WORDS; word += THREADS) {
+        masks[own_state * MASK_WORDS + word] = atomicLoad(&mask[word]);
+    }
+}
+
+// Prepares the slots of new candidates, from `first_new` on.
+fn gather(first_new: u32) {
+    for (var slot = me; slot < count; slot += THREADS) {
+        if slot >= first_new {
+            let c = displacement(neuron(slot));
+            work[at(ALONG_X, slot)] = c.x;
             if DIMENSION == 2u {
-                work[at(ALONG_Y, i)] = c.y;
+                work[at(ALONG_Y, slot)] = c.y;
             }
         }
     }
 }
 
-// W times the vector in `direction`, at one candidate.
-fn field_of_direction(i: u32) -> f32 {
-    let column = neuron[i];
-    var field = 0.0;
-    for (var k = 0u; k < count; k++) {
-        let factor = direction[k];
-        if factor != 0.0 {
-            field += weight(neuron[k], column) * factor;
-            multiply_adds++;
-        }
+// Waits for the field of the present rates.
+fn ask_for_drive() {
+    for (var slot = me; slot < count; slot += THREADS) {
+        sources[place(slot)] = work[at(RATE, slot)];
     }
-    return field;
+    own.phase = LOOKS;
 }
 
-fn refresh_drive() {
-    workgroupBarrier();
-    for (var i = me; i < count; i += THREADS) {
-        direction[i] = work[at(RATE, i)];
-    }
-    workgroupBarrier();
-    for (var i = me; i < count; i += THREADS) {
-        work[at(DRIVE, i)] = external_current[neuron[i]] + field_of_direction(i);
+fn take_drive() {
+    for (var slot = me; slot < count; slot += THREADS) {
+        work[at(DRIVE, slot)] = external_current[neuron(slot)] + fields[place(slot)];
     }
 }
 
 // The lambda that leaves the least squares of g + C lambda over active neurons.
-fn least_squares_multiplier() -> vec2<f32> {
+fn least_squares_multiplier() {
     var squares = vec4<f32>(0.0);
     var moments = vec4<f32>(0.0);
-    for (var i = me; i < count; i += THREADS) {
-        let r = work[at(RATE, i)];
+    for (var slot = me; slot < count; slot += THREADS) {
+        let r = work[at(RATE, slot)];
         if r > 0.0 {
-            let c = along(i);
+            let c = along(slot);
             squares += vec4<f32>(c.x * c.x, c.x * c.y, c.y * c.y, 0.0);
-            moments += vec4<f32>(c * (work[at(DRIVE, i)] - own_current(r)), 0.0, 0.0);
+            moments += vec4<f32>(c * (work[at(DRIVE, slot)] - own_current(r)), 0.0, 0.0);
         }
     }
     let products = reduce(squares);
-    return balance(products.xyz, reduce(moments).xy);
+    let lambda = balance(products.xyz, reduce(moments).xy);
+    own.multiplier_x = lambda.x;
+    own.multiplier_y = lambda.y;
 }
 
 // Moves the positive entries of `trial` to the nearest ones with C.trial = 0.
@@ -286,11 +242,11 @@ fn project() {
     for (var turn = 0u; turn < 20u; turn++) {
         var moments = vec4<f32>(0.0);
         var squares = vec4<f32>(0.0);
-        for (var i = me; i < count; i += THREADS) {
-            let c = along(i);
-            let own = work[at(TRIAL, i)];
-            let moved = own - dot(shift, c);
-            if own > 0.0 && moved > 0.0 {
+        for (var slot = me; slot < count; slot += THREADS) {
+            let c = along(slot);
+            let trial = work[at(TRIAL, slot)];
+            let moved = trial - dot(shift, c);
+            if trial > 0.0 && moved > 0.0 {
                 moments += vec4<f32>(c * moved, (abs(c.x) + abs(c.y)) * moved, 0.0);
                 squares += vec4<f32>(c.x * c.x, c.x * c.y, c.y * c.y, 0.0);
             }
@@ -302,33 +258,16 @@ fn project() {
         }
         shift += more;
     }
-    for (var i = me; i < count; i += THREADS) {
-        let own = work[at(TRIAL, i)];
-        if own > 0.0 {
-            work[at(TRIAL, i)] = max(own - dot(shift, along(i)), 0.0);
+    for (var slot = me; slot < count; slot += THREADS) {
+        let trial = work[at(TRIAL, slot)];
+        if trial > 0.0 {
+            work[at(TRIAL, slot)] = max(trial - dot(shift, along(slot)), 0.0);
         }
     }
 }
 
-// T of four neurons, for the rates in `direction`.
-fn find_targets(lambda: vec2<f32>, quad: u32) {
-    var t = vec4<f32>(0.0);
-    for (var k = 0u; k < count; k++) {
-        let rate = direction[k];
-        if rate != 0.0 {
-            t += weights_at(neuron[k], quad) * rate;
-            multiply_adds += 4u;
-        }
-    }
-    for (var k = 0u; k < 4u && 4u * quad + k < params.neurons; k++) {
-        let i = 4u * quad + k;
-        targets[own_state * params.neurons + i] = external_current[i] + t[k] - dot(lambda, displacement(i));
-    }
-}
-
-// Marks the silent neurons whose T is above the threshold; returns (how many, active candidates, -, largest T). T is found
-// first, or still known.
-fn mark(lambda: vec2<f32>, threshold: f32, is_known: bool) -> vec4<f32> {
+// Marks the silent neurons whose T is above the threshold; returns (how many, active candidates, -, largest T).
+fn mark_joining(threshold: f32) -> vec4<f32> {
     workgroupBarrier();
     for (var word = me; word < MASK_WORDS; word += THREADS) {
         atomicStore(&mask[word], 0u);
@@ -336,74 +275,95 @@ fn mark(lambda: vec2<f32>, threshold: f32, is_known: bool) -> vec4<f32> {
     workgroupBarrier();
     var local = vec4<f32>(0.0);
     for (var slot = me; slot < count; slot += THREADS) {
-        atomicOr(&mask[neuron[slot] / 32u], 1u << (neuron[slot] % 32u));
+        let i = neuron(slot);
+        atomicOr(&mask[i / 32u], 1u << (i % 32u));
         local.y += select(0.0, 1.0, work[at(RATE, slot)] > 0.0);
     }
     workgroupBarrier();
     // Four neurons at a time. Their bits are touched by no other thread until the barrier.
     for (var quad = me; quad < QUADS; quad += THREADS) {
         let first = 4u * quad;
-        let place = first % 32u;
-        let taken = (atomicLoad(&mask[first / 32u]) >> place) & 15u;
-        if !is_known {
-            find_targets(lambda, quad);
-        }
+        let shift = first % 32u;
+        let taken = (atomicLoad(&mask[first / 32u]) >> shift) & 15u;
         var joining = 0u;
         for (var k = 0u; k < 4u && first + k < params.neurons; k++) {
-            let own = targets[own_state * params.neurons + first + k];
-            if ((taken >> k) & 1u) == 0u && own > threshold {
-                joining |= 1u << k;
-                local += vec4<f32>(1.0, 0.0, 0.0, 0.0);
-                local.w = max(local.w, own);
+            if ((taken >> k) & 1u) == 0u {
+                let t = target_of_silent(first + k);
+                if t > threshold {
+                    joining |= 1u << k;
+                    local = vec4<f32>(local.x + 1.0, local.y, 0.0, max(local.w, t));
+                }
             }
         }
-        atomicXor(&mask[first / 32u], (taken ^ joining) << place);
+        atomicXor(&mask[first / 32u], (taken ^ joining) << shift);
     }
     return reduce(local);
 }
 
+// The T above which silent neurons become candidates.
+fn first_threshold() -> f32 {
+    let least = -MARGIN * params.tolerance;
+    if params.asks_rarely == 0u {
+        return least;
+    }
+    var peak = 0.0;
+    for (var slot = me; slot < count; slot += THREADS) {
+        peak = max(peak, own_current(work[at(RATE, slot)]));
+    }
+    return min(least, -NEARLY * reduce(vec4<f32>(0.0, 0.0, 0.0, peak)).w);
+}
+
 // Makes candidates of the silent neurons that the present state would activate, or nearly so, in ascending order: of all, or
 // where they are too many, of those with the largest T.
-fn admit(lambda: vec2<f32>) {
-    var threshold = -MARGIN * params.tolerance;
+fn admit() {
+    var threshold = first_threshold();
     var largest = 0.0;
+    own.is_full = 0u;
     for (var turn = 0u; turn < CROWD_TURNS; turn++) {
-        let marked = mark(lambda, threshold, turn > 0u);
+        let marked = mark_joining(threshold);
         let free = f32(SLOTS - count);
         if turn == 0u {
             largest = marked.w;
-            is_full = select(0u, 1u, marked.x > free);
+        }
+        if marked.x > free && threshold >= -MARGIN * params.tolerance {
+            own.is_full = 1u;
         }
         let line = select(f32(params.neurons), 2.0 * marked.y, CROWD * marked.y < f32(params.neurons));
-        let crowd = select(line, floor(marked.y / RIM) + 1.0, is_on_surface == 1u);
+        let crowd = select(line, floor(marked.y / RIM) + 1.0, own.is_on_surface == 1u);
         if !(marked.x > min(free, crowd)) || free == 0.0 {
             break;
         }
         threshold = 0.5 * (threshold + largest);
     }
+    let before = count;
     workgroupBarrier();
     if me == 0u {
         for (var word = 0u; word < MASK_WORDS; word++) {
             var bits = atomicLoad(&mask[word]);
             while bits != 0u && count < SLOTS {
-                neuron[count] = word * 32u + firstTrailingBit(bits);
+                candidates[own_state * SLOTS + count] = word * 32u + firstTrailingBit(bits);
                 bits &= bits - 1u;
                 count++;
             }
         }
     }
-}
-
-fn target_of(i: u32, lambda: vec2<f32>) -> f32 {
-    return work[at(DRIVE, i)] - dot(lambda, along(i));
+    storageBarrier();
+    workgroupBarrier();
+    gather(before);
+    for (var slot = me; slot < count; slot += THREADS) {
+        if slot >= before {
+            work[at(RATE, slot)] = 0.0;
+            work[at(DRIVE, slot)] = external_current[neuron(slot)] + fields[place(slot)];
+        }
+    }
 }
 
 // (Sum of the curvatures, number of neurons that take part in a step, -, largest violation of the conditions).
-fn survey(lambda: vec2<f32>) -> vec4<f32> {
+fn survey() -> vec4<f32> {
     var local = vec4<f32>(0.0);
-    for (var i = me; i < count; i += THREADS) {
-        let t = target_of(i, lambda);
-        let r = work[at(RATE, i)];
+    for (var slot = me; slot < count; slot += THREADS) {
+        let t = target_of(slot);
+        let r = work[at(RATE, slot)];
         let takes_part = r > 0.0 || t > 0.0;
         let violation = select(max(t, 0.0), abs(own_current(r) - t), r > 0.0);
         local += vec4<f32>(curvature_of(r), select(0.0, 1.0, takes_part), 0.0, 0.0);
@@ -412,239 +372,294 @@ fn survey(lambda: vec2<f32>) -> vec4<f32> {
     return reduce(local);
 }
 
-// Change of lambda, squared size of the residue at the beginning, and whether the curvature was positive all along.
-struct Solved {
-    change: vec2<f32>,
-    rho: f32,
-    is_positive: bool,
-}
-
-// Solves for the step in x. `previous_rho` is the size that the step before began with.
-fn conjugate_gradients(lambda: vec2<f32>, damping: f32, previous_rho: f32) -> Solved {
+// Begins to solve for the step.
+fn begin_solving() {
     var squares = vec4<f32>(0.0);
-    for (var i = me; i < count; i += THREADS) {
+    for (var slot = me; slot < count; slot += THREADS) {
         // With `corrects` the residue holds the gaps already.
-        let r = work[at(RATE, i)];
-        let gap = select(target_of(i, lambda) - own_current(r), work[at(RESIDUE, i)], params.corrects == 1u);
+        let r = work[at(RATE, slot)];
+        let gap = select(target_of(slot) - own_current(r), work[at(RESIDUE, slot)], params.corrects == 1u);
         let t = gap + own_current(r);
         let takes_part = r > 0.0 || t > 0.0;
-        let c = along(i);
-        let inverse = select(0.0, 1.0 / (secant(r, t) + damping), takes_part);
-        work[at(INVERSE, i)] = inverse;
-        work[at(STEP, i)] = 0.0;
-        direction[i] = 0.0;
-        work[at(RESIDUE, i)] = select(0.0, gap, takes_part);
+        let c = along(slot);
+        let inverse = select(0.0, 1.0 / (secant(r, t) + own.damping), takes_part);
+        work[at(INVERSE, slot)] = inverse;
+        work[at(STEP, slot)] = 0.0;
+        work[at(RESIDUE, slot)] = select(0.0, gap, takes_part);
+        sources[place(slot)] = 0.0;
         squares += inverse * vec4<f32>(c.x * c.x, c.x * c.y, c.y * c.y, 0.0);
     }
-    let products = reduce(squares).xyz;
-    var solved = Solved(vec2<f32>(0.0), 0.0, true);
-    var rho = 0.0;
-    var rho_end = 0.0;
-    for (var turn = 0u; turn <= 2u * count && turns < params.turns; turn++) {
-        var local = vec4<f32>(0.0);
-        for (var i = me; i < count; i += THREADS) {
-            let residue = work[at(RESIDUE, i)];
-            local += work[at(INVERSE, i)] * residue * vec4<f32>(residue, along(i), 0.0);
-        }
-        let found = reduce(local);
-        // The residual's part along C is the multipliers'.
-        let mu = balance(products, found.yz);
-        solved.change += mu;
-        let rho_new = found.x - dot(mu, found.yz);
-        if turn == 0u {
-            let ratio = rho_new / previous_rho;
-            let rough = select(ROUGHEST, clamp(0.81 * ratio * ratio, FINEST, ROUGHEST), previous_rho > 0.0);
-            rho_end = rho_new * select(rough, FINEST, params.corrects == 1u);
-            solved.rho = rho_new;
-        }
-        if !(rho_new > rho_end) {
-            break;
-        }
-        let keep = select(rho_new / rho, 0.0, turn == 0u);
-        rho = rho_new;
-        for (var i = me; i < count; i += THREADS) {
-            let inverse = work[at(INVERSE, i)];
-            let residue = work[at(RESIDUE, i)] - select(0.0, dot(mu, along(i)), inverse > 0.0);
-            work[at(RESIDUE, i)] = residue;
-            direction[i] = inverse * residue + keep * direction[i];
-        }
-        workgroupBarrier();
-        local = vec4<f32>(0.0);
-        for (var i = me; i < count; i += THREADS) {
-            let inverse = work[at(INVERSE, i)];
-            if inverse > 0.0 {
-                let own = direction[i] / inverse;
-                let image = own - field_of_direction(i);
-                work[at(TRIAL, i)] = image;
-                local += direction[i] * vec4<f32>(image, own, 0.0, 0.0);
-            }
-        }
-            turns++;
-        let curvature = reduce(local);
-        if !(curvature.x > 1e-7 * curvature.y) {
-            solved.is_positive = false;
-            break;
-        }
-        let length = rho / curvature.x;
-        for (var i = me; i < count; i += THREADS) {
-            if work[at(INVERSE, i)] > 0.0 {
-                work[at(STEP, i)] += length * direction[i];
-                work[at(RESIDUE, i)] -= length * work[at(TRIAL, i)];
-            }
-        }
-    }
-    return solved;
+    let products = reduce(squares);
+    own.products_xx = products.x;
+    own.products_xy = products.y;
+    own.products_yy = products.z;
+    own.change_x = 0.0;
+    own.change_y = 0.0;
+    own.turn = 0u;
 }
 
-// Walks along x, projected, until the energy falls enough, and stays there; returns how often the step was halved, or
-// MAX_HALVINGS + 1 if the energy does not fall.
-fn line_search(lambda: vec2<f32>) -> u32 {
-    var length = 1.0;
-    var halvings = 0u;
-    for (; halvings <= MAX_HALVINGS; halvings++) {
-        for (var i = me; i < count; i += THREADS) {
-            work[at(TRIAL, i)] = max(work[at(RATE, i)] + length * work[at(STEP, i)], 0.0);
-        }
-        project();
-        for (var i = me; i < count; i += THREADS) {
-            direction[i] = work[at(TRIAL, i)] - work[at(RATE, i)];
-        }
-        workgroupBarrier();
-        var local = vec4<f32>(0.0);
-        for (var i = me; i < count; i += THREADS) {
-            let d = direction[i];
-            let r = work[at(RATE, i)];
-            let gradient = own_current(r) - target_of(i, lambda);
-            local.x += d * gradient + bend(r, d) - 0.5 * d * field_of_direction(i);
-            local.y += gradient * work[at(STEP, i)];
-            local.z += r * (own_current(r) + 1.5 * params.largest_current);
-        }
-            // Change of the energy, slope along x, size of the energy's terms.
-        let found = reduce(local);
-        let unresolved = UNRESOLVED * found.z;
-        if found.x <= SUFFICIENT_DECREASE * length * found.y || (-found.y <= unresolved && found.x <= unresolved) {
-            for (var i = me; i < count; i += THREADS) {
-                work[at(RATE, i)] = work[at(TRIAL, i)];
-            }
-            break;
-        }
-        length *= 0.5;
+// Finds the next direction of the conjugate gradients, and waits for its image; goes on to the step if the residue is small
+// enough, or time is up.
+fn next_direction() -> u32 {
+    if own.turn > 2u * count || own.turns >= params.turns {
+        return TRY;
     }
-    return halvings;
+    var local = vec4<f32>(0.0);
+    for (var slot = me; slot < count; slot += THREADS) {
+        let residue = work[at(RESIDUE, slot)];
+        local += work[at(INVERSE, slot)] * residue * vec4<f32>(residue, along(slot), 0.0);
+    }
+    let sums = reduce(local);
+    // The residue's part along C is the multipliers'.
+    let mu = balance(vec3<f32>(own.products_xx, own.products_xy, own.products_yy), sums.yz);
+    own.change_x += mu.x;
+    own.change_y += mu.y;
+    let rho = sums.x - dot(mu, sums.yz);
+    if own.turn == 0u {
+        let ratio = rho / own.previous_rho;
+        let roughest = params.roughest;
+        let rough = select(roughest, clamp(0.81 * ratio * ratio, FINEST, roughest), own.previous_rho > 0.0);
+        own.rho_end = rho * select(rough, FINEST, params.corrects == 1u);
+        own.first_rho = rho;
+    }
+    if !(rho > own.rho_end) {
+        return TRY;
+    }
+    let keep = select(rho / own.rho, 0.0, own.turn == 0u);
+    own.rho = rho;
+    for (var slot = me; slot < count; slot += THREADS) {
+        let inverse = work[at(INVERSE, slot)];
+        let residue = work[at(RESIDUE, slot)] - select(0.0, dot(mu, along(slot)), inverse > 0.0);
+        work[at(RESIDUE, slot)] = residue;
+        sources[place(slot)] = inverse * residue + keep * sources[place(slot)];
+    }
+    own.phase = SOLVES;
+    return WAIT;
 }
 
-fn load() {
-    if me == 0u {
-        count = min(info[own_state].count, SLOTS);
+// Goes along the direction, whose image has come; false if the curvature along it is not positive.
+fn take_direction() -> bool {
+    var local = vec4<f32>(0.0);
+    for (var slot = me; slot < count; slot += THREADS) {
+        let inverse = work[at(INVERSE, slot)];
+        if inverse > 0.0 {
+            let direction = sources[place(slot)];
+            let diagonal = direction / inverse;
+            local += direction * vec4<f32>(diagonal - fields[place(slot)], diagonal, 0.0, 0.0);
+        }
     }
+    own.turns++;
+    own.turn++;
+    let curvature = reduce(local);
+    if !(curvature.x > 1e-7 * curvature.y) {
+        return false;
+    }
+    let length = own.rho / curvature.x;
+    for (var slot = me; slot < count; slot += THREADS) {
+        let inverse = work[at(INVERSE, slot)];
+        if inverse > 0.0 {
+            let direction = sources[place(slot)];
+            work[at(STEP, slot)] += length * direction;
+            work[at(RESIDUE, slot)] -= length * (direction / inverse - fields[place(slot)]);
+        }
+    }
+    return true;
+}
+
+// Tries a step of the present length, projected.
+fn try_step() {
+    for (var slot = me; slot < count; slot += THREADS) {
+        work[at(TRIAL, slot)] = max(work[at(RATE, slot)] + own.length * work[at(STEP, slot)], 0.0);
+    }
+    project();
+    for (var slot = me; slot < count; slot += THREADS) {
+        sources[place(slot)] = work[at(TRIAL, slot)] - work[at(RATE, slot)];
+    }
+    own.phase = STEPS;
+}
+
+// Whether the step that was tried, whose image has come, lowers the energy enough.
+fn is_lower() -> bool {
+    var local = vec4<f32>(0.0);
+    for (var slot = me; slot < count; slot += THREADS) {
+        let d = sources[place(slot)];
+        let r = work[at(RATE, slot)];
+        let gradient = own_current(r) - target_of(slot);
+        // Where there is no source no field was asked for.
+        let field = select(0.0, fields[place(slot)], d != 0.0);
+        local.x += d * gradient + bend(r, d) - 0.5 * d * field;
+        local.y += gradient * work[at(STEP, slot)];
+        local.z += r * (own_current(r) + 1.5 * params.largest_current);
+    }
+    // Change of the energy, slope along x, size of the energy's terms.
+    let sums = reduce(local);
+    let unresolved = UNRESOLVED * sums.z;
+    return sums.x <= SUFFICIENT_DECREASE * own.length * sums.y || (-sums.y <= unresolved && sums.x <= unresolved);
+}
+
+// Begins a search: looks at the state that it was given, or solves for the gaps that it was given.
+fn begin() -> u32 {
+    for (var i = me; i < 4u * QUADS; i += THREADS) {
+        sources[own_state * 4u * QUADS + i] = 0.0;
+    }
+    storageBarrier();
     workgroupBarrier();
-    for (var i = me; i < count; i += THREADS) {
-        neuron[i] = candidates[own_state * SLOTS + i];
+    gather(0u);
+    own.begins = 1u;
+    if params.corrects == 1u {
+        return BEGIN_SYSTEM;
+    }
+    return select(SEE_SOME, SEE_ALL, params.admits == 1u);
+}
+
+// Spares the host what is silent beyond doubt: a rate below 0 says so.
+fn tell_silent() {
+    for (var slot = me; slot < count; slot += THREADS) {
+        if !(work[at(RATE, slot)] > 0.0) && target_of(slot) < -MARGIN * params.tolerance {
+            work[at(RATE, slot)] = -1.0;
+        }
     }
 }
 
-fn store() {
-    workgroupBarrier();
-    for (var i = me; i < count; i += THREADS) {
-        candidates[own_state * SLOTS + i] = neuron[i];
-        if params.corrects == 1u {
-            work[at(RATE, i)] = work[at(STEP, i)];
+// Looks at the state, whose field has come: asks silent neurons, ends, or begins a step.
+fn look() -> u32 {
+    let has_asked = own.wants == ALL;
+    take_drive();
+    if own.begins == 1u {
+        own.begins = 0u;
+        least_squares_multiplier();
+    }
+    if has_asked {
+        admit();
+    }
+    let surveyed = survey();
+    own.residual = surveyed.w;
+    let is_at_rest = !(own.residual > params.tolerance);
+    if is_at_rest && !has_asked && params.admits == 1u {
+        return SEE_ALL;
+    }
+    if is_at_rest || own.iterations >= params.iterations || own.turns >= params.turns {
+        tell_silent();
+        return END;
+    }
+    own.curvature = surveyed.x / max(surveyed.y, 1.0) + 1e-3;
+    own.iterations++;
+    own.attempt = 0u;
+    own.length = 1.0;
+    own.halved = 0u;
+    return BEGIN_SYSTEM;
+}
+
+// Goes on with the step, whose last direction's image has come.
+fn solve() -> u32 {
+    if take_direction() {
+        return TURN;
+    }
+    if params.corrects == 1u {
+        own.residual = 3e38;
+        return TRY;
+    }
+    own.attempt++;
+    if own.attempt == MAX_ATTEMPTS {
+        return TRY;
+    }
+    own.damping = max(4.0 * own.damping, 1e-2 * own.curvature);
+    own.dampings++;
+    return BEGIN_SYSTEM;
+}
+
+// Takes the step that was tried, whose image has come, and looks again; or tries a shorter one.
+fn take_step() -> u32 {
+    let is_taken = is_lower();
+    if !is_taken {
+        own.length *= 0.5;
+        own.halved++;
+        if own.halved <= MAX_HALVINGS {
+            return TRY;
         }
     }
+    own.multiplier_x += own.change_x;
+    own.multiplier_y += own.change_y;
+    own.previous_rho = own.first_rho;
+    if is_taken {
+        for (var slot = me; slot < count; slot += THREADS) {
+            work[at(RATE, slot)] = work[at(TRIAL, slot)];
+        }
+        own.halvings += own.halved;
+        // On surfaces a full step that needed no more damping leaves none.
+        let is_full_step = own.is_on_surface == 1u && own.halved == 0u && own.attempt == 0u;
+        own.damping = select(0.0, 0.5 * own.damping, own.damping > 1e-3 * own.curvature && !is_full_step);
+    } else {
+        own.dampings++;
+        own.damping = max(8.0 * own.damping, 0.1 * own.curvature);
+    }
+    if !(own.damping < 1e6 * own.curvature) {
+        return END;
+    }
+    let asks = params.admits == 1u && params.asks_rarely == 0u && own.residual > MOVING * params.tolerance;
+    return select(SEE_SOME, SEE_ALL, asks);
+}
+
+// Leaves the step to the host in place of the rates.
+fn end_correction() {
+    own.multiplier_x = own.change_x;
+    own.multiplier_y = own.change_y;
+    for (var slot = me; slot < count; slot += THREADS) {
+        work[at(RATE, slot)] = work[at(STEP, slot)];
+    }
+}
+
+// Does what comes after the field, as far as it needs no other field.
+fn go_on() {
+    var next = END;
+    switch own.phase {
+        case BEGINS: { next = begin(); }
+        case LOOKS: { next = look(); }
+        case SOLVES: { next = solve(); }
+        default: { next = take_step(); }
+    }
+    if next == BEGIN_SYSTEM {
+        begin_solving();
+        next = TURN;
+    }
+    if next == TURN {
+        next = next_direction();
+    }
+    if next == TRY && params.corrects == 1u {
+        end_correction();
+        next = END;
+    }
+    if next == TRY {
+        try_step();
+    }
+    let sees = next == SEE_SOME || next == SEE_ALL;
+    if sees {
+        ask_for_drive();
+    }
+    // The directions of one step have the same neurons.
+    if sees || own.phase == STEPS || own.turn == 0u {
+        mark_sources(sees);
+    }
+    own.wants = select(select(SOME, ALL, next == SEE_ALL), NOTHING, next == END);
+    own.is_answered = 0u;
 }
 
 @compute @workgroup_size(THREADS)
 fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     me = thread;
-    own_state = params.first + group.x;
-    load();
-    is_on_surface = info[own_state].is_on_surface;
-    var lambda = vec2<f32>(0.0);
-    var damping = 0.0;
-    var residual = 0.0;
-    var previous_rho = 0.0;
-    var iterations = 0u;
-    var dampings = 0u;
-    var halvings = 0u;
-    var gathered = 0u;
-    var begins = true;
-    var asks = params.admits == 1u;
-    // Whether silent neurons have been asked in the present state.
-    var is_asked = params.admits == 0u;
-    loop {
-        gather(gathered);
-        gathered = count;
-        var curvature = 0.0;
-        if params.corrects == 0u {
-            refresh_drive();
-            if begins {
-                lambda = least_squares_multiplier();
-                begins = false;
-            }
-            if asks {
-                asks = false;
-                is_asked = true;
-                admit(lambda);
-                workgroupBarrier();
-                if count > gathered {
-                    for (var i = me; i < count; i += THREADS) {
-                        work[at(RATE, i)] = select(work[at(RATE, i)], 0.0, i >= gathered);
-                    }
-                    continue;
-                }
-            }
-            let found = survey(lambda);
-            residual = found.w;
-            let is_at_rest = !(residual > params.tolerance);
-            if is_at_rest && !is_asked {
-                asks = true;
-                continue;
-            }
-            if is_at_rest || iterations >= params.iterations || turns >= params.turns {
-                break;
-            }
-            curvature = found.x / max(found.y, 1.0) + 1e-3;
-        }
-        iterations++;
-        var solved = Solved(vec2<f32>(0.0), 0.0, false);
-        let dampings_before = dampings;
-        for (var attempt = 0u; attempt < MAX_ATTEMPTS && !solved.is_positive; attempt++) {
-            if attempt > 0u {
-                damping = max(4.0 * damping, 1e-2 * curvature);
-                dampings++;
-            }
-            solved = conjugate_gradients(lambda, damping, previous_rho);
-            if params.corrects == 1u {
-                break;
-            }
-        }
-        if params.corrects == 1u {
-            lambda = solved.change;
-            residual = select(3e38, 0.0, solved.is_positive);
-            break;
-        }
-        let halved = line_search(lambda);
-        lambda += solved.change;
-        previous_rho = solved.rho;
-        if halved <= MAX_HALVINGS {
-            halvings += halved;
-            // On surfaces a full step that needed no more damping leaves none.
-            let is_full_step = is_on_surface == 1u && halved == 0u && dampings == dampings_before;
-            damping = select(0.0, 0.5 * damping, damping > 1e-3 * curvature && !is_full_step);
-        } else {
-            dampings++;
-            damping = max(8.0 * damping, 0.1 * curvature);
-        }
-        if !(damping < 1e6 * curvature) {
-            break;
-        }
-        is_asked = params.admits == 0u;
-        asks = params.admits == 1u && residual > MOVING * params.tolerance;
-    }
-    store();
-    let counted = reduce(vec4<f32>(f32(multiply_adds), 0.0, 0.0, 0.0));
+    own_state = group.x;
     if me == 0u {
-        info[own_state] = StateInfo(lambda.x, lambda.y, count, iterations, residual, dampings, halvings, is_full,
-            is_on_surface, turns, counted.x);
+        found = searches[own_state];
+        count = min(found.count, SLOTS);
+    }
+    own = workgroupUniformLoad(&found);
+    // Ended, or still waiting for its neighbours.
+    if own.wants == NOTHING || (own.phase != BEGINS && own.is_answered == 0u) {
+        return;
+    }
+    go_on();
+    if me == 0u {
+        own.count = count;
+        searches[own_state] = own;
     }
 }

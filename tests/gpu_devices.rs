@@ -9,11 +9,15 @@ use flatscape::compute::backend::Backend;
 use flatscape::compute::choice::{Choice, choose};
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu;
-use flatscape::compute::gpu::{Conditions, DeviceKind, Peaks, Verdict};
-use flatscape::error::Error;
-use flatscape::landscape::problem::{Definition, Start};
+use flatscape::compute::gpu::{Conditions, DeviceKind, Gpu, Peaks, Verdict};
+use flatscape::error::{Error, Result};
+use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
+use flatscape::landscape::states::States;
 use flatscape::manifold::Points;
+use flatscape::network::Network;
 use flatscape::progress::Tick;
+use flatscape::solve::manifolds::Manifolds;
+use flatscape::solve::{SolverKind, WeightProblem};
 
 #[test]
 fn the_adapter_passes_its_self_test_and_is_described() {
@@ -173,11 +177,191 @@ fn a_network_too_large_for_the_device_is_refused_before_any_work() {
     assert_eq!(refused.exit_code(), 3);
     assert!(refused.to_string().contains("CPU backend"), "{refused}");
     assert!(gpu.memory(NEURONS, 12, 100).is_err());
-    // Twelve batches of 9 states with 32 slots, each with W in its order.
+    // Twelve batches of 9 states: 9 numbers for each of 32 slots, 4 for each neuron, 2 words of a mask, 29 of a search. Each
+    // batch has W in its order.
     assert_eq!(
         gpu.memory(40, 4, 100).unwrap(),
-        (40 * 40 * 4, 100 * (9 * 32 * 4 + 3 * 40 * 4) + 12 * 40 * 40 * 4)
+        (40 * 40 * 4, 100 * 4 * (9 * 32 + 4 * 40 + 2 + 29) + 12 * 40 * 40 * 4)
     );
+}
+
+/// A weight change by conjugate gradients, for the states given.
+fn weight_problem<'a>(
+    network: &'a Network,
+    states: &'a States,
+    energies: &'a [f64],
+    points: Points<'a>,
+    accuracy: f64,
+) -> WeightProblem<'a> {
+    let manifolds = Manifolds { states, maps: &network.maps, points, at_each: 1 };
+    WeightProblem { manifolds, energies, ridge: 1e-6, solver: SolverKind::Cg, accuracy }
+}
+
+/// The weight change and its levels, and how many multiply-adds of it the device counted.
+fn solved(gpu: &Gpu, problem: &WeightProblem<'_>) -> (Vec<f64>, Vec<f64>, u64) {
+    let before = gpu.counted();
+    let update = gpu.weight_update(problem, &Tick::silent()).unwrap();
+    (update.delta.to_dense(), update.levels, (gpu.counted() - before).multiply_adds)
+}
+
+#[test]
+fn a_small_device_solves_for_weights_if_it_has_room_and_the_host_does_if_not() {
+    let network = network(NEURONS, 2);
+    let points = Points::fitted(&network.maps, NEURONS);
+    let found = minima(&Cpu, &problem(&network, Definition::Kkt), points, Start::Idealized);
+    let accuracy = 1e-6;
+    let problem = weight_problem(&network, &found.states, &found.energies, points, accuracy);
+    let of_cpu = Cpu.weight_update(&problem, &Tick::silent()).unwrap();
+    let of_cpu = (of_cpu.delta.to_dense(), of_cpu.levels, 0);
+    let of_device = solved(&gpu_or_return!(Conditions::default()), &problem);
+    assert!(of_device.2 > 0, "the device had no part in it");
+    // As in tests/gpu.rs.
+    same("weight change", &of_device.0, &of_cpu.0, 0.0, 100.0 * accuracy);
+    assert_ne!(of_device.0, of_cpu.0, "what tells a device in f32 from the host");
+    let small = |most_binding| Conditions {
+        most_workgroup_memory: Some(16 << 10),
+        most_threads: Some(64),
+        most_binding: Some(most_binding),
+        ..Conditions::default()
+    };
+    // A weight change takes 57,600 bytes, and the rates of a map's 120 states, in whole tiles, 65,536.
+    for (most_binding, expected) in [
+        (128 << 20, &of_device),
+        (65_536, &of_device),
+        (65_535, &of_cpu),
+        (57_599, &of_cpu),
+        (14_400, &of_cpu),
+    ] {
+        let found = solved(&gpu_or_return!(small(most_binding)), &problem);
+        println!("{most_binding} bytes at once: {} multiply-adds on the device", found.2);
+        assert!(found == *expected, "{most_binding} bytes at once: another weight change, or done elsewhere");
+    }
+    let refused = gpu_or_return!(small(14_399)).weight_update(&problem, &Tick::silent()).err().unwrap();
+    assert_eq!(refused.exit_code(), 3, "{refused}");
+    assert!(refused.to_string().contains("CPU backend"), "{refused}");
+}
+
+#[test]
+fn a_weight_update_on_a_lost_device_is_repeated_on_a_new_one() {
+    let network = network(NEURONS, 2);
+    let points = Points::fitted(&network.maps, 30);
+    let found = minima(&Cpu, &problem(&network, Definition::Kkt), points, Start::Idealized);
+    let problem = weight_problem(&network, &found.states, &found.energies, points, 1e-3);
+    let (delta, levels, multiply_adds) = solved(&gpu_or_return!(Conditions::default()), &problem);
+    assert!(multiply_adds > 0, "the device had no part in it");
+    // At each submission in turn, until one is as many as there are.
+    let mut submissions = 0;
+    loop {
+        let gpu = gpu_or_return!(Conditions { destroy_after: vec![submissions], ..Conditions::default() });
+        let told = std::sync::atomic::AtomicU64::new(0);
+        let count = |n| {
+            told.fetch_add(n, std::sync::atomic::Ordering::Relaxed);
+        };
+        let update = gpu.weight_update(&problem, &Tick::new(&count)).unwrap();
+        assert!(update.delta.to_dense() == delta, "lost after {submissions}: another weight change");
+        assert_eq!(update.levels, levels, "lost after {submissions}");
+        assert_eq!(told.into_inner(), points.len() as u64, "lost after {submissions}");
+        if gpu.devices_opened() == 1 {
+            break;
+        }
+        submissions += 1;
+    }
+    println!("{submissions} submissions");
+    assert!(submissions >= 5, "a product and what it gave, in three, and the weight change in two");
+}
+
+/// What three kinds of work give on one device.
+struct Work<'a> {
+    network: &'a Network,
+    states: &'a States,
+    energies: &'a [f64],
+    points: Points<'a>,
+}
+
+/// Minima, a weight change, and the snapshots of trajectories.
+type Done = (Minima, Vec<f64>, Vec<Vec<Vec<f64>>>);
+
+impl Work<'_> {
+    fn done(&self, gpu: &Gpu) -> Result<Done> {
+        let problem = problem(self.network, Definition::Kkt);
+        let found = gpu.minima(&problem, self.points, Start::Idealized, &Tick::silent())?;
+        let problem = weight_problem(self.network, self.states, self.energies, self.points, 1e-8);
+        let update = gpu.weight_update(&problem, &Tick::silent())?;
+        let starts = starts(self.network, 16);
+        let runs = gpu.trajectories(&dynamics(self.network), &starts, &[0, 100], &Tick::silent())?;
+        Ok((found, update.delta.to_dense(), runs.into_iter().map(|run| run.snapshots).collect()))
+    }
+}
+
+#[test]
+fn two_threads_on_one_device_hear_of_their_own_failures_only() {
+    // Room for 120 neurons and not for 400.
+    let gpu = gpu_or_return!(Conditions { most_binding: Some(1 << 17), ..Conditions::default() });
+    let (small, large) = (network(NEURONS, 2), network(400, 1));
+    let points = Points::fitted(&small.maps, 40);
+    let found = minima(&Cpu, &problem(&small, Definition::Kkt), points, Start::Idealized);
+    let work = Work { network: &small, states: &found.states, energies: &found.energies, points };
+    let expected = work.done(&gpu).unwrap();
+    // One state at all points, with the energies of many: no weights can do that.
+    let one = States::pack(NEURONS, std::iter::repeat_n(found.states.get(0), points.len()));
+    let impossible =
+        WeightProblem { ridge: 0.0, ..weight_problem(&small, &one, &found.energies, points, 1e-3) };
+    let stopped = || Tick::silent().stopped_by(&|| true);
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    let failure = |turn: usize| -> Error {
+        let (large, small) = (&large, &small);
+        let failed = match turn % 5 {
+            0 => gpu.trajectories(&dynamics(large), &starts(large, 1), &[1], &Tick::silent()).err(),
+            1 => {
+                let descent = Problem { minimizer: Minimizer::Descent, ..problem(small, Definition::Kkt) };
+                gpu.minima(&descent, points, Start::Idealized, &Tick::silent()).err()
+            }
+            2 => gpu.weight_update(&impossible, &Tick::silent()).err(),
+            3 => gpu.minima(&problem(small, Definition::Kkt), points, Start::Idealized, &stopped()).err(),
+            _ => gpu.trajectories(&dynamics(small), &starts(small, 16), &[100], &stopped()).err(),
+        };
+        failed.expect("a failure")
+    };
+    let codes = std::thread::scope(|scope| {
+        let failing = scope.spawn(|| {
+            let mut codes = Vec::new();
+            while codes.len() < 10 || !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                codes.push(failure(codes.len()).exit_code());
+            }
+            codes
+        });
+        let found: Vec<_> = (0..5).map(|_| work.done(&gpu)).collect();
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+        for found in found {
+            assert!(found.unwrap() == expected, "results that company changes");
+        }
+        failing.join().unwrap()
+    });
+    println!("{} failures beside five sound turns", codes.len());
+    // Too large, refused, no solution, and stopped twice.
+    for (turn, code) in codes.iter().enumerate() {
+        assert_eq!(*code, [3, 2, 1, 130, 130][turn % 5], "failure {turn}");
+    }
+    assert_eq!(gpu.devices_opened(), 1);
+}
+
+#[test]
+fn a_device_that_two_threads_lose_is_replaced_once() {
+    let network = network(NEURONS, 2);
+    let points = Points::fitted(&network.maps, 40);
+    let found = minima(&Cpu, &problem(&network, Definition::Kkt), points, Start::Idealized);
+    let work = Work { network: &network, states: &found.states, energies: &found.energies, points };
+    let expected = work.done(&gpu_or_return!(Conditions::default())).unwrap();
+    for submissions in [0, 3, 12] {
+        let gpu = gpu_or_return!(Conditions { destroy_after: vec![submissions], ..Conditions::default() });
+        std::thread::scope(|scope| {
+            let both = [(); 2].map(|()| scope.spawn(|| work.done(&gpu).unwrap()));
+            for done in both {
+                assert!(done.join().unwrap() == expected, "lost after {submissions}: other results");
+            }
+        });
+        assert_eq!(gpu.devices_opened(), 2, "lost after {submissions}");
+    }
 }
 
 /// What this test program reports when the Vulkan loader knows no other driver than `driver`.

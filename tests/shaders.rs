@@ -109,38 +109,59 @@ fn parameters_lie_where_the_host_puts_them() {
         }
     );
     same_layout!("trajectories", StateGroup { first, rows, rows_high, trajectory });
-    same_layout!(
-        "minimum",
-        MinimumParams {
-            neurons,
-            admits,
-            corrects,
-            iterations,
-            turns,
-            tolerance,
-            largest_current,
-            gain,
-            exponent,
-            first,
-            states
-        }
-    );
-    same_layout!(
-        "minimum",
-        StateInfo {
-            multiplier_x,
-            multiplier_y,
-            count,
-            iterations,
-            residual,
-            dampings,
-            halvings,
-            is_full,
-            is_on_surface,
-            turns,
-            multiply_adds
-        }
-    );
+    for shader in ["minimum", "fields_together"] {
+        same_layout!(
+            shader,
+            SearchParams {
+                neurons,
+                states,
+                admits,
+                corrects,
+                asks_rarely,
+                iterations,
+                turns,
+                roughest,
+                tolerance,
+                largest_current,
+                gain,
+                exponent
+            }
+        );
+        same_layout!(
+            shader,
+            Search {
+                multiplier_x,
+                multiplier_y,
+                count,
+                iterations,
+                residual,
+                dampings,
+                halvings,
+                is_full,
+                is_on_surface,
+                turns,
+                wants,
+                is_answered,
+                phase,
+                begins,
+                damping,
+                curvature,
+                attempt,
+                turn,
+                products_xx,
+                products_xy,
+                products_yy,
+                rho,
+                rho_end,
+                first_rho,
+                previous_rho,
+                change_x,
+                change_y,
+                length,
+                halved
+            }
+        );
+    }
     same_layout!("permute", PermuteParams { neurons, first, adds, is_hollow });
     same_layout!("weight_change", ChangeParams { neurons, chunks, first, states });
     same_layout!("weight_response", ResponseParams { neurons, chunks, first });

@@ -92,13 +92,8 @@ impl Subject<'_> {
         // Neighbours share rows in the largest groups, others go alone.
         let group = if is_crowded { 16 } else { 1 };
         let together = (starts.len() / group).max(1) as f64;
-        let footprints = gpu::footprints(neurons, network.bumps.active(0), group).ok();
-        stage.kernel = footprints.map(|(_, footprint)| Kernel {
-            footprint,
-            together,
-            reads: row * neurons as f64,
-            is_shared: true,
-        });
+        let footprint = gpu::trajectory_footprint(neurons, network.bumps.active(0), group).ok();
+        stage.kernel = footprint.map(|footprint| Kernel { footprint, together, reads: row * neurons as f64 });
         stage.work = Some(Work {
             flops: items * 2.0 * active * n,
             bytes: items * (4.0 * active * n / NEIGHBOURS as f64 + 8.0 * n),
@@ -147,18 +142,7 @@ impl Subject<'_> {
         let run = |backend: &dyn Backend| backend.minima(&problem, points, Start::Idealized, &Tick::silent());
         let mut whole = Stage::new("minima", Arithmetic::Mixed, points.len(), 1, None);
         let expected = self.bench.cpu(&mut whole, || run(&Cpu))?;
-        // W in the order of a map is read within a bump's width of the diagonal, by all points of the map.
-        let neurons = self.plan.neurons as f64;
-        let of_map = 4.0 * neurons * neurons.min(2.4 * expected.states.mean_active());
-        let kernel =
-            gpu::footprints(self.plan.neurons, self.network.bumps.active(0), 1).ok().map(|(footprint, _)| {
-                Kernel {
-                    footprint,
-                    together: gpu::MOST_AT_WORK as f64,
-                    reads: of_map / self.plan.points_per_map as f64,
-                    is_shared: false,
-                }
-            });
+        let kernel = self.kernel_of_minima(expected.states.mean_active());
         whole.kernel = kernel;
         self.bench.device(
             &mut whole,
@@ -190,6 +174,20 @@ impl Subject<'_> {
             stages.push(part);
         }
         Ok(expected)
+    }
+
+    /// The kernel of the fields. W in the order of a map is read within a bump's width of the diagonal, for all points of the map,
+    /// and that of several maps in turn.
+    fn kernel_of_minima(&self, active: f64) -> Option<Kernel> {
+        let (neurons, per_map) = (self.plan.neurons, self.plan.points_per_map);
+        let (footprint, maps) =
+            gpu::minimum_footprint(neurons, self.network.bumps.active(0), per_map).ok()?;
+        let row = 4.0 * (neurons as f64).min(2.4 * active);
+        Some(Kernel {
+            footprint,
+            together: gpu::MOST_AT_WORK as f64,
+            reads: row * neurons as f64 * maps.min(self.plan.maps) as f64,
+        })
     }
 
     fn work_of_minima(&self, minima: &Minima) -> Work {
@@ -249,7 +247,6 @@ impl Subject<'_> {
             footprint: gpu::PRODUCTS,
             together: tiles * tiles,
             reads: matrix,
-            is_shared: true,
         });
         self.bench.both(
             &mut stage,

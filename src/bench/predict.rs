@@ -6,13 +6,15 @@
 //! |---|---|
 //! | arithmetic | 2·multiply-adds / (½ · FP32 rate) |
 //! | memory | bytes of W and its copies / (½ · bandwidth), of the cache that holds what the workgroups at work read, else of the memory |
-//! | latency | turns / workgroups at work · 2 µs; a turn waits for the one before at barriers |
+//! | latency | turns / workgroups at work · 2 µs, where a turn waits for the one before at barriers; 30 µs for each round of the two kernels of minima |
 //! | host | the host's seconds, summed over threads, on 8 cores like those here; its multiply-adds in weight updates at 10 GFLOP/s a core |
+//!
+//! For minima host and device work side by side, so that the longer of both counts; else the host's time is added.
 //!
 //! Beside that each dispatch takes 20 µs: one every 50 ms, and one for each round of the workgroups that a device gets at once.
 //!
 //! Half of a peak is what kernels like these reach on devices that were measured; 2 µs is a loop of some hundred dependent
-//! instructions with four barriers. As many workgroups are at work on a core as its threads and its workgroup memory allow,
+//! instructions with four barriers; a round is two starts of kernels and a sum over some hundred rows. As many workgroups are at work on a core as its threads and its workgroup memory allow,
 //! and no more than it gets at once. Nothing here depends on how small the dispatches were that the counting device got.
 
 use serde::Serialize;
@@ -26,10 +28,8 @@ pub struct Kernel {
     pub footprint: Footprint,
     /// Workgroups that a device gets at once, if it is fast enough for it.
     pub together: f64,
-    /// What a workgroup reads again and again (bytes).
+    /// What workgroups read again and again (bytes).
     pub reads: f64,
-    /// Whether all workgroups read the same.
-    pub is_shared: bool,
 }
 
 /// A device by its maker's figures.
@@ -108,6 +108,9 @@ const SHARE: f64 = 0.5;
 const TURN_SECONDS: f64 = 2e-6;
 const DISPATCH_SECONDS: f64 = 20e-6;
 
+/// A round of the kernels of minima (s).
+const ROUND_SECONDS: f64 = 30e-6;
+
 /// How long dispatches are (s).
 const PACE_SECONDS: f64 = 0.05;
 
@@ -140,12 +143,17 @@ impl Model {
             .floor()
             .max(1.0);
         let at_work = (self.cores * room).min(kernel.together).max(1.0);
-        let held = if kernel.is_shared { kernel.reads } else { kernel.reads * at_work };
-        let bandwidth = if held <= self.cache { self.cache_bandwidth } else { self.bandwidth };
+        let bandwidth = if kernel.reads <= self.cache { self.cache_bandwidth } else { self.bandwidth };
+        // Turns of minima are made in rounds.
+        let latency = if counted.rounds > 0 {
+            counted.rounds as f64 * ROUND_SECONDS
+        } else {
+            counted.turns as f64 / at_work * TURN_SECONDS
+        };
         let bounds = [
             ("arithmetic", 2.0 * counted.multiply_adds as f64 / (SHARE * self.flops)),
             ("memory", counted.weight_bytes as f64 / (SHARE * bandwidth)),
-            ("latency", counted.turns as f64 / at_work * TURN_SECONDS),
+            ("latency", latency),
         ];
         let (bound, longest) =
             bounds.into_iter().fold(("", 0.0), |most, own| if own.1 > most.1 { own } else { most });
@@ -155,7 +163,7 @@ impl Model {
         let host = seconds / HOST_CORES;
         Prediction {
             device: self.name,
-            seconds: device + host,
+            seconds: if counted.rounds > 0 { device.max(host) } else { device + host },
             bound: if host > device { "host" } else { bound },
         }
     }
@@ -165,10 +173,10 @@ impl Model {
 mod tests {
     use super::*;
 
-    /// With so many workgroups at once, each of which reads so much.
+    /// With so many workgroups at once, which read so much.
     fn of(device: &str, counted: Counted, together: f64, reads: f64) -> Prediction {
         let footprint = Footprint { threads: 64, memory: 32_000 };
-        let all = predictions(&counted, &Kernel { footprint, together, reads, is_shared: false });
+        let all = predictions(&counted, &Kernel { footprint, together, reads });
         *all.iter().find(|own| own.device == device).unwrap()
     }
 
@@ -179,11 +187,11 @@ mod tests {
         let sums = Counted { multiply_adds: 16_750_000_000_000, ..Counted::default() };
         let found = of("H200", sums, 1e4, 1e3);
         assert!(found.bound == "arithmetic" && near(found, 1.0), "{found:?}");
-        // 132 cores with room for 7 workgroups of 32 kB: what 924 of them read fits the cache, or does not.
+        // What is read fits the cache, or does not.
         let bytes = Counted { weight_bytes: 2_400_000_000_000, ..Counted::default() };
-        let found = of("H200", bytes, 1e4, 6e4);
+        let found = of("H200", bytes, 1e4, 6e7);
         assert!(found.bound == "memory" && near(found, 1.0), "{found:?}");
-        assert!(near(of("H200", bytes, 1e4, 5e4), 4.8 / 5.5));
+        assert!(near(of("H200", bytes, 1e4, 4e7), 4.8 / 5.5));
         // It does not matter in how many dispatches the counting device did it.
         let paced = Counted { dispatches: 1000, workgroups: 2000, ..bytes };
         assert_eq!(of("H200", paced, 1e4, 6e4), of("H200", Counted { dispatches: 1, ..paced }, 1e4, 6e4));
@@ -197,5 +205,11 @@ mod tests {
             1e3,
         );
         assert!(host.bound == "latency" && near(host, 4.0), "{host:?}");
+        // Rounds, beside which the host works.
+        let minima = Counted { rounds: 100_000, turns: 1_000_000, host_seconds: 8.0, ..Counted::default() };
+        let found = of("RTX 4070", minima, 1e4, 1e3);
+        assert!(found.bound == "latency" && near(found, 3.0), "{found:?}");
+        let found = of("RTX 4070", Counted { host_seconds: 40.0, ..minima }, 1e4, 1e3);
+        assert!(found.bound == "host" && near(found, 5.0), "{found:?}");
     }
 }

@@ -7,7 +7,7 @@
 //! | stage | CPU, flops | GPU, multiply-adds; beside them |
 //! |---|---|---|
 //! | trajectories | 2·a·N | a·N; 2 µs a step |
-//! | minima | 12·(a³/12 + 2·a·N), large systems being solved in f32 by blocks | 300·a²; 0.2 ms of latency a thousand states, and 20·a² flops of the host |
+//! | minima | 12·(a³/12 + 2·a·N), large systems being solved in f32 by blocks | 750·a², 200·a² bytes; 40 µs of latency a state, and 80·a² flops of the host |
 //! | weight update by conjugate gradients | 80·a² | 160·a², and 12·N² bytes a map and product |
 //!
 //! Kernels reach half of the measured peaks, and read W from caches that are twice as fast as the memory. A GPU is taken if it would
@@ -107,9 +107,9 @@ impl Speeds {
     /// Constrained minima of so many states.
     pub fn minima(self, states: f64, active: f64, neurons: f64) -> Times {
         let cpu = 12.0 * (active.powi(3) / 12.0 + 2.0 * active * neurons);
-        let adds = 300.0 * active * active;
-        let host = 20.0 * active * active / self.cpu;
-        let device = self.device(states * adds, states * 4.0 * adds) + 2e-7 * states;
+        let square = active * active;
+        let host = 80.0 * square / self.cpu;
+        let device = self.device(750.0 * states * square, 200.0 * states * square).max(4e-5 * states);
         Times { cpu: states * cpu / self.cpu, gpu: device + states * host }
     }
 

@@ -259,7 +259,7 @@ fn interpolation(places: &[f64]) -> Vec<f64> {
 }
 
 /// W in the order of positions: `to_pq = from_ij` with the neurons i at p and j at q.
-fn sort(from: &WeightMatrix, neuron_at: &[u32], to: &mut WeightMatrix) {
+pub(crate) fn sort(from: &WeightMatrix, neuron_at: &[u32], to: &mut WeightMatrix) {
     let stride = to.stride();
     to.as_mut_slice().par_chunks_mut(stride).zip(neuron_at).for_each(|(to, &neuron)| {
         let from = from.row(neuron as usize);
@@ -270,7 +270,7 @@ fn sort(from: &WeightMatrix, neuron_at: &[u32], to: &mut WeightMatrix) {
 }
 
 /// The state with neuron i called `label[i]`.
-fn relabelled<L: Copy + TryInto<u32>>(state: State<'_>, label: &[L]) -> StateBuf {
+pub(crate) fn relabelled<L: Copy + TryInto<u32>>(state: State<'_>, label: &[L]) -> StateBuf {
     let name =
         |i: usize| label[i].try_into().unwrap_or_else(|_| unreachable!("positions and neurons are u32"));
     let mut pairs: Vec<(u32, f64)> = state.iter().map(|(i, r)| (name(i), r)).collect();

@@ -2,7 +2,7 @@
 
 mod alone;
 pub mod bumps;
-mod by_map;
+pub(crate) mod by_map;
 pub mod constraint;
 pub mod descent;
 pub mod energy;

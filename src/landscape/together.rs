@@ -14,6 +14,7 @@ use crate::landscape::problem::Problem;
 use crate::landscape::states::{State, StateBuf};
 
 /// One search: the point's constraint, where it starts, and how often silent neurons are asked.
+#[derive(Clone)]
 pub(crate) struct Task {
     pub constraint: Constraint,
     pub start: StateBuf,

@@ -93,13 +93,15 @@ function choose() {
   document.getElementById("chosen").textContent =
     `${all ? "All maps" : "Map " + map.value} after ${it} weight updates: SD ${label(Number(sd.toPrecision(3)))} Hz\u00b3, ` +
     `from ${label(Number(bounds(values)[0].toPrecision(3)))} to ${label(Number(bounds(values)[1].toPrecision(3)))} Hz\u00b3.`;
+  // Starts that are counted stand at their numbers, from 1 on.
+  const number = data.counted ? 0.5 : 0;
   const drift = (which, colour, shift) => ({ kind: "stems", colour, points: data.drift
     .filter((d) => d.flattened === which && (all || d.map === Number(map.value)))
-    .map((d) => [(all ? d.map * data.starts : 0) + d.at + shift, d.displacement,
+    .map((d) => [(all ? d.map * data.starts : 0) + d.at + number + shift, d.displacement,
       `map ${d.map}: from ${d.from} to ${d.to}${d.winner === d.map ? "" : " in map " + d.winner}`, false, d.winner !== d.map]) });
   const span = data.starts * (all ? data.energies[0].length : 1), where = all ? ", map after map" : ` in map ${map.value}`;
   plot("drift", { x: data.counted ? `starts one by one${where}` : `start${where} (neuron units)`, y: "displacement at the end (neuron units)", zero: true,
-    xs: [-0.03 * span, 1.0 * span], series: [drift(false, "none", 0), drift(true, data.method, 0.012 * (all ? 0.2 : 1) * span)] });
+    whole: data.counted, xs: data.counted ? [0.4, span + 0.6] : [-0.03 * span, 1.0 * span], series: [drift(false, "none", 0), drift(true, data.method, 0.012 * (all ? 0.2 : 1) * span)] });
   const fragment = `#map=${map.value}&iteration=${it}&first=${first.checked ? 1 : 0}`;
   if (location.hash !== fragment) history.replaceState(null, "", fragment);
 }

@@ -45,7 +45,9 @@
     // From where the map begins: a way may go round it more than once.
     const turns = (low, axis) => data.periodic[axis] ? Math.floor(low / data.sides[axis]) * data.sides[axis] : 0;
     const x0 = turns(Math.min(...xs), 0), y0 = turns(Math.min(...ys), 1);
-    for (const [sx, sy] of copies(Math.min(...xs) - x0, Math.max(...xs) - x0, Math.min(...ys) - y0, Math.max(...ys) - y0)) {
+    // Half a head lies on the other side of a joined edge that a way touches.
+    const rim = HEAD / 2 * wide / (px(wide) - px(0));
+    for (const [sx, sy] of copies(Math.min(...xs) - x0 - rim, Math.max(...xs) - x0 + rim, Math.min(...ys) - y0 - rim, Math.max(...ys) - y0 + rim)) {
       const at = places.map(([x, y]) => [px(x - x0 + sx), py(y - y0 + sy)]), [bx, by] = at[at.length - 1];
       // The head shows where the last HEAD pixels of the way came from.
       const far = at.findLast(([x, y]) => Math.hypot(bx - x, by - y) >= HEAD);

@@ -16,9 +16,11 @@ pub struct Counted {
     pub dispatches: u64,
     /// Their workgroups.
     pub workgroups: u64,
-    /// Turns of a workgroup's loop, each of which waits for the one before: a step of a group's trajectories, a turn of the
-    /// conjugate gradients of a minimum.
+    /// Turns of a loop: steps of groups of trajectories, each of which waits for the one before; turns of the conjugate gradients
+    /// of minima.
     pub turns: u64,
+    /// Rounds of the two kernels of minima, each of which waits for the one before.
+    pub rounds: u64,
     /// Minima that were sought.
     pub states: u64,
     /// Those of them that the host had to search for.
@@ -36,6 +38,7 @@ impl AddAssign for Counted {
         self.dispatches += other.dispatches;
         self.workgroups += other.workgroups;
         self.turns += other.turns;
+        self.rounds += other.rounds;
         self.states += other.states;
         self.handed += other.handed;
         self.host_multiply_adds += other.host_multiply_adds;
@@ -53,6 +56,7 @@ impl Sub for Counted {
             dispatches: self.dispatches - earlier.dispatches,
             workgroups: self.workgroups - earlier.workgroups,
             turns: self.turns - earlier.turns,
+            rounds: self.rounds - earlier.rounds,
             states: self.states - earlier.states,
             handed: self.handed - earlier.handed,
             host_multiply_adds: self.host_multiply_adds - earlier.host_multiply_adds,

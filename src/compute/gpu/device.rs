@@ -39,6 +39,13 @@ impl std::fmt::Display for Failure {
     }
 }
 
+/// How long a thread takes at most to hand over what its wait has brought for another: it goes on at once, unless the machine is
+/// busy.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same for the news that the device is lost, without which a failure is the work's own; every refusal takes as long.
+const NEWS: Duration = Duration::from_millis(50);
+
 /// Results of work on a device.
 pub type DeviceResult<T> = std::result::Result<T, Failure>;
 
@@ -272,8 +279,8 @@ impl Device {
         self.run_all(&[Dispatch { pipeline, bindings, workgroups }])
     }
 
-    /// Runs shaders that do not touch each other's results in one submission, waits for its end, and says how long that
-    /// took.
+    /// Runs shaders one after the other in one submission, waits for its end, and says how long that took. Those that touch
+    /// other buffers may run at the same time.
     pub fn run_all(&self, dispatches: &[Dispatch<'_>]) -> DeviceResult<Duration> {
         let began = Instant::now();
         self.submit(|encoder| {
@@ -330,13 +337,16 @@ impl Device {
         let staging = self.create("read back", size, usage)?;
         self.submit(|encoder| encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, size))?;
         let (sender, receiver) = std::sync::mpsc::channel();
-        staging.slice(..).map_async(wgpu::MapMode::Read, move |outcome| {
-            // The receiver is gone only if the wait below failed, and then nobody asks.
-            drop(sender.send(outcome));
-        });
+        self.scoped(|| {
+            staging.slice(..).map_async(wgpu::MapMode::Read, move |outcome| {
+                // The receiver is gone only if something failed before it was asked, and then nobody asks.
+                drop(sender.send(outcome));
+            });
+        })?;
         self.wait()?;
         let lost = |why: &dyn std::fmt::Display| Failure::Lost(why.to_string());
-        match receiver.try_recv() {
+        // Another thread that waits too may have taken this news along and be about to tell it.
+        match receiver.recv_timeout(PATIENCE) {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(lost(&error)),
             Err(error) => return Err(lost(&error)),
@@ -360,6 +370,11 @@ impl Device {
         if failure.is_some() {
             // The news that the device is lost may still wait for somebody to ask; so may its own failure to be asked.
             drop(self.device.poll(wgpu::PollType::Poll));
+            // Another thread may have asked first, and be about to write down what it heard.
+            let began = Instant::now();
+            while self.lost.get().is_none() && began.elapsed() < NEWS {
+                std::thread::sleep(Duration::from_millis(1));
+            }
         }
         match (self.lost.get(), failure) {
             (Some(why), _) => Err(Failure::Lost(why.clone())),

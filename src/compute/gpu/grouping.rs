@@ -1,4 +1,4 @@
-//! Which trajectories share the rows of W that they read.
+//! Which states share the rows of W that they read.
 
 use std::ops::Range;
 
@@ -32,6 +32,32 @@ pub(super) fn grouped(starts: &[&[f64]]) -> Vec<Range<usize>> {
         first += size;
     }
     groups
+}
+
+/// Sizes of groups that `fields_together.wgsl` is compiled for, largest first.
+pub(super) const FIELD_SIZES: [usize; 3] = [16, 4, 1];
+
+/// How many multiplications states that share rows and columns may have together, in units of those that they need alone.
+const MOST_PRODUCTS: f64 = 2.5;
+
+/// The size of the groups of consecutive states, given by the neurons with a rate, whose fields at those neurons are best found
+/// together: the largest for which a group's union of rows and columns is not too large.
+pub(super) fn size_for_fields<'a>(neurons: usize, states: impl Iterator<Item = &'a [u32]>) -> usize {
+    let masks: Vec<(f64, Vec<u64>)> = states
+        .map(|active| {
+            let mut mask = vec![0; neurons.div_ceil(64)];
+            active.iter().for_each(|&i| mask[i as usize / 64] |= 1 << (i % 64));
+            (active.len() as f64, mask)
+        })
+        .collect();
+    let alone: f64 = masks.iter().map(|(count, _)| count * count).sum();
+    let together = |members: &[(f64, Vec<u64>)]| {
+        let bits = |word: usize| members.iter().fold(0, |bits, (_, mask)| bits | mask[word]).count_ones();
+        let union: u32 = (0..neurons.div_ceil(64)).map(bits).sum();
+        members.len() as f64 * f64::from(union).powi(2)
+    };
+    let fits = |size: &usize| masks.chunks(*size).map(together).sum::<f64>() <= MOST_PRODUCTS * alone;
+    FIELD_SIZES.into_iter().find(fits).unwrap_or(1)
 }
 
 /// One bit a neuron: whether it is active.
@@ -68,6 +94,18 @@ mod tests {
         // What a measurement of drift starts from.
         assert_eq!(sizes(&every(60, 20)), [1; 20]);
         assert_eq!(together(&every(60, 3)), [0..1, 1..2, 2..3]);
+    }
+
+    #[test]
+    fn fields_of_neighbours_are_found_together() {
+        let size = |step: u32| {
+            let states: Vec<Vec<u32>> =
+                (0..32).map(|k| (0..60).map(|i| (k * step + i) % 600).collect()).collect();
+            size_for_fields(600, states.iter().map(Vec::as_slice))
+        };
+        // A union of 75 for lists of 60: 1.6 times as many products. At a distance of 3 it is 105, of four states 69; at 20, 120.
+        assert_eq!([1, 3, 20].map(size), [16, 4, 1]);
+        assert_eq!(size_for_fields(600, std::iter::empty()), 16);
     }
 
     #[test]

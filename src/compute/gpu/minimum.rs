@@ -1,14 +1,15 @@
 //! Constrained minima: `minimum.wgsl` takes every state to f32 accuracy; then the host finds what is left to close in f64,
-//! and the device solves for the steps that close it.
+//! and the device solves for the steps that close it. What a search needs of W is found in between by `fields_together.wgsl`,
+//! for neighbouring points together: both kernels take turns, a round for each product with W.
 //!
-//! The host's method decides alone whether a state has converged, and computes energy, multiplier and certificate from
-//! the f64 rates: it begins where the device ended, and goes on if that is no minimum. So every minimum is certified in f64.
+//! The host decides in f64 whether a state has converged, and computes energy, multiplier and certificate from the f64 rates;
+//! its own method begins where the device ended, and goes on, if that is no minimum. So every minimum is certified in f64.
 //! Where a point has several, f32 may take another way past a branching than f64 and end at another one.
 //!
 //! On the device the neurons of a map stand in the order of their places, W too: what neighbouring points need of it is
 //! much the same block. Several maps are at work at the same time.
 
-use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use bytemuck::Zeroable;
@@ -16,13 +17,15 @@ use rayon::prelude::*;
 
 use super::counts::Counted;
 use super::device::{Device, DeviceResult, Dispatch};
+use super::grouping::size_for_fields;
+use super::in_order::InOrder;
 use super::refine::Fine;
-use super::shaders::{self, MinimumParams, StateInfo};
+use super::shaders::{self, Search, SearchParams};
 use super::sizes::{DeviceSizes, Pace};
 use super::weights::DeviceWeights;
 use crate::connectivity::field::GROUP;
 use crate::landscape::constraint::Minimum;
-use crate::landscape::minima::{near_each_other, neurons_in_order, task};
+use crate::landscape::minima::{NEURONS_BY_MAP, near_each_other, task};
 use crate::landscape::problem::{Definition, Minima, Problem, Start};
 use crate::landscape::rates;
 use crate::landscape::states::{StateBuf, States};
@@ -30,8 +33,16 @@ use crate::landscape::together::{Group, Task};
 use crate::manifold::{Point, Points};
 use crate::progress::Tick;
 
-/// Newton iterations on the device. Regular states take 3–14; what takes more is left to the host.
-const MAX_ITERATIONS: u32 = 30;
+/// Newton iterations on the device. Regular states take 3–14, those of large networks of many maps 20; what takes more is left to
+/// the host.
+const MAX_ITERATIONS: u32 = 60;
+
+/// How far conjugate gradients bring a step's squared residual down at least. While neurons join and fall silent a tenth of the
+/// residual is as good as a thousandth: a state of N = 6,000, L = 100 takes 161 turns in 20 steps instead of 285 in 18. In small
+/// networks, where steps are cheap, more states would end at other minima than on the CPU: 20 of 600 at N = 600, L = 10
+/// instead of 2.
+const ROUGHEST: f32 = 1e-6;
+const ROUGHEST_OF_LARGE: f32 = 1e-2;
 
 /// Residual at which the device's search ends, as a fraction of |h| + 100 Hz², the size of the terms of `h + Wr`: some
 /// roundings of f32.
@@ -43,12 +54,16 @@ const USABLE: f32 = 1e3;
 /// Steps towards f64 that the device solves for. Each leaves some 10⁻⁵ of the gaps.
 const ROUNDS: usize = 3;
 
-/// Operations after which a state is left to the host, so that no driver takes the device for hung: a fifth of a second on a
-/// slow GPU's core, 20 GFLOP/s.
-const STATE_FLOPS: f64 = 4e9;
+/// Turns of the conjugate gradients after which a state is left to the host: the others wait for it. States take 50–400.
+const MAX_TURNS: u32 = 2000;
 
-/// States of the first dispatch, before anything is known of the device's speed.
-const FIRST_STATES: usize = 32;
+/// Rounds of the first submission, before anything is known of the device's speed, and of any: searches that end in the
+/// meantime are not noticed before.
+const FIRST_ROUNDS: usize = 2;
+const MOST_ROUNDS: usize = 32;
+
+/// What a search that is to begin waits for.
+const BEGINS: u32 = 1;
 
 /// As [`crate::landscape::minima::minima`]; if `tick` stops it, only those found so far.
 pub(super) fn minima(
@@ -59,20 +74,15 @@ pub(super) fn minima(
     start: Start<'_>,
     tick: &Tick<'_>,
 ) -> DeviceResult<Minima> {
-    let search = Search::new(device, sizes, problem, points, start)?;
+    let search = Seek::new(device, sizes, problem, points, start)?;
     let order = near_each_other(problem.maps, &search.points);
-    let mut found: Vec<(usize, Minimum)> = Vec::with_capacity(search.points.len());
-    for round in search.rounds(&order) {
-        // What is missing then is noticed before it is used.
-        if tick.stopped() {
-            break;
-        }
-        let round = Round::new(&search, round)?;
-        let near = round.refined()?;
-        for (batch, near) in round.batches.into_iter().zip(near) {
-            found.extend(batch.points.iter().copied().zip(search.finish(batch.tasks, near, tick)));
-        }
-    }
+    let rounds = search.rounds(&order);
+    let next = AtomicUsize::new(0);
+    let some = || search.minima_of_rounds(&rounds, &next, tick);
+    // ROUNDS_AT_ONCE of them: while the host is at work for some, the device is for another.
+    let two = || rayon::join(some, some);
+    let ((a, b), (c, d)) = rayon::join(two, two);
+    let mut found: Vec<(usize, Minimum)> = a?.into_iter().chain(b?).chain(c?).chain(d?).collect();
     found.sort_unstable_by_key(|(s, _)| *s);
     let found: Vec<Minimum> = found.into_iter().map(|(_, minimum)| minimum).collect();
     let mut minima = Minima {
@@ -93,11 +103,11 @@ pub(super) fn near_minima(
     points: Points<'_>,
     start: Start<'_>,
 ) -> DeviceResult<Vec<Option<StateBuf>>> {
-    let search = Search::new(device, sizes, problem, points, start)?;
+    let search = Seek::new(device, sizes, problem, points, start)?;
     let order = near_each_other(problem.maps, &search.points);
     let mut found = vec![None; search.points.len()];
     for round in search.rounds(&order) {
-        let round = Round::new(&search, round)?;
+        let round = Round::new(&search, &round)?;
         for (batch, near) in round.batches.iter().zip(round.searched()?) {
             for (&s, near) in batch.points.iter().zip(near) {
                 found[s] = near.map(|fine| fine.state());
@@ -108,21 +118,21 @@ pub(super) fn near_minima(
 }
 
 /// The search for the minima of one problem.
-struct Search<'a> {
+struct Seek<'a> {
     device: &'a Device,
     sizes: &'a DeviceSizes,
     problem: &'a Problem<'a>,
     points: Vec<Point>,
     start: Start<'a>,
-    /// Batches that are at work at the same time.
-    batches_at_once: usize,
+    /// Batches of a round.
+    batches: usize,
     dimension: usize,
-    params: MinimumParams,
+    params: SearchParams,
     weights: DeviceWeights,
     pipeline: wgpu::ComputePipeline,
 }
 
-impl<'a> Search<'a> {
+impl<'a> Seek<'a> {
     fn new(
         device: &'a Device,
         sizes: &'a DeviceSizes,
@@ -131,20 +141,21 @@ impl<'a> Search<'a> {
         start: Start<'a>,
     ) -> DeviceResult<Self> {
         let largest = problem.energy().largest_current();
-        let flops_of_turn = 2.0 * (sizes.bump.max(1) as f64).powi(2);
         let dimension = problem.maps.dimension();
-        let params = MinimumParams {
+        let is_large = sizes.neurons >= NEURONS_BY_MAP;
+        let params = SearchParams {
             neurons: sizes.neurons as u32,
+            states: 0,
             admits: u32::from(problem.definition == Definition::Kkt),
             corrects: 0,
+            asks_rarely: u32::from(is_large),
             iterations: MAX_ITERATIONS,
-            turns: (STATE_FLOPS / flops_of_turn) as u32,
+            turns: MAX_TURNS,
+            roughest: if is_large { ROUGHEST_OF_LARGE } else { ROUGHEST },
             tolerance: (TOLERANCE * (largest + 100.0)) as f32,
             largest_current: largest as f32,
             gain: problem.transfer.gain() as f32,
             exponent: problem.transfer.exponent() as f32,
-            first: 0,
-            states: 0,
         };
         let constants = sizes.minimum_constants(dimension, problem.transfer.is_root());
         Ok(Self {
@@ -153,7 +164,7 @@ impl<'a> Search<'a> {
             problem,
             points: points.iter().collect(),
             start,
-            batches_at_once: sizes.batches_at_once(points.per_map()),
+            batches: sizes.batches_of_round(points.per_map()),
             dimension,
             params,
             weights: DeviceWeights::upload(device, sizes, problem.weights)?,
@@ -161,12 +172,34 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// Points in batches of one map each, and as many batches together as are at work at the same time.
+    /// Points in batches of one map each, and as many batches together as make a round.
     fn rounds<'o>(&self, order: &'o [usize]) -> Vec<Vec<&'o [usize]>> {
         let of_one_map = order.chunk_by(|&s, &t| self.points[s].map == self.points[t].map);
         let batches: Vec<&[usize]> =
             of_one_map.flat_map(|points| points.chunks(self.sizes.minimum_states)).collect();
-        batches.chunks(self.batches_at_once).map(<[_]>::to_vec).collect()
+        batches.chunks(self.batches).map(<[_]>::to_vec).collect()
+    }
+
+    /// The minima of the rounds that nobody else takes, each with its point's number.
+    fn minima_of_rounds(
+        &self,
+        rounds: &[Vec<&[usize]>],
+        next: &AtomicUsize,
+        tick: &Tick<'_>,
+    ) -> DeviceResult<Vec<(usize, Minimum)>> {
+        let mut found = Vec::new();
+        while let Some(points) = rounds.get(next.fetch_add(1, Ordering::Relaxed)) {
+            // What is missing then is noticed before it is used.
+            if tick.stopped() {
+                break;
+            }
+            let round = Round::new(self, points)?;
+            let near = round.refined()?;
+            for (batch, near) in round.batches.into_iter().zip(near) {
+                found.extend(batch.points.iter().copied().zip(batch.finish(near, tick)));
+            }
+        }
+        Ok(found)
     }
 
     /// The searches at some of the points.
@@ -180,191 +213,189 @@ impl<'a> Search<'a> {
         which.par_iter().map(task).collect()
     }
 
-    /// Ends the searches in f64, from where the device ended.
-    fn finish(&self, mut tasks: Vec<Task>, near: Vec<Option<Fine>>, tick: &Tick<'_>) -> Vec<Minimum> {
-        let mut iterations = Vec::with_capacity(near.len());
-        for (task, near) in tasks.iter_mut().zip(&near) {
-            iterations.push(near.as_ref().map_or(0, |fine| fine.iterations));
-            if let Some(fine) = near {
-                task.start = fine.state();
-            }
-        }
-        let finish = |group: &mut Group, tasks: &[Task]| {
-            let began = Instant::now();
-            let minima = group.minimize(self.problem, tasks, |_, _, minimum| minimum);
-            let handed = minima.iter().filter(|minimum| minimum.certificate.iterations > 0).count();
-            self.device.count(Counted {
-                states: tasks.len() as u64,
-                handed: handed as u64,
-                host_seconds: began.elapsed().as_secs_f64(),
-                ..Counted::default()
-            });
-            tick.add(tasks.len() as u64);
-            minima
-        };
-        let found: Vec<Vec<Minimum>> = tasks
-            .par_chunks(GROUP)
-            .map_init(|| Group::new(self.sizes.neurons), |group, tasks| finish(group, tasks))
-            .collect();
-        let mut found: Vec<Minimum> = found.into_iter().flatten().collect();
-        for (minimum, more) in found.iter_mut().zip(iterations) {
-            minimum.certificate.iterations += more;
-        }
-        found
-    }
-
     fn count_host(&self, took: Duration) {
         self.device.count(Counted { host_seconds: took.as_secs_f64(), ..Counted::default() });
     }
 }
 
-/// W and h in the order of a map, and where each neuron stands in it.
-struct InOrder {
-    neuron_at: Vec<u32>,
-    place_of: Vec<u32>,
-    weights: DeviceWeights,
-    external_current: wgpu::Buffer,
-}
-
-impl InOrder {
-    fn new(search: &Search<'_>, map: usize) -> DeviceResult<Self> {
-        let (device, problem) = (search.device, search.problem);
-        let neuron_at = neurons_in_order(problem.maps, map);
-        let mut place_of = vec![0; neuron_at.len()];
-        for (place, &i) in (0..).zip(&neuron_at) {
-            place_of[i as usize] = place;
-        }
-        let external_current: Vec<f32> =
-            neuron_at.iter().map(|&i| problem.external_current[i as usize] as f32).collect();
-        Ok(Self {
-            weights: search.weights.permuted(device, search.sizes, &neuron_at)?,
-            external_current: device.storage("external current", &external_current)?,
-            neuron_at,
-            place_of,
-        })
-    }
-}
-
 /// States of one map that are on the device together.
 struct Batch<'a> {
-    search: &'a Search<'a>,
+    search: &'a Seek<'a>,
     map: InOrder,
     points: &'a [usize],
     tasks: Vec<Task>,
-    starts: Vec<StateInfo>,
+    starts: Vec<Search>,
+    buffers: Buffers,
+    /// Of the searches, and of the products that they wait for.
+    steps: wgpu::BindGroup,
+    products: wgpu::BindGroup,
+    products_pipeline: wgpu::ComputePipeline,
+    /// States whose products are found together.
+    group: usize,
+}
+
+/// What the two kernels of a batch share, and what the host writes and reads.
+struct Buffers {
     uniform: wgpu::Buffer,
-    info: wgpu::Buffer,
+    searches: wgpu::Buffer,
     candidates: wgpu::Buffer,
     /// By slot: rates, or steps in their place; gaps; what else the kernel keeps.
     work: wgpu::Buffer,
-    bindings: wgpu::BindGroup,
+    /// Quads of W that each group has read, low and high word.
+    counts: wgpu::Buffer,
 }
 
 impl<'a> Batch<'a> {
-    fn new(search: &'a Search<'a>, points: &'a [usize]) -> DeviceResult<Self> {
-        let (device, slots) = (search.device, search.sizes.slots);
-        let (neurons, dimension) = (search.sizes.neurons, search.dimension);
-        let map = InOrder::new(search, search.points[points[0]].map)?;
-        let tasks = search.tasks(points);
+    fn new(search: &'a Seek<'a>, points: &'a [usize]) -> DeviceResult<Self> {
+        let (device, sizes) = (search.device, search.sizes);
+        let (neurons, slots, dimension) = (sizes.neurons, sizes.slots, search.dimension);
+        let map = search.points[points[0]].map;
+        let map = InOrder::new(device, sizes, search.problem, &search.weights, map, points.len())?;
+        let tasks: Vec<Task> = search.tasks(points).into_iter().map(|task| map.named(task)).collect();
         let mut displacements = vec![0f32; tasks.len() * dimension * neurons];
         let mut rates = vec![0f32; tasks.len() * slots];
         let mut candidates = vec![0u32; tasks.len() * slots];
-        let mut starts = vec![StateInfo::zeroed(); tasks.len()];
+        let mut starts = vec![Search::zeroed(); tasks.len()];
         displacements
             .par_chunks_mut(dimension * neurons)
             .zip(rates.par_chunks_mut(slots))
             .zip(candidates.par_chunks_mut(slots))
             .zip(&mut starts)
             .zip(&tasks)
-            .for_each(|((((displacements, rates), candidates), info), task)| {
+            .for_each(|((((displacements, rates), candidates), start), task)| {
                 for (to, from) in displacements.chunks_exact_mut(neurons).zip(&task.constraint.displacements)
                 {
                     to.iter_mut().zip(&map.neuron_at).for_each(|(to, &i)| *to = from[i as usize] as f32);
                 }
                 let begins = beginning(task, &map.place_of);
-                // A start with too many neurons is left to the host; its empty one here costs next to nothing.
+                // A start with too many neurons is left to the host.
                 if begins.len() <= slots {
-                    info.count = begins.len() as u32;
-                    info.is_on_surface = u32::from(task.constraint.displacements.len() > 1);
+                    start.count = begins.len() as u32;
+                    start.wants = BEGINS;
+                    start.is_on_surface = u32::from(task.constraint.displacements.len() > 1);
                     for ((place, rate), begins) in candidates.iter_mut().zip(rates).zip(begins) {
                         (*place, *rate) = begins;
                     }
                 }
             });
-        let uniform = device.uniform("minimum", &search.params)?;
+        let of_state = |s: usize| &candidates[s * slots..][..starts[s].count as usize];
+        let group = size_for_fields(neurons, (0..tasks.len()).map(of_state));
+        let buffers = Buffers {
+            uniform: device.uniform("minima", &search.params)?,
+            searches: device.storage("searches", &starts)?,
+            candidates: device.storage("candidates", &candidates)?,
+            work: device.empty("what searches keep", sizes.minimum_work(tasks.len()))?,
+            counts: device.storage("quads of W", &vec![0u32; 2 * tasks.len().div_ceil(group)])?,
+        };
+        device.write(&buffers.work, &rates)?;
         let displacements = device.storage("displacements", &displacements)?;
-        let info = device.storage("states", &starts)?;
-        let candidates = device.storage("candidates", &candidates)?;
-        let work = device.empty("searches", search.sizes.minimum_work(tasks.len()))?;
-        device.write(&work, &rates)?;
-        let targets =
-            device.empty("currents that rates are compared with", (4 * tasks.len() * neurons) as u64)?;
-        let [w0, w1, w2, w3] = map.weights.parts();
+        let by_neuron = (4 * tasks.len() * sizes.stride) as u64;
+        let sources = device.empty("vectors", by_neuron)?;
+        let fields = device.empty("their products with W", by_neuron)?;
+        let masks = device.empty("neurons of the vectors", (4 * tasks.len() * sizes.mask_words) as u64)?;
+        let Buffers { uniform, searches, candidates, work, counts } = &buffers;
         let bound = [
-            &uniform,
-            w0,
-            w1,
-            w2,
-            w3,
+            uniform,
             &displacements,
             &map.external_current,
-            &info,
-            &candidates,
-            &work,
-            &targets,
+            searches,
+            candidates,
+            work,
+            &sources,
+            &fields,
+            &masks,
         ];
-        let bindings = device.bind(&search.pipeline, &bound)?;
-        Ok(Self { search, map, points, tasks, starts, uniform, info, candidates, work, bindings })
+        let steps = device.bind(&search.pipeline, &bound)?;
+        let products_pipeline = device.pipeline(&shaders::fields_together(sizes.field_constants(group)))?;
+        let [w0, w1, w2, w3] = map.weights.parts();
+        let bound = [uniform, w0, w1, w2, w3, searches, &sources, &fields, &masks, counts];
+        let products = device.bind(&products_pipeline, &bound)?;
+        Ok(Self { search, map, points, tasks, starts, buffers, steps, products, products_pipeline, group })
     }
 
-    /// Prepares the kernel for some of the states; corrections take the place of searches with `corrects`.
-    fn dispatch(&self, which: Range<usize>, corrects: bool) -> DeviceResult<Dispatch<'_>> {
-        let params = MinimumParams {
-            first: which.start as u32,
-            corrects: u32::from(corrects),
-            states: self.tasks.len() as u32,
-            ..self.search.params
-        };
-        self.search.device.write(&self.uniform, &[params])?;
-        Ok(Dispatch {
+    /// Tells the kernels whether searches or corrections come.
+    fn prepare(&self, corrects: bool) -> DeviceResult<()> {
+        let states = self.tasks.len() as u32;
+        let params = SearchParams { corrects: u32::from(corrects), states, ..self.search.params };
+        self.search.device.write(&self.buffers.uniform, &[params])
+    }
+
+    /// Lets every search go on from the field that it waited for.
+    fn step(&self) -> Dispatch<'_> {
+        Dispatch {
             pipeline: &self.search.pipeline,
-            bindings: &self.bindings,
-            workgroups: [which.len() as u32, 1, 1],
-        })
+            bindings: &self.steps,
+            workgroups: [self.tasks.len() as u32, 1, 1],
+        }
+    }
+
+    /// Finds the fields that searches wait for.
+    fn product(&self) -> Dispatch<'_> {
+        let groups = self.tasks.len().div_ceil(self.group);
+        Dispatch {
+            pipeline: &self.products_pipeline,
+            bindings: &self.products,
+            workgroups: [self.search.sizes.field_workgroups as u32, groups as u32, 1],
+        }
+    }
+
+    /// Whether any search has not ended.
+    fn is_going_on(&self) -> DeviceResult<bool> {
+        let searches: Vec<Search> = self.search.device.read(&self.buffers.searches, self.tasks.len())?;
+        Ok(searches.iter().any(|own| own.wants != 0))
     }
 
     /// What became of the states, and what now stands in place of their rates.
-    fn results(&self) -> DeviceResult<(Vec<StateInfo>, Vec<f32>)> {
+    fn results(&self) -> DeviceResult<(Vec<Search>, Vec<f32>)> {
         let (device, sizes) = (self.search.device, self.search.sizes);
-        let mut info: Vec<StateInfo> = device.read(&self.info, self.tasks.len())?;
-        for own in &mut info {
+        let mut ended: Vec<Search> = device.read(&self.buffers.searches, self.tasks.len())?;
+        for own in &mut ended {
             own.count = own.count.min(sizes.slots as u32);
-            device.count(own.counted());
+            device.count(Counted { turns: u64::from(own.turns), ..Counted::default() });
         }
-        Ok((info, device.read(&self.work, self.tasks.len() * sizes.slots)?))
+        Ok((ended, device.read(&self.buffers.work, self.tasks.len() * sizes.slots)?))
+    }
+
+    /// Counts what was read of W, and begins to count anew.
+    fn count_products(&self) -> DeviceResult<()> {
+        let device = self.search.device;
+        let groups = self.tasks.len().div_ceil(self.group);
+        let words: Vec<[u32; 2]> = device.read(&self.buffers.counts, groups)?;
+        device.write(&self.buffers.counts, &vec![0u32; 2 * groups])?;
+        let quads: u64 = words.iter().map(|[low, high]| u64::from(*high) << 32 | u64::from(*low)).sum();
+        device.count(Counted {
+            multiply_adds: 4 * self.group as u64 * quads,
+            weight_bytes: 16 * quads,
+            ..Counted::default()
+        });
+        Ok(())
     }
 
     /// States near the minima; `None` where the device's state is of no use.
     fn near(&self) -> DeviceResult<Vec<Option<Fine>>> {
         let (device, slots) = (self.search.device, self.search.sizes.slots);
-        let (info, rates) = self.results()?;
-        let candidates: Vec<u32> = device.read(&self.candidates, self.tasks.len() * slots)?;
+        let (ended, rates) = self.results()?;
+        let candidates: Vec<u32> = device.read(&self.buffers.candidates, self.tasks.len() * slots)?;
         let usable = USABLE * self.search.params.tolerance;
-        let problem = self.search.problem;
+        let problem = self.map.problem(self.search.problem);
         let fine = |s: usize| {
-            let own = info[s];
+            let own = ended[s];
             if self.starts[s].count == 0 || own.is_full == 1 || !(own.residual <= usable) {
                 return None;
             }
             let began = Instant::now();
             let count = own.count as usize;
-            let rates = rates[s * slots..][..count].iter().copied().map(f64::from).collect();
             let multiplier = [own.multiplier_x, own.multiplier_y].map(f64::from);
             let last = self.map.neuron_at.len() - 1;
-            let neuron = |&place: &u32| self.map.neuron_at[(place as usize).min(last)];
-            let neurons = candidates[s * slots..][..count].iter().map(neuron).collect();
+            let neuron = |place: u32| self.map.neuron_at[(place as usize).min(last)];
+            let slots = rates[s * slots..][..count].iter().zip(&candidates[s * slots..][..count]);
+            // A rate below 0 says that the neuron is silent beyond doubt.
+            let found = slots
+                .filter(|(rate, _)| !(**rate < 0.0))
+                .map(|(&rate, &place)| (neuron(place), f64::from(rate)))
+                .collect();
             let (of, constraint) = (problem.energy(), &self.tasks[s].constraint);
-            let fine = Fine::new(of, constraint, neurons, rates, multiplier, own.iterations);
+            let fine = Fine::new(of, constraint, found, multiplier, own.iterations);
             self.search.count_host(began.elapsed());
             fine.is_finite().then_some(fine)
         };
@@ -376,23 +407,27 @@ impl<'a> Batch<'a> {
         let slots = self.search.sizes.slots;
         let mut rates = vec![0f32; states.len() * slots];
         let mut gaps = rates.clone();
-        // A state of no candidates costs next to nothing.
-        let mut info = vec![StateInfo::zeroed(); states.len()];
-        for (s, (fine, info)) in states.iter().zip(&mut info).enumerate() {
+        let mut candidates = vec![0u32; states.len() * slots];
+        let mut searches = vec![Search::zeroed(); states.len()];
+        for (s, (fine, own)) in states.iter().zip(&mut searches).enumerate() {
             let Some(fine) = fine.as_ref().filter(|fine| fine.is_wanting()) else { continue };
-            info.count = fine.slots().len() as u32;
-            for (slot, (rate, gap)) in fine.slots().enumerate() {
+            own.count = fine.slots().len() as u32;
+            own.wants = BEGINS;
+            for (slot, (neuron, rate, gap)) in fine.slots().enumerate() {
                 (rates[s * slots + slot], gaps[s * slots + slot]) = (rate, gap);
+                candidates[s * slots + slot] = self.map.place_of[neuron as usize];
             }
         }
-        self.search.device.write(&self.info, &info)?;
-        self.search.device.write(&self.work, &[&rates[..], &gaps].concat())?;
-        Ok(info.iter().any(|own| own.count > 0))
+        self.search.device.write(&self.buffers.candidates, &candidates)?;
+        self.search.device.write(&self.buffers.searches, &searches)?;
+        self.search.device.write(&self.buffers.work, &[&rates[..], &gaps].concat())?;
+        Ok(searches.iter().any(|own| own.count > 0))
     }
 
     /// Takes the steps that the device found.
     fn take(&self, states: &mut [Option<Fine>]) -> DeviceResult<()> {
         let (found, steps) = self.results()?;
+        let problem = self.map.problem(self.search.problem);
         let steps = steps.par_chunks_exact(self.search.sizes.slots);
         states.par_iter_mut().zip(&found).zip(steps).for_each(|((fine, own), steps)| {
             let Some(fine) = fine.as_mut().filter(|_| own.count > 0 && own.residual == 0.0) else {
@@ -400,48 +435,91 @@ impl<'a> Batch<'a> {
             };
             let began = Instant::now();
             let change = [own.multiplier_x, own.multiplier_y].map(f64::from);
-            fine.correct(self.search.problem.energy(), steps.iter().copied(), change);
+            fine.correct(problem.energy(), steps.iter().copied(), change);
             self.search.count_host(began.elapsed());
         });
         Ok(())
+    }
+
+    /// The minima: the device's states where they hold in f64; where not, the host goes on from them.
+    fn finish(self, near: Vec<Option<Fine>>, tick: &Tick<'_>) -> Vec<Minimum> {
+        let Self { search, map, mut tasks, .. } = self;
+        let (problem, neurons) = (map.problem(search.problem), search.sizes.neurons);
+        let accepted = |silent: &mut Vec<f64>, (task, near): (&mut Task, &Option<Fine>)| {
+            let began = Instant::now();
+            let fine = near.as_ref()?;
+            let minimum = fine.minimum(problem.energy(), &task.constraint, silent);
+            if minimum.is_none() {
+                task.start = fine.state();
+            }
+            search.count_host(began.elapsed());
+            minimum
+        };
+        let silent = || vec![f64::NEG_INFINITY; neurons];
+        let mut found: Vec<Option<Minimum>> =
+            tasks.par_iter_mut().zip(&near).map_init(silent, accepted).collect();
+        let left: Vec<usize> = (0..tasks.len()).filter(|&s| found[s].is_none()).collect();
+        search.device.count(Counted {
+            states: tasks.len() as u64,
+            handed: left.len() as u64,
+            ..Counted::default()
+        });
+        tick.add((tasks.len() - left.len()) as u64);
+        let sought = |group: &mut Group, which: &[usize]| {
+            let began = Instant::now();
+            let own: Vec<Task> = which.iter().map(|&s| tasks[s].clone()).collect();
+            let mut minima = group.minimize(&problem, &own, |_, _, minimum| minimum);
+            for (&s, minimum) in which.iter().zip(&mut minima) {
+                minimum.certificate.iterations += near[s].as_ref().map_or(0, |fine| fine.iterations);
+            }
+            search.count_host(began.elapsed());
+            tick.add(which.len() as u64);
+            minima
+        };
+        let minima: Vec<Vec<Minimum>> =
+            left.par_chunks(GROUP).map_init(|| Group::new(neurons), sought).collect();
+        for (&s, minimum) in left.iter().zip(minima.into_iter().flatten()) {
+            found[s] = Some(minimum);
+        }
+        let renamed = |m: Minimum| Minimum { state: map.renamed(m.state), ..m };
+        found.into_iter().flatten().map(renamed).collect()
     }
 }
 
 /// Batches that are at work at the same time.
 struct Round<'a> {
-    search: &'a Search<'a>,
+    search: &'a Seek<'a>,
     batches: Vec<Batch<'a>>,
 }
 
 impl<'a> Round<'a> {
-    fn new(search: &'a Search<'a>, points: Vec<&'a [usize]>) -> DeviceResult<Self> {
-        let batches = points.into_iter().map(|points| Batch::new(search, points));
+    fn new(search: &'a Seek<'a>, points: &[&'a [usize]]) -> DeviceResult<Self> {
+        let batches = points.iter().map(|points| Batch::new(search, points));
         Ok(Self { search, batches: batches.collect::<DeviceResult<_>>()? })
     }
 
-    /// Runs every state once, several batches in a submission.
+    /// Lets every search come to its end, all batches side by side.
     fn pass(&self, corrects: bool) -> DeviceResult<()> {
-        let (device, sizes) = (self.search.device, self.search.sizes);
-        let total: usize = self.batches.iter().map(|batch| batch.tasks.len()).sum();
-        let mut pace = Pace::new(FIRST_STATES, sizes.minimum_groups);
-        let mut done = 0;
-        while done < total {
-            let now = done..total.min(done + pace.amount());
-            let mut before = 0;
-            let mut dispatches = Vec::new();
-            for batch in &self.batches {
-                let own = before..before + batch.tasks.len();
-                let which = now.start.max(own.start)..now.end.min(own.end);
-                if !which.is_empty() {
-                    dispatches.push(batch.dispatch(which.start - before..which.end - before, corrects)?);
+        let device = self.search.device;
+        self.batches.iter().try_for_each(|batch| batch.prepare(corrects))?;
+        let mut going: Vec<&Batch<'_>> = self.batches.iter().collect();
+        let mut pace = Pace::new(FIRST_ROUNDS, MOST_ROUNDS);
+        while !going.is_empty() {
+            let rounds = pace.amount();
+            let round =
+                || going.iter().map(|batch| batch.step()).chain(going.iter().map(|batch| batch.product()));
+            let dispatches: Vec<Dispatch<'_>> = (0..rounds).flat_map(|_| round()).collect();
+            pace.learn(rounds, device.run_all(&dispatches)?);
+            device.count(Counted { rounds: rounds as u64, ..Counted::default() });
+            let mut left = Vec::with_capacity(going.len());
+            for batch in going {
+                if batch.is_going_on()? {
+                    left.push(batch);
                 }
-                before = own.end;
             }
-            let took = device.run_all(&dispatches)?;
-            pace.learn(now.len(), took);
-            done = now.end;
+            going = left;
         }
-        Ok(())
+        self.batches.iter().try_for_each(Batch::count_products)
     }
 
     /// States near the minima, of every batch.
@@ -487,16 +565,4 @@ fn beginning(task: &Task, place_of: &[u32]) -> Vec<(u32, f32)> {
     let mut begins: Vec<(u32, f32)> = places.zip(rates.iter().map(|&r| r as f32)).collect();
     begins.sort_unstable_by_key(|(place, _)| *place);
     begins
-}
-
-impl StateInfo {
-    /// What its workgroup counted.
-    fn counted(&self) -> Counted {
-        Counted {
-            multiply_adds: self.multiply_adds as u64,
-            weight_bytes: 4 * self.multiply_adds as u64,
-            turns: u64::from(self.turns),
-            ..Counted::default()
-        }
-    }
 }

@@ -3,7 +3,7 @@
 //! | stage | shader | CPU function of the same meaning | precision |
 //! |---|---|---|---|
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
-//! | constrained minima | `minimum.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32; its steps for gaps in f64; accepted, or ended, by the host's f64 Newton |
+//! | constrained minima | `minimum.wgsl`, `fields_together.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32; its steps for gaps in f64; accepted, or ended, by the host's f64 Newton |
 //! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
 //! | weight update, conjugate gradients | `weight_change.wgsl`, `weight_response.wgsl` | [`conjugate::solve`](crate::solve::conjugate::solve) | products f32; vectors and preconditioner f64 on the host, and the exact residual where more than f32 is asked for |
 //! | weight update, direct; scores | – | [`weight_update`](crate::solve::weight_update), [`Scorer`](crate::dynamics::decoding::Scorer) | f64 on the host: the Gram matrix has condition 10⁷, and scores are few |
@@ -14,6 +14,7 @@ mod adapter;
 mod counts;
 mod device;
 mod grouping;
+mod in_order;
 mod minimum;
 mod peaks;
 mod refine;
@@ -72,18 +73,30 @@ pub fn every_shader(
     Ok(all)
 }
 
-/// What workgroups take of an ordinary GPU's core, for networks of `neurons` with `bump` active ones in a bump: those of
-/// minima, and those of trajectories in groups of so many states.
+/// What workgroups of trajectories in groups of so many states take of an ordinary GPU's core, for networks of `neurons` with
+/// `bump` active ones in a bump.
 ///
 /// # Errors
 /// What the device would lack.
-pub fn footprints(
+pub fn trajectory_footprint(
     neurons: usize,
     bump: usize,
     group: usize,
-) -> std::result::Result<(Footprint, Footprint), String> {
+) -> std::result::Result<Footprint, String> {
+    Ok(DeviceSizes::new(neurons, bump, &shaders::ordinary_limits())?.trajectory_footprint(group))
+}
+
+/// The same of workgroups of the fields of minima; and maps of so many points of which they read W in turn.
+///
+/// # Errors
+/// What the device would lack.
+pub fn minimum_footprint(
+    neurons: usize,
+    bump: usize,
+    per_map: usize,
+) -> std::result::Result<(Footprint, usize), String> {
     let sizes = DeviceSizes::new(neurons, bump, &shaders::ordinary_limits())?;
-    Ok((sizes.minimum_footprint(), sizes.trajectory_footprint(group)))
+    Ok((sizes.field_footprint(), sizes.batches_of_round(per_map)))
 }
 
 /// A GPU that passed its self-test.
@@ -269,7 +282,8 @@ impl Backend for Gpu {
     fn weight_update(&self, problem: &WeightProblem<'_>, tick: &Tick<'_>) -> Result<WeightUpdate> {
         let manifolds = problem.manifolds;
         let sizes = self.sizes(manifolds.maps.neurons(), 0)?;
-        if problem.solver == SolverKind::Cg && weight_update::fits(&sizes, manifolds) {
+        let fits = weight_update::fits(self.device().limits(), &sizes, manifolds);
+        if problem.solver == SolverKind::Cg && fits {
             let found =
                 self.attempt(tick, |device, tick| weight_update::solve(device, &sizes, problem, tick))??;
             if let Some(update) = found {

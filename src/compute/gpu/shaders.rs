@@ -23,6 +23,18 @@ pub struct Shader {
 /// How W is read.
 const WEIGHTS: &str = include_str!("../../../shaders/shared/weights.wgsl");
 
+/// The searches for minima, and the transfer function.
+const SEARCH_AND_TRANSFER: &str = concat!(
+    include_str!("../../../shaders/shared/search.wgsl"),
+    include_str!("../../../shaders/shared/transfer.wgsl")
+);
+
+/// The searches for minima, and how W is read.
+const SEARCH_AND_WEIGHTS: &str = concat!(
+    include_str!("../../../shaders/shared/search.wgsl"),
+    include_str!("../../../shaders/shared/weights.wgsl")
+);
+
 /// How W is read, and random numbers.
 const WEIGHTS_AND_NOISE: &str = concat!(
     include_str!("../../../shaders/shared/weights.wgsl"),
@@ -62,7 +74,8 @@ macro_rules! shaders {
 shaders! {
     selftest, "";
     trajectories, WEIGHTS_AND_NOISE;
-    minimum, WEIGHTS;
+    minimum, SEARCH_AND_TRANSFER;
+    fields_together, SEARCH_AND_WEIGHTS;
     permute, WEIGHTS;
     weight_change, "";
     weight_response, "";
@@ -133,20 +146,26 @@ pub struct StateGroup {
     pub trajectory: u32,
 }
 
-/// Parameters of `minimum.wgsl`.
+/// Parameters of `minimum.wgsl` and `fields_together.wgsl`.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
-pub struct MinimumParams {
+pub struct SearchParams {
     /// N.
     pub neurons: u32,
+    /// States of this batch.
+    pub states: u32,
     /// 1 if silent neurons may join, 0 if the candidates are given.
     pub admits: u32,
     /// 1 to solve for the step that closes given gaps, 0 to search.
     pub corrects: u32,
+    /// 1 to ask silent neurons rarely, 0 to ask them far from the minimum at every step.
+    pub asks_rarely: u32,
     /// Newton iterations after which a state is left as it is.
     pub iterations: u32,
     /// Turns of the conjugate gradients after which it is.
     pub turns: u32,
+    /// Squared reduction of the residual that ends the conjugate gradients, at most.
+    pub roughest: f32,
     /// Residual at which a state is done (Hz²).
     pub tolerance: f32,
     /// Largest |h| (Hz²).
@@ -155,16 +174,12 @@ pub struct MinimumParams {
     pub gain: f32,
     /// n of the transfer function.
     pub exponent: f32,
-    /// Index of this dispatch's first state.
-    pub first: u32,
-    /// States of this batch.
-    pub states: u32,
 }
 
-/// One state of `minimum.wgsl`.
+/// One search of `minimum.wgsl`. All zeros is one that has ended.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
-pub struct StateInfo {
+pub struct Search {
     /// λ along the first axis, or its change (Hz²/neuron unit).
     pub multiplier_x: f32,
     /// Along the second.
@@ -185,8 +200,44 @@ pub struct StateInfo {
     pub is_on_surface: u32,
     /// Turns of the conjugate gradients.
     pub turns: u32,
-    /// Multiply-adds with W, of which a word is read for each.
-    pub multiply_adds: f32,
+    /// What it waits for; not 0 for one that is to begin, 0 for one that has ended.
+    pub wants: u32,
+    /// 1 when that has come.
+    pub is_answered: u32,
+    /// What is done with it.
+    pub phase: u32,
+    /// 1 until λ is known.
+    pub begins: u32,
+    /// What is added to the curvature.
+    pub damping: f32,
+    /// Mean curvature of the present state.
+    pub curvature: f32,
+    /// How often the damping was raised for this step.
+    pub attempt: u32,
+    /// Turns of the conjugate gradients for this step.
+    pub turn: u32,
+    /// Products of C with the preconditioner, xx.
+    pub products_xx: f32,
+    /// xy.
+    pub products_xy: f32,
+    /// yy.
+    pub products_yy: f32,
+    /// Squared size of the residue now.
+    pub rho: f32,
+    /// At which it is small enough.
+    pub rho_end: f32,
+    /// When the step began.
+    pub first_rho: f32,
+    /// When the step before began.
+    pub previous_rho: f32,
+    /// Change of λ by the step.
+    pub change_x: f32,
+    /// Along the second axis.
+    pub change_y: f32,
+    /// Length of the step that is tried.
+    pub length: f32,
+    /// How often it was halved.
+    pub halved: u32,
 }
 
 /// Parameters of `permute.wgsl`.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::grouping::SIZES;
-use super::shaders::{self, Constants, Shader};
+use super::grouping::{FIELD_SIZES, SIZES};
+use super::shaders::{self, Constants, Search, Shader};
 use crate::dynamics::noise::NoiseKind;
 
 /// Parts in which W may be bound.
@@ -29,13 +29,15 @@ fn trajectory_memory(group: usize, mask_words: usize) -> usize {
     list_entries(group) * (4 + 16 * group.div_ceil(4)) + 8 * mask_words + 4 * mask_words.div_ceil(16) + 16
 }
 
-/// Workgroup memory of `minimum.wgsl` without its slots (bytes).
-fn reduction_memory(mask_words: usize) -> usize {
-    16 * (MINIMUM_THREADS + 8) + 4 * mask_words + 16
+/// Workgroup memory of `minimum.wgsl` (bytes).
+fn minimum_memory(mask_words: usize) -> usize {
+    16 * (MINIMUM_THREADS + 8) + 4 * mask_words + size_of::<Search>() + 16
 }
 
-/// Workgroup memory of `minimum.wgsl` for each slot (bytes).
-const SLOT_BYTES: usize = 2 * 4;
+/// Workgroup memory of `fields_together.wgsl` for groups of so many states (bytes).
+fn field_memory(group: usize, mask_words: usize) -> usize {
+    FIELD_LIST * (4 + 16 * group.div_ceil(4)) + 12 * mask_words + 8 * mask_words.div_ceil(16) + 4 * LANES + 16
+}
 
 /// Numbers that `minimum.wgsl` keeps for each slot in device memory.
 const SLOT_ARRAYS: u64 = 8;
@@ -43,9 +45,17 @@ const SLOT_ARRAYS: u64 = 8;
 /// Threads of `minimum.wgsl`: as many as a bump has neurons, so that few idle.
 const MINIMUM_THREADS: usize = 64;
 
+/// Quads of columns in a tile of `fields_together.wgsl`, and rows in a piece of its list.
+const LANES: usize = 32;
+const FIELD_LIST: usize = 64;
+
 /// Slots of a state in `minimum.wgsl` for each neuron of the idealized bump. Searches have up to twice as many
 /// candidates; one that needs more than there are slots is left to the host.
 const SLOTS_PER_BUMP_NEURON: usize = 3;
+
+/// Quads of columns that a group of neighbouring states needs for each neuron of the idealized bump: a quarter as many, and
+/// half as much for what neighbours add.
+const FIELD_QUADS_PER_BUMP_NEURON: f64 = 0.375;
 
 /// Memory taken for one batch of states, where the device allows more (bytes).
 const BATCH_BYTES: u64 = 256 << 20;
@@ -53,11 +63,14 @@ const BATCH_BYTES: u64 = 256 << 20;
 /// States whose minima are sought at the same time: more than that are at work at once on no device.
 pub const MOST_AT_WORK: usize = 2048;
 
+/// Rounds of minima that are at work at the same time.
+pub const ROUNDS_AT_ONCE: usize = 4;
+
 /// Memory taken for W in the order of the maps whose minima are sought at the same time, unless one takes more (bytes).
 const ORDERED_BYTES: u64 = 1 << 30;
 
-/// Most states in one batch of minima: the host keeps N displacements of each.
-const MOST_STATES: usize = 8192;
+/// Most states in one batch of minima, of which every round has one at least: the host keeps N displacements of each.
+const MOST_STATES: usize = 2048;
 
 /// Equations of a constraint on a surface.
 const MOST_DIMENSIONS: u64 = 2;
@@ -106,8 +119,8 @@ pub struct DeviceSizes {
     pub slots: usize,
     /// Most states in one batch of minima.
     pub minimum_states: usize,
-    /// Most states in one dispatch of `minimum.wgsl`.
-    pub minimum_groups: usize,
+    /// Workgroups of `fields_together.wgsl` that share the columns of a group of states.
+    pub field_workgroups: usize,
 }
 
 impl DeviceSizes {
@@ -145,13 +158,24 @@ impl DeviceSizes {
 
     /// Constants of `minimum.wgsl` for constraints of so many equations.
     pub fn minimum_constants(&self, dimension: usize, is_root: bool) -> Constants {
-        let mut constants = self.weight_constants();
-        constants.extend([
+        vec![
             ("THREADS", MINIMUM_THREADS as u32),
             ("SLOTS", self.slots as u32),
             ("MASK_WORDS", self.mask_words as u32),
+            ("QUADS", (self.stride / 4) as u32),
             ("DIMENSION", dimension as u32),
             ("IS_ROOT", u32::from(is_root)),
+        ]
+    }
+
+    /// Constants of `fields_together.wgsl` for groups of so many states.
+    pub fn field_constants(&self, group: usize) -> Constants {
+        let mut constants = self.weight_constants();
+        constants.extend([
+            ("GROUP", group as u32),
+            ("LANES", LANES as u32),
+            ("LIST", FIELD_LIST as u32),
+            ("MASK_WORDS", self.mask_words as u32),
         ]);
         constants
     }
@@ -168,11 +192,12 @@ impl DeviceSizes {
         vec![("TILES", self.neurons.div_ceil(TILE) as u32), ("QUADS", (self.stride / 4) as u32)]
     }
 
-    /// Batches of minima that are sought at the same time, each of one map with so many points.
-    pub fn batches_at_once(&self, per_map: usize) -> usize {
+    /// Batches of minima, each of one map with so many points, in each of the [`ROUNDS_AT_ONCE`]. A round's kernels follow on one
+    /// another many times before those of another do, so that W of few maps stays in the caches.
+    pub fn batches_of_round(&self, per_map: usize) -> usize {
         let weights = 4 * (self.neurons * self.stride) as u64;
-        let room = (ORDERED_BYTES / weights).max(1) as usize;
-        MOST_AT_WORK.div_ceil(per_map.clamp(1, self.minimum_states)).min(room)
+        let room = (ORDERED_BYTES / ROUNDS_AT_ONCE as u64 / weights).max(1) as usize;
+        (MOST_AT_WORK / ROUNDS_AT_ONCE).div_ceil(per_map.clamp(1, self.minimum_states)).min(room)
     }
 
     /// Bytes of what `minimum.wgsl` keeps by slot for so many states.
@@ -180,12 +205,10 @@ impl DeviceSizes {
         4 * SLOT_ARRAYS * (states * self.slots) as u64
     }
 
-    /// What a workgroup of `minimum.wgsl` takes.
-    pub fn minimum_footprint(&self) -> Footprint {
-        Footprint {
-            threads: MINIMUM_THREADS,
-            memory: reduction_memory(self.mask_words) + SLOT_BYTES * self.slots,
-        }
+    /// What a workgroup of `fields_together.wgsl` takes for the largest groups.
+    pub fn field_footprint(&self) -> Footprint {
+        let group = FIELD_SIZES[0];
+        Footprint { threads: LANES * group.div_ceil(4), memory: field_memory(group, self.mask_words) }
     }
 
     /// What a workgroup of `trajectories.wgsl` takes for groups of so many states.
@@ -203,12 +226,13 @@ impl DeviceSizes {
         let noisy = noises.map(|noise| self.trajectory_constants(1, true, Some(noise)));
         let trajectories = quiet.into_iter().chain(noisy).map(shaders::trajectories);
         let minima = [1, 2].map(|dimension| shaders::minimum(self.minimum_constants(dimension, true)));
+        let fields = FIELD_SIZES.map(|size| shaders::fields_together(self.field_constants(size)));
         let products = [
             shaders::permute(self.permute_constants()),
             shaders::weight_change(self.product_constants()),
             shaders::weight_response(self.product_constants()),
         ];
-        minima.into_iter().chain(trajectories).chain(products).collect()
+        minima.into_iter().chain(fields).chain(trajectories).chain(products).collect()
     }
 
     /// Device memory for W, and beside it for `states` trajectories, or minima of as many points a map as there are neurons, of
@@ -216,10 +240,11 @@ impl DeviceSizes {
     pub fn memory(&self, states: usize) -> (u64, u64) {
         let row = 4 * self.stride as u64;
         let trajectories = 2 * row * (states.min(self.trajectory_states) as u64);
-        let of_state =
-            4 * (SLOT_ARRAYS + 1) * self.slots as u64 + 4 * (MOST_DIMENSIONS + 1) * self.neurons as u64;
+        let by_slot = 4 * (SLOT_ARRAYS + 1) * self.slots as u64;
+        let by_neuron = 4 * MOST_DIMENSIONS * self.neurons as u64 + 2 * row + 4 * self.mask_words as u64;
+        let of_state = by_slot + by_neuron + size_of::<Search>() as u64;
         let per_batch = self.neurons.min(self.minimum_states);
-        let batches = self.batches_at_once(self.neurons).min(states.div_ceil(per_batch));
+        let batches = (ROUNDS_AT_ONCE * self.batches_of_round(self.neurons)).min(states.div_ceil(per_batch));
         let minima = of_state * states.min(batches * per_batch) as u64;
         let weights = row * self.neurons as u64;
         (weights, trajectories.max(minima + batches as u64 * weights))
@@ -252,10 +277,11 @@ impl DeviceSizes {
         let memory = limits.max_compute_workgroup_storage_size as usize;
         let trajectories = SIZES.map(|group| trajectory_memory(group, mask_words));
         let trajectory_memory = trajectories.into_iter().fold(0, usize::max);
-        let reduction_memory = reduction_memory(mask_words);
-        if trajectory_memory > memory || reduction_memory + 64 * SLOT_BYTES > memory {
+        let needed =
+            trajectory_memory.max(minimum_memory(mask_words)).max(field_memory(FIELD_SIZES[0], mask_words));
+        if needed > memory {
             return Err(format!(
-                "{neurons} neurons need {trajectory_memory} bytes of workgroup memory; the device has {memory}"
+                "{neurons} neurons need {needed} bytes of workgroup memory; the device has {memory}"
             ));
         }
         let quads = stride / 4;
@@ -268,9 +294,8 @@ impl DeviceSizes {
         let grid = limits.max_compute_workgroups_per_dimension as usize;
         let batch = binding.min(BATCH_BYTES);
         let fitting = |bytes: u64| ((batch / bytes) as usize).clamp(1, grid);
-        let by_memory = (memory - reduction_memory) / SLOT_BYTES / 32 * 32;
-        let wanted = (SLOTS_PER_BUMP_NEURON * bump).min(neurons).next_multiple_of(32);
-        let slots = wanted.min(by_memory).max(32);
+        let slots = (SLOTS_PER_BUMP_NEURON * bump).min(neurons).next_multiple_of(32).max(32);
+        let field_quads = FIELD_QUADS_PER_BUMP_NEURON * bump as f64;
         Ok(Self {
             neurons,
             bump,
@@ -282,9 +307,9 @@ impl DeviceSizes {
             slices: (threads_alone / threads).clamp(1, MOST_SLICES),
             trajectory_states: fitting(row_bytes).max(SIZES[0]),
             slots,
-            minimum_states: fitting(4 * (SLOT_ARRAYS * slots as u64).max(MOST_DIMENSIONS * neurons as u64))
+            minimum_states: fitting(4 * (SLOT_ARRAYS * slots as u64).max(MOST_DIMENSIONS * stride as u64))
                 .min(MOST_STATES),
-            minimum_groups: MOST_AT_WORK.min(grid),
+            field_workgroups: (field_quads as usize).min(quads).div_ceil(LANES).max(1),
         })
     }
 }
@@ -357,13 +382,13 @@ mod tests {
         let limits = shaders::ordinary_limits();
         let sizes = DeviceSizes::new(6000, 590, &limits).unwrap();
         // 100 maps of 600 points.
-        let states = sizes.batches_at_once(600) * 600;
+        let states = ROUNDS_AT_ONCE * sizes.batches_of_round(600) * 600;
         let (weights, others) = sizes.memory(60_000);
-        assert!(states >= 2000 && states.min(60_000) <= sizes.minimum_groups.next_multiple_of(600));
+        assert!((2000..3000).contains(&states));
         // Of a device with 16 GB.
         assert!(weights + others < 2 << 30, "{} bytes", weights + others);
         // A map of a small network with many points is not brought into order again and again.
-        assert_eq!(DeviceSizes::new(600, 60, &limits).unwrap().batches_at_once(6000), 1);
+        assert_eq!(DeviceSizes::new(600, 60, &limits).unwrap().batches_of_round(6000), 1);
     }
 
     #[test]

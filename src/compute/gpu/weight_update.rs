@@ -19,10 +19,16 @@ use crate::solve::{WeightProblem, WeightUpdate};
 /// Memory taken for the rates of all states, at most (bytes): what takes more stays on the host.
 const MOST_RATES: u64 = 4 << 30;
 
-/// Whether the device has room for the products: X in one piece, and the rates of all states.
-pub(super) fn fits(sizes: &DeviceSizes, manifolds: Manifolds<'_>) -> bool {
-    let rates = 4 * (sizes.neurons.next_multiple_of(TILE) * manifolds.states.len()) as u64;
-    sizes.parts == 1 && rates <= MOST_RATES
+/// Whether the device has room for the products: X, the rates of a map's states and all responses each in one piece, and the
+/// rates of all states.
+pub(super) fn fits(limits: &wgpu::Limits, sizes: &DeviceSizes, manifolds: Manifolds<'_>) -> bool {
+    let binding = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+    let tiles = sizes.neurons.div_ceil(TILE);
+    let padded = manifolds.per_map().next_multiple_of(TILE);
+    let rates = 4 * (padded * tiles * TILE) as u64;
+    let responses = 4 * (manifolds.maps.count() * padded * tiles) as u64;
+    let all_rates = manifolds.maps.count() as u64 * rates;
+    sizes.parts == 1 && rates.max(responses) <= binding && all_rates <= MOST_RATES
 }
 
 /// As [`crate::solve::conjugate::solve`], with products by the device; `None` if they are not good enough for this system.

@@ -28,6 +28,10 @@ const BRANCHES: f64 = 0.02;
 /// neighbours; one map is then sought as a whole too.
 const BRANCHES_BY_MAP: f64 = 0.8;
 
+/// The same for runs on a GPU, whose f32 may pass a branching on the other side: 3 % of the points of irregular sheets were
+/// elsewhere, 0.4 % of tori (`benches/shapes.md`). Large networks are searched in rough steps there, and count as above.
+const BRANCHES_ON_GPU: f64 = 0.1;
+
 /// How far a minimum may lie from its recorded state, relative to its length: rounding to f32 (10⁻⁷), magnified along a
 /// minimum's softest direction.
 const STATE_TOLERANCE: f64 = 1e-4;
@@ -60,7 +64,12 @@ impl Checker<'_> {
         };
         let random = witnesses::sample(identity, "the first landscape", landscape.len());
         let by_map = self.predicts_along_maps();
-        let allowed = if by_map { BRANCHES_BY_MAP } else { BRANCHES };
+        let allowed = match self.on_cpu() {
+            true if by_map => BRANCHES_BY_MAP,
+            true => BRANCHES,
+            false if plan.neurons >= minima::NEURONS_BY_MAP => BRANCHES_BY_MAP,
+            false => BRANCHES_ON_GPU,
+        };
         let mut holds = differ(&random)? as f64 <= allowed * random.len() as f64;
         if by_map {
             let map = random.first().map_or(0, |s| s / plan.points_per_map);
@@ -70,7 +79,7 @@ impl Checker<'_> {
             holds &= different(&found.energies, claimed) as f64 <= BRANCHES * claimed.len() as f64;
         } else {
             let extremes = witnesses::extremes(landscape, plan.points_per_map);
-            holds &= differ(&extremes)? as f64 <= (BRANCHES * extremes.len() as f64).max(1.0);
+            holds &= differ(&extremes)? as f64 <= (allowed * extremes.len() as f64).max(1.0);
         }
         let sample = witnesses::sample(identity, "between the first landscape", plan.held_out_points());
         let held_out = self.job.held_out_points();
