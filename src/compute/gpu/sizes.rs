@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::grouping::{FIELD_SIZES, SIZES};
 use super::shaders::{self, Constants, Search, Shader};
 use crate::dynamics::noise::NoiseKind;
+use crate::landscape::minima::NEURONS_BY_MAP;
 
 /// Parts in which W may be bound.
 const MOST_PARTS: usize = 4;
@@ -193,11 +194,14 @@ impl DeviceSizes {
     }
 
     /// Batches of minima, each of one map with so many points, in each of the [`ROUNDS_AT_ONCE`]. A round's kernels follow on one
-    /// another many times before those of another do, so that W of few maps stays in the caches.
+    /// another many times before those of another do, so that W of few maps stays in the caches; small networks are there anyway,
+    /// and their rounds are the fewer the more states each has.
     pub fn batches_of_round(&self, per_map: usize) -> usize {
         let weights = 4 * (self.neurons * self.stride) as u64;
         let room = (ORDERED_BYTES / ROUNDS_AT_ONCE as u64 / weights).max(1) as usize;
-        (MOST_AT_WORK / ROUNDS_AT_ONCE).div_ceil(per_map.clamp(1, self.minimum_states)).min(room)
+        let is_large = self.neurons >= NEURONS_BY_MAP;
+        let states = if is_large { MOST_AT_WORK / ROUNDS_AT_ONCE } else { MOST_AT_WORK };
+        states.div_ceil(per_map.clamp(1, self.minimum_states)).min(room)
     }
 
     /// Bytes of what `minimum.wgsl` keeps by slot for so many states.
