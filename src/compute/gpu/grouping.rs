@@ -14,18 +14,13 @@ const MOST: [f64; 3] = [1.5, 2.0, f64::INFINITY];
 /// single ones.
 pub(super) fn grouped(starts: &[&[f64]]) -> Vec<Range<usize>> {
     let masks: Vec<Vec<u64>> = starts.iter().map(|currents| mask(currents)).collect();
-    let count = |mask: &[u64]| mask.iter().map(|word| word.count_ones() as usize).sum::<usize>();
     let mut groups = Vec::new();
     let mut first = 0;
     while first < starts.len() {
         let fits = |&(size, most): &(usize, f64)| {
             let Some(members) = masks.get(first..first + size) else { return false };
-            let mut union = members[0].clone();
-            for member in members {
-                union.iter_mut().zip(member).for_each(|(to, word)| *to |= word);
-            }
-            let alone: usize = members.iter().map(|mask| count(mask)).sum();
-            size == 1 || (size * count(&union)) as f64 <= most * alone as f64
+            let alone: usize = members.iter().map(|mask| in_any(std::slice::from_ref(mask))).sum();
+            size == 1 || (size * in_any(members)) as f64 <= most * alone as f64
         };
         let size = SIZES.into_iter().zip(MOST).find(fits).map_or(1, |(size, _)| size);
         groups.push(first..first + size);
@@ -43,21 +38,25 @@ const MOST_PRODUCTS: f64 = 2.5;
 /// The size of the groups of consecutive states, given by the neurons with a rate, whose fields at those neurons are best found
 /// together: the largest for which a group's union of rows and columns is not too large.
 pub(super) fn size_for_fields<'a>(neurons: usize, states: impl Iterator<Item = &'a [u32]>) -> usize {
-    let masks: Vec<(f64, Vec<u64>)> = states
-        .map(|active| {
-            let mut mask = vec![0; neurons.div_ceil(64)];
-            active.iter().for_each(|&i| mask[i as usize / 64] |= 1 << (i % 64));
-            (active.len() as f64, mask)
-        })
-        .collect();
-    let alone: f64 = masks.iter().map(|(count, _)| count * count).sum();
-    let together = |members: &[(f64, Vec<u64>)]| {
-        let bits = |word: usize| members.iter().fold(0, |bits, (_, mask)| bits | mask[word]).count_ones();
-        let union: u32 = (0..neurons.div_ceil(64)).map(bits).sum();
-        members.len() as f64 * f64::from(union).powi(2)
+    let mask = |active: &[u32]| {
+        let mut mask = vec![0; neurons.div_ceil(64)];
+        active.iter().for_each(|&i| mask[i as usize / 64] |= 1 << (i % 64));
+        mask
     };
-    let fits = |size: &usize| masks.chunks(*size).map(together).sum::<f64>() <= MOST_PRODUCTS * alone;
-    FIELD_SIZES.into_iter().find(fits).unwrap_or(1)
+    let masks: Vec<Vec<u64>> = states.map(mask).collect();
+    let products = |size: usize| -> f64 {
+        let of_group = |members: &[Vec<u64>]| members.len() as f64 * (in_any(members) as f64).powi(2);
+        masks.chunks(size).map(of_group).sum()
+    };
+    let most = MOST_PRODUCTS * products(1);
+    FIELD_SIZES.into_iter().find(|&size| products(size) <= most).unwrap_or(1)
+}
+
+/// Neurons that are active in any of the states.
+fn in_any(masks: &[Vec<u64>]) -> usize {
+    let words = masks.first().map_or(0, Vec::len);
+    let bits = |word: usize| masks.iter().fold(0, |bits, mask| bits | mask[word]).count_ones() as usize;
+    (0..words).map(bits).sum()
 }
 
 /// One bit a neuron: whether it is active.

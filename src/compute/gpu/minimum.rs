@@ -16,7 +16,7 @@ use bytemuck::Zeroable;
 use rayon::prelude::*;
 
 use super::counts::Counted;
-use super::device::{Device, DeviceResult, Dispatch};
+use super::device::{Device, DeviceResult, Dispatch, Failure};
 use super::grouping::size_for_fields;
 use super::in_order::InOrder;
 use super::refine::Fine;
@@ -52,7 +52,7 @@ const TOLERANCE: f64 = 2e-6;
 const USABLE: f32 = 1e3;
 
 /// Steps towards f64 that the device solves for. Each leaves some 10⁻⁵ of the gaps.
-const ROUNDS: usize = 3;
+const REFINEMENTS: usize = 3;
 
 /// Turns of the conjugate gradients after which a state is left to the host: the others wait for it. States take 50–400.
 const MAX_TURNS: u32 = 2000;
@@ -61,6 +61,10 @@ const MAX_TURNS: u32 = 2000;
 /// meantime are not noticed before.
 const FIRST_ROUNDS: usize = 2;
 const MOST_ROUNDS: usize = 32;
+
+/// Rounds within which every search has ended: of a group of sixteen one at least goes on in each, and has [`MAX_TURNS`] products
+/// for directions and some 15 for each of [`MAX_ITERATIONS`] steps. A device on which they do not end is refused.
+const ROUNDS_OF_ANY: usize = 50_000;
 
 /// What a search that is to begin waits for.
 const BEGINS: u32 = 1;
@@ -76,10 +80,10 @@ pub(super) fn minima(
 ) -> DeviceResult<Minima> {
     let search = Seek::new(device, sizes, problem, points, start)?;
     let order = near_each_other(problem.maps, &search.points);
-    let rounds = search.rounds(&order);
+    let sets = search.sets(&order);
     let next = AtomicUsize::new(0);
-    let some = || search.minima_of_rounds(&rounds, &next, tick);
-    // ROUNDS_AT_ONCE of them: while the host is at work for some, the device is for another.
+    let some = || search.minima_of_sets(&sets, &next, tick);
+    // SETS_AT_ONCE of them: while the host is at work for some, the device is for another.
     let two = || rayon::join(some, some);
     let ((a, b), (c, d)) = rayon::join(two, two);
     let mut found: Vec<(usize, Minimum)> = a?.into_iter().chain(b?).chain(c?).chain(d?).collect();
@@ -106,9 +110,9 @@ pub(super) fn near_minima(
     let search = Seek::new(device, sizes, problem, points, start)?;
     let order = near_each_other(problem.maps, &search.points);
     let mut found = vec![None; search.points.len()];
-    for round in search.rounds(&order) {
-        let round = Round::new(&search, &round)?;
-        for (batch, near) in round.batches.iter().zip(round.searched()?) {
+    for points in search.sets(&order) {
+        let set = BatchSet::new(&search, &points)?;
+        for (batch, near) in set.batches.iter().zip(set.searched()?) {
             for (&s, near) in batch.points.iter().zip(near) {
                 found[s] = near.map(|fine| fine.state());
             }
@@ -124,7 +128,7 @@ struct Seek<'a> {
     problem: &'a Problem<'a>,
     points: Vec<Point>,
     start: Start<'a>,
-    /// Batches of a round.
+    /// Batches of a set.
     batches: usize,
     dimension: usize,
     params: SearchParams,
@@ -164,7 +168,7 @@ impl<'a> Seek<'a> {
             problem,
             points: points.iter().collect(),
             start,
-            batches: sizes.batches_of_round(points.per_map()),
+            batches: sizes.batches_of_set(points.per_map()),
             dimension,
             params,
             weights: DeviceWeights::upload(device, sizes, problem.weights)?,
@@ -172,30 +176,30 @@ impl<'a> Seek<'a> {
         })
     }
 
-    /// Points in batches of one map each, and as many batches together as make a round.
-    fn rounds<'o>(&self, order: &'o [usize]) -> Vec<Vec<&'o [usize]>> {
+    /// Points in batches of one map each, and as many batches together as make a set.
+    fn sets<'o>(&self, order: &'o [usize]) -> Vec<Vec<&'o [usize]>> {
         let of_one_map = order.chunk_by(|&s, &t| self.points[s].map == self.points[t].map);
         let batches: Vec<&[usize]> =
             of_one_map.flat_map(|points| points.chunks(self.sizes.minimum_states)).collect();
         batches.chunks(self.batches).map(<[_]>::to_vec).collect()
     }
 
-    /// The minima of the rounds that nobody else takes, each with its point's number.
-    fn minima_of_rounds(
+    /// The minima of the sets that nobody else takes, each with its point's number.
+    fn minima_of_sets(
         &self,
-        rounds: &[Vec<&[usize]>],
+        sets: &[Vec<&[usize]>],
         next: &AtomicUsize,
         tick: &Tick<'_>,
     ) -> DeviceResult<Vec<(usize, Minimum)>> {
         let mut found = Vec::new();
-        while let Some(points) = rounds.get(next.fetch_add(1, Ordering::Relaxed)) {
+        while let Some(points) = sets.get(next.fetch_add(1, Ordering::Relaxed)) {
             // What is missing then is noticed before it is used.
             if tick.stopped() {
                 break;
             }
-            let round = Round::new(self, points)?;
-            let near = round.refined()?;
-            for (batch, near) in round.batches.into_iter().zip(near) {
+            let set = BatchSet::new(self, points)?;
+            let near = set.refined()?;
+            for (batch, near) in set.batches.into_iter().zip(near) {
                 found.extend(batch.points.iter().copied().zip(batch.finish(near, tick)));
             }
         }
@@ -486,13 +490,13 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Batches that are at work at the same time.
-struct Round<'a> {
+/// Batches whose kernels take turns.
+struct BatchSet<'a> {
     search: &'a Seek<'a>,
     batches: Vec<Batch<'a>>,
 }
 
-impl<'a> Round<'a> {
+impl<'a> BatchSet<'a> {
     fn new(search: &'a Seek<'a>, points: &[&'a [usize]]) -> DeviceResult<Self> {
         let batches = points.iter().map(|points| Batch::new(search, points));
         Ok(Self { search, batches: batches.collect::<DeviceResult<_>>()? })
@@ -504,8 +508,13 @@ impl<'a> Round<'a> {
         self.batches.iter().try_for_each(|batch| batch.prepare(corrects))?;
         let mut going: Vec<&Batch<'_>> = self.batches.iter().collect();
         let mut pace = Pace::new(FIRST_ROUNDS, MOST_ROUNDS);
+        let mut done = 0;
         while !going.is_empty() {
+            if done > ROUNDS_OF_ANY {
+                return Err(Failure::Refused("searches for minima do not come to an end on it".to_owned()));
+            }
             let rounds = pace.amount();
+            done += rounds;
             let round =
                 || going.iter().map(|batch| batch.step()).chain(going.iter().map(|batch| batch.product()));
             let dispatches: Vec<Dispatch<'_>> = (0..rounds).flat_map(|_| round()).collect();
@@ -528,10 +537,10 @@ impl<'a> Round<'a> {
         self.batches.iter().map(Batch::near).collect()
     }
 
-    /// As [`Round::searched`], taken to f64 where the device's steps lead there.
+    /// As [`BatchSet::searched`], taken to f64 where the device's steps lead there.
     fn refined(&self) -> DeviceResult<Vec<Vec<Option<Fine>>>> {
         let mut states = self.searched()?;
-        for _ in 0..ROUNDS {
+        for _ in 0..REFINEMENTS {
             let mut is_wanted = false;
             for (batch, states) in self.batches.iter().zip(&states) {
                 is_wanted |= batch.ask(states)?;

@@ -96,7 +96,7 @@ pub fn minimum_footprint(
     per_map: usize,
 ) -> std::result::Result<(Footprint, usize), String> {
     let sizes = DeviceSizes::new(neurons, bump, &shaders::ordinary_limits())?;
-    Ok((sizes.field_footprint(), sizes.batches_of_round(per_map)))
+    Ok((sizes.field_footprint(), sizes.batches_of_set(per_map)))
 }
 
 /// A GPU that passed its self-test.

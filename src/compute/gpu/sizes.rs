@@ -64,13 +64,13 @@ const BATCH_BYTES: u64 = 256 << 20;
 /// States whose minima are sought at the same time: more than that are at work at once on no device.
 pub const MOST_AT_WORK: usize = 2048;
 
-/// Rounds of minima that are at work at the same time.
-pub const ROUNDS_AT_ONCE: usize = 4;
+/// Sets of batches of minima that are at work at the same time.
+pub const SETS_AT_ONCE: usize = 4;
 
 /// Memory taken for W in the order of the maps whose minima are sought at the same time, unless one takes more (bytes).
 const ORDERED_BYTES: u64 = 1 << 30;
 
-/// Most states in one batch of minima, of which every round has one at least: the host keeps N displacements of each.
+/// Most states in one batch of minima, of which every set has one at least: the host keeps N displacements of each.
 const MOST_STATES: usize = 2048;
 
 /// Equations of a constraint on a surface.
@@ -193,14 +193,14 @@ impl DeviceSizes {
         vec![("TILES", self.neurons.div_ceil(TILE) as u32), ("QUADS", (self.stride / 4) as u32)]
     }
 
-    /// Batches of minima, each of one map with so many points, in each of the [`ROUNDS_AT_ONCE`]. A round's kernels follow on one
+    /// Batches of minima, each of one map with so many points, in each of the [`SETS_AT_ONCE`]. A set's kernels follow on one
     /// another many times before those of another do, so that W of few maps stays in the caches; small networks are there anyway,
     /// and their rounds are the fewer the more states each has.
-    pub fn batches_of_round(&self, per_map: usize) -> usize {
+    pub fn batches_of_set(&self, per_map: usize) -> usize {
         let weights = 4 * (self.neurons * self.stride) as u64;
-        let room = (ORDERED_BYTES / ROUNDS_AT_ONCE as u64 / weights).max(1) as usize;
+        let room = (ORDERED_BYTES / SETS_AT_ONCE as u64 / weights).max(1) as usize;
         let is_large = self.neurons >= NEURONS_BY_MAP;
-        let states = if is_large { MOST_AT_WORK / ROUNDS_AT_ONCE } else { MOST_AT_WORK };
+        let states = if is_large { MOST_AT_WORK / SETS_AT_ONCE } else { MOST_AT_WORK };
         states.div_ceil(per_map.clamp(1, self.minimum_states)).min(room)
     }
 
@@ -248,7 +248,7 @@ impl DeviceSizes {
         let by_neuron = 4 * MOST_DIMENSIONS * self.neurons as u64 + 2 * row + 4 * self.mask_words as u64;
         let of_state = by_slot + by_neuron + size_of::<Search>() as u64;
         let per_batch = self.neurons.min(self.minimum_states);
-        let batches = (ROUNDS_AT_ONCE * self.batches_of_round(self.neurons)).min(states.div_ceil(per_batch));
+        let batches = (SETS_AT_ONCE * self.batches_of_set(self.neurons)).min(states.div_ceil(per_batch));
         let minima = of_state * states.min(batches * per_batch) as u64;
         let weights = row * self.neurons as u64;
         (weights, trajectories.max(minima + batches as u64 * weights))
@@ -386,13 +386,13 @@ mod tests {
         let limits = shaders::ordinary_limits();
         let sizes = DeviceSizes::new(6000, 590, &limits).unwrap();
         // 100 maps of 600 points.
-        let states = ROUNDS_AT_ONCE * sizes.batches_of_round(600) * 600;
+        let states = SETS_AT_ONCE * sizes.batches_of_set(600) * 600;
         let (weights, others) = sizes.memory(60_000);
         assert!((2000..3000).contains(&states));
         // Of a device with 16 GB.
         assert!(weights + others < 2 << 30, "{} bytes", weights + others);
         // A map of a small network with many points is not brought into order again and again.
-        assert_eq!(DeviceSizes::new(600, 60, &limits).unwrap().batches_of_round(6000), 1);
+        assert_eq!(DeviceSizes::new(600, 60, &limits).unwrap().batches_of_set(6000), 1);
     }
 
     #[test]
