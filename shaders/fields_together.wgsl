@@ -9,6 +9,9 @@
 // Searches that want the fields of all neurons wait until the rest of their group does or has ended: those fields are the
 // largest products, and are made for all together.
 //
+// Groups are of searches that go on: the host lists them anew from time to time, so that neighbours of those that have ended
+// come together.
+//
 // A workgroup takes tiles of LANES quads, four columns each; a thread one quad and four states.
 //
 // Constants: GROUP (1, 4 or 16), LANES, LIST (a multiple of UNROLL), MASK_WORDS, and those of shared/search.wgsl and
@@ -24,6 +27,8 @@
 @group(0) @binding(8) var<storage, read> masks: array<u32>;
 // Quads of W that each group has read, low and high word [groups, 2].
 @group(0) @binding(9) var<storage, read_write> counts: array<atomic<u32>>;
+// States whose searches go on, ascending [params.going].
+@group(0) @binding(10) var<storage, read> going: array<u32>;
 
 const BLOCKS = (GROUP + 3u) / 4u;
 const THREADS = LANES * BLOCKS;
@@ -35,6 +40,8 @@ const RUNS = (MASK_WORDS + RUN - 1u) / RUN;
 
 // What the group's searches want: NOTHING, SOME or ALL, and one bit for each state that gets it.
 var<workgroup> wants: vec2<u32>;
+// The group's states; the last one stands for those that a smaller group lacks.
+var<workgroup> states: array<u32, GROUP>;
 var<workgroup> mask: array<u32, MASK_WORDS>;
 // Neurons and quads that stand in the mask before each word, before each run of words, and in all.
 var<workgroup> before: array<vec2<u32>, MASK_WORDS>;
@@ -47,7 +54,8 @@ var<workgroup> list: array<u32, LIST>;
 var<workgroup> sent: array<vec4<f32>, LIST * BLOCKS>;
 
 var<private> me: u32;
-var<private> first_state: u32;
+// The group's first entry in `going`.
+var<private> first: u32;
 
 // A bit for each quad with a neuron in the word.
 fn quads_of(word: u32) -> u32 {
@@ -59,8 +67,9 @@ fn find_wants() {
     if me == 0u {
         var some = 0u;
         var all = 0u;
-        for (var s = 0u; s < GROUP && first_state + s < params.states; s++) {
-            let own = searches[first_state + s].wants;
+        for (var s = 0u; s < GROUP; s++) {
+            states[s] = going[min(first + s, params.going - 1u)];
+            let own = select(NOTHING, searches[states[s]].wants, first + s < params.going);
             some |= select(0u, 1u << s, own == SOME);
             all |= select(0u, 1u << s, own == ALL);
         }
@@ -74,7 +83,7 @@ fn find_mask(taking_part: u32) {
         var bits = 0u;
         for (var s = 0u; s < GROUP; s++) {
             if ((taking_part >> s) & 1u) == 1u {
-                bits |= masks[(first_state + s) * MASK_WORDS + word];
+                bits |= masks[states[s] * MASK_WORDS + word];
             }
         }
         mask[word] = bits;
@@ -141,7 +150,7 @@ fn list_rows(start: u32) {
 }
 
 fn source(s: u32, neuron: u32) -> f32 {
-    return sources[min(first_state + s, params.states - 1u) * 4u * QUADS + neuron];
+    return sources[states[s] * 4u * QUADS + neuron];
 }
 
 // Fetches the sources of `length` listed neurons, and adds rows of nothing up to `padded`.
@@ -177,9 +186,9 @@ fn input(w: vec4<f32>, k: u32, block: u32) -> mat4x4<f32> {
     return mat4x4<f32>(w * own.x, w * own.y, w * own.z, w * own.w);
 }
 
-// The listed rows' part of a quad's field in four states.
-fn sum_of_rows(quad: u32, block: u32, padded: u32) -> mat4x4<f32> {
-    var sum = mat4x4<f32>();
+// Adds the listed rows' part of a quad's field in four states, row by row: where pieces of the list end depends on the company.
+fn with_rows(before: mat4x4<f32>, quad: u32, block: u32, padded: u32) -> mat4x4<f32> {
+    var sum = before;
     for (var k = 0u; k < padded; k += UNROLL) {
         let w0 = weights_at(list[k], quad);
         if UNROLL == 1u {
@@ -200,7 +209,7 @@ fn sum_of_rows(quad: u32, block: u32, padded: u32) -> mat4x4<f32> {
 // Keeps the field of a state that takes part.
 fn store(s: u32, quad: u32, taking_part: u32, field: vec4<f32>) {
     if ((taking_part >> s) & 1u) == 1u {
-        fields[(first_state + s) * QUADS + quad] = field;
+        fields[states[s] * QUADS + quad] = field;
     }
 }
 
@@ -223,7 +232,7 @@ fn find_fields(start: u32, columns: u32, rows: u32, kind: vec2<u32>) {
         fetch_sources(length, padded);
         workgroupBarrier();
         if has_quad {
-            sum += sum_of_rows(quad, block, padded);
+            sum = with_rows(sum, quad, block, padded);
         }
     }
     if has_quad {
@@ -243,7 +252,7 @@ fn fields_together(
     @builtin(local_invocation_index) thread: u32,
 ) {
     me = thread;
-    first_state = group.y * GROUP;
+    first = group.y * GROUP;
     find_wants();
     let kind = workgroupUniformLoad(&wants);
     if kind.x == NOTHING {
@@ -264,6 +273,6 @@ fn fields_together(
         }
     }
     if group.x == 0u && me < GROUP && ((kind.y >> me) & 1u) == 1u {
-        searches[first_state + me].is_answered = 1u;
+        searches[states[me]].is_answered = 1u;
     }
 }

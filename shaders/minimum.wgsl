@@ -14,7 +14,9 @@
 // Numbers of the size of E cannot be compared in f32. The change of E along a step is a polynomial in the step without
 // such numbers, and that is what the line search looks at.
 //
-// With `corrects` one step is solved for gaps T - U' that the host found in f64.
+// Rates are a base and a change. A search from a given state has the base 0. With `corrects` the base is a state near the
+// minimum, and its gaps T - U' are known in f64; what is added to them is of the size of the change, so that nothing is lost
+// but what f32 loses of small numbers, and the search goes on to the accuracy of f64.
 //
 // Constants: THREADS, SLOTS, MASK_WORDS, QUADS (vec4 in a row of sources and fields), DIMENSION (1 or 2), and those of
 // shared/search.wgsl and shared/transfer.wgsl, which stand before this file.
@@ -24,8 +26,10 @@ const SHARES = 8u;
 const MAX_HALVINGS = 12u;
 const MAX_ATTEMPTS = 16u;
 const SUFFICIENT_DECREASE = 1e-4;
-// Below this fraction of the energy's terms a step's gain is lost in the rounding of the gradient.
+// Below this fraction of the energy's terms a step's gain is lost in the rounding of the gradient, and below that one of its
+// own terms in theirs.
 const UNRESOLVED = 1e-8;
+const ROUNDING = 1e-6;
 // Squared reduction of the residual that ends the conjugate gradients, at least.
 const FINEST = 1e-10;
 // A silent neuron that is silent by no more than so many tolerances is a candidate too: rounding hides none from the host.
@@ -37,6 +41,10 @@ const NEARLY = 0.05;
 const CROWD = 20.0;
 const RIM = 6.0;
 const CROWD_TURNS = 24u;
+// Share of its first residual that a correction brings a state to: what f32 resolves of it.
+const RESOLVED = 1e-7;
+// What the host makes a silent neuron of.
+const FAR_BELOW = -3e38;
 
 // What a search does with the field that it waits for: W r of a new state; the image of a direction; W d of a trial step.
 const BEGINS = 0u;
@@ -52,6 +60,7 @@ const BEGIN_SYSTEM = 3u;
 const TURN = 4u;
 const TRY = 5u;
 const WAIT = 6u;
+const LOOK = 7u;
 
 @group(0) @binding(0) var<uniform> params: SearchParams;
 // C of every state [states, DIMENSION, neurons] in neuron units.
@@ -67,22 +76,28 @@ const WAIT = 6u;
 @group(0) @binding(6) var<storage, read_write> sources: array<f32>;
 // The products [states, 4 QUADS].
 @group(0) @binding(7) var<storage, read> fields: array<f32>;
-// One bit for each neuron whose source is not 0 and whose field is wanted [states, MASK_WORDS].
+// One bit for each neuron that may have a source and whose field is wanted [states, MASK_WORDS].
 @group(0) @binding(8) var<storage, read_write> masks: array<u32>;
+// States whose searches go on [params.going].
+@group(0) @binding(9) var<storage, read> going: array<u32>;
 
-// Rates in and out, below 0 for candidates that are silent beyond doubt; steps out with `corrects`.
-const RATE = 0u;
-// Gaps in with `corrects`; then what conjugate gradients leave of them.
-const RESIDUE = 1u;
-// h + W r.
-const DRIVE = 2u;
-const STEP = 3u;
-// The rates at the end of a step.
-const TRIAL = 4u;
+// Rates as changes of the base, in and out. Out: below 0 for candidates of a search, and far below for those of a correction,
+// that are silent beyond doubt.
+const CHANGE = 0u;
+// Rates, and what is left of T - U' there: in with `corrects`, else 0 and h.
+const BASE = 1u;
+const BASE_GAP = 2u;
+// The base's gap and W times the change.
+const DRIVE = 3u;
+const STEP = 4u;
+// The changes at the end of a step.
+const TRIAL = 5u;
 // 1/(d + damping); 0 for candidates that take no part in the step.
-const INVERSE = 5u;
-const ALONG_X = 6u;
-const ALONG_Y = 7u;
+const INVERSE = 6u;
+// What conjugate gradients leave of the gaps.
+const RESIDUE = 7u;
+const ALONG_X = 8u;
+const ALONG_Y = 9u;
 
 var<workgroup> mask: array<atomic<u32>, MASK_WORDS>;
 var<workgroup> reduction: array<vec4<f32>, THREADS>;
@@ -163,8 +178,14 @@ fn multiplier() -> vec2<f32> {
     return vec2<f32>(own.multiplier_x, own.multiplier_y);
 }
 
-fn target_of(slot: u32) -> f32 {
-    return work[at(DRIVE, slot)] - dot(multiplier(), along(slot));
+fn rate_of(slot: u32) -> f32 {
+    return work[at(BASE, slot)] + work[at(CHANGE, slot)];
+}
+
+// T - U'.
+fn gap_of(slot: u32) -> f32 {
+    let asked = current_difference(work[at(BASE, slot)], work[at(CHANGE, slot)]);
+    return work[at(DRIVE, slot)] - dot(multiplier(), along(slot)) - asked;
 }
 
 // T of a neuron that is no candidate, from the field of all neurons.
@@ -172,7 +193,7 @@ fn target_of_silent(i: u32) -> f32 {
     return external_current[i] + fields[own_state * 4u * QUADS + i] - dot(multiplier(), displacement(i));
 }
 
-// Tells which neurons have sources: all candidates, or those that are not 0.
+// Tells which neurons have sources, and want fields: all candidates, or those that take part in a step.
 fn mark_sources(are_all: bool) {
     workgroupBarrier();
     for (var word = me; word < MASK_WORDS; word += THREADS) {
@@ -181,7 +202,7 @@ fn mark_sources(are_all: bool) {
     workgroupBarrier();
     for (var slot = me; slot < count; slot += THREADS) {
         let i = neuron(slot);
-        if are_all || sources[place(slot)] != 0.0 {
+        if are_all || work[at(INVERSE, slot)] > 0.0 {
             atomicOr(&mask[i / 32u], 1u << (i % 32u));
         }
     }
@@ -200,21 +221,25 @@ fn gather(first_new: u32) {
             if DIMENSION == 2u {
                 work[at(ALONG_Y, slot)] = c.y;
             }
+            if params.corrects == 0u {
+                work[at(BASE, slot)] = 0.0;
+                work[at(BASE_GAP, slot)] = external_current[neuron(slot)];
+            }
         }
     }
 }
 
-// Waits for the field of the present rates.
+// Waits for the field of the present change.
 fn ask_for_drive() {
     for (var slot = me; slot < count; slot += THREADS) {
-        sources[place(slot)] = work[at(RATE, slot)];
+        sources[place(slot)] = work[at(CHANGE, slot)];
     }
     own.phase = LOOKS;
 }
 
 fn take_drive() {
     for (var slot = me; slot < count; slot += THREADS) {
-        work[at(DRIVE, slot)] = external_current[neuron(slot)] + fields[place(slot)];
+        work[at(DRIVE, slot)] = work[at(BASE_GAP, slot)] + fields[place(slot)];
     }
 }
 
@@ -223,11 +248,10 @@ fn least_squares_multiplier() {
     var squares = vec4<f32>(0.0);
     var moments = vec4<f32>(0.0);
     for (var slot = me; slot < count; slot += THREADS) {
-        let r = work[at(RATE, slot)];
-        if r > 0.0 {
+        if rate_of(slot) > 0.0 {
             let c = along(slot);
             squares += vec4<f32>(c.x * c.x, c.x * c.y, c.y * c.y, 0.0);
-            moments += vec4<f32>(c * (work[at(DRIVE, slot)] - own_current(r)), 0.0, 0.0);
+            moments += vec4<f32>(c * gap_of(slot), 0.0, 0.0);
         }
     }
     let products = reduce(squares);
@@ -236,7 +260,7 @@ fn least_squares_multiplier() {
     own.multiplier_y = lambda.y;
 }
 
-// Moves the positive entries of `trial` to the nearest ones with C.trial = 0.
+// Moves the positive ones of the rates that `trial` leads to, to the nearest ones with C.rates = 0.
 fn project() {
     var shift = vec2<f32>(0.0);
     for (var turn = 0u; turn < 20u; turn++) {
@@ -244,10 +268,9 @@ fn project() {
         var squares = vec4<f32>(0.0);
         for (var slot = me; slot < count; slot += THREADS) {
             let c = along(slot);
-            let trial = work[at(TRIAL, slot)];
-            let moved = trial - dot(shift, c);
-            if trial > 0.0 && moved > 0.0 {
-                moments += vec4<f32>(c * moved, (abs(c.x) + abs(c.y)) * moved, 0.0);
+            let moved = shifted(slot, shift);
+            moments += vec4<f32>(c * moved, (abs(c.x) + abs(c.y)) * abs(moved), 0.0);
+            if work[at(BASE, slot)] + moved > 0.0 {
                 squares += vec4<f32>(c.x * c.x, c.x * c.y, c.y * c.y, 0.0);
             }
         }
@@ -259,11 +282,15 @@ fn project() {
         shift += more;
     }
     for (var slot = me; slot < count; slot += THREADS) {
-        let trial = work[at(TRIAL, slot)];
-        if trial > 0.0 {
-            work[at(TRIAL, slot)] = max(trial - dot(shift, along(slot)), 0.0);
-        }
+        work[at(TRIAL, slot)] = shifted(slot, shift);
     }
+}
+
+// `trial` moved along C, if it leads to a positive rate, and as far as that stays positive.
+fn shifted(slot: u32, shift: vec2<f32>) -> f32 {
+    let silence = -work[at(BASE, slot)];
+    let trial = work[at(TRIAL, slot)];
+    return select(trial, max(trial - dot(shift, along(slot)), silence), trial > silence);
 }
 
 // Marks the silent neurons whose T is above the threshold; returns (how many, active candidates, -, largest T).
@@ -277,7 +304,7 @@ fn mark_joining(threshold: f32) -> vec4<f32> {
     for (var slot = me; slot < count; slot += THREADS) {
         let i = neuron(slot);
         atomicOr(&mask[i / 32u], 1u << (i % 32u));
-        local.y += select(0.0, 1.0, work[at(RATE, slot)] > 0.0);
+        local.y += select(0.0, 1.0, rate_of(slot) > 0.0);
     }
     workgroupBarrier();
     // Four neurons at a time. Their bits are touched by no other thread until the barrier.
@@ -308,7 +335,7 @@ fn first_threshold() -> f32 {
     }
     var peak = 0.0;
     for (var slot = me; slot < count; slot += THREADS) {
-        peak = max(peak, own_current(work[at(RATE, slot)]));
+        peak = max(peak, own_current(rate_of(slot)));
     }
     return min(least, -NEARLY * reduce(vec4<f32>(0.0, 0.0, 0.0, peak)).w);
 }
@@ -352,8 +379,8 @@ fn admit() {
     gather(before);
     for (var slot = me; slot < count; slot += THREADS) {
         if slot >= before {
-            work[at(RATE, slot)] = 0.0;
-            work[at(DRIVE, slot)] = external_current[neuron(slot)] + fields[place(slot)];
+            work[at(CHANGE, slot)] = 0.0;
+            work[at(DRIVE, slot)] = work[at(BASE_GAP, slot)] + fields[place(slot)];
         }
     }
 }
@@ -362,10 +389,10 @@ fn admit() {
 fn survey() -> vec4<f32> {
     var local = vec4<f32>(0.0);
     for (var slot = me; slot < count; slot += THREADS) {
-        let t = target_of(slot);
-        let r = work[at(RATE, slot)];
-        let takes_part = r > 0.0 || t > 0.0;
-        let violation = select(max(t, 0.0), abs(own_current(r) - t), r > 0.0);
+        let gap = gap_of(slot);
+        let r = rate_of(slot);
+        let takes_part = r > 0.0 || gap > 0.0;
+        let violation = select(max(gap, 0.0), abs(gap), r > 0.0);
         local += vec4<f32>(curvature_of(r), select(0.0, 1.0, takes_part), 0.0, 0.0);
         local.w = max(local.w, violation);
     }
@@ -376,13 +403,11 @@ fn survey() -> vec4<f32> {
 fn begin_solving() {
     var squares = vec4<f32>(0.0);
     for (var slot = me; slot < count; slot += THREADS) {
-        // With `corrects` the residue holds the gaps already.
-        let r = work[at(RATE, slot)];
-        let gap = select(target_of(slot) - own_current(r), work[at(RESIDUE, slot)], params.corrects == 1u);
-        let t = gap + own_current(r);
-        let takes_part = r > 0.0 || t > 0.0;
+        let r = rate_of(slot);
+        let gap = gap_of(slot);
+        let takes_part = r > 0.0 || gap > 0.0;
         let c = along(slot);
-        let inverse = select(0.0, 1.0 / (secant(r, t) + own.damping), takes_part);
+        let inverse = select(0.0, 1.0 / (secant(r, gap + own_current(r)) + own.damping), takes_part);
         work[at(INVERSE, slot)] = inverse;
         work[at(STEP, slot)] = 0.0;
         work[at(RESIDUE, slot)] = select(0.0, gap, takes_part);
@@ -419,7 +444,7 @@ fn next_direction() -> u32 {
         let ratio = rho / own.previous_rho;
         let roughest = params.roughest;
         let rough = select(roughest, clamp(0.81 * ratio * ratio, FINEST, roughest), own.previous_rho > 0.0);
-        own.rho_end = rho * select(rough, FINEST, params.corrects == 1u);
+        own.rho_end = rho * rough;
         own.first_rho = rho;
     }
     if !(rho > own.rho_end) {
@@ -469,11 +494,12 @@ fn take_direction() -> bool {
 // Tries a step of the present length, projected.
 fn try_step() {
     for (var slot = me; slot < count; slot += THREADS) {
-        work[at(TRIAL, slot)] = max(work[at(RATE, slot)] + own.length * work[at(STEP, slot)], 0.0);
+        let end = work[at(CHANGE, slot)] + own.length * work[at(STEP, slot)];
+        work[at(TRIAL, slot)] = max(end, -work[at(BASE, slot)]);
     }
     project();
     for (var slot = me; slot < count; slot += THREADS) {
-        sources[place(slot)] = work[at(TRIAL, slot)] - work[at(RATE, slot)];
+        sources[place(slot)] = work[at(TRIAL, slot)] - work[at(CHANGE, slot)];
     }
     own.phase = STEPS;
 }
@@ -483,21 +509,21 @@ fn is_lower() -> bool {
     var local = vec4<f32>(0.0);
     for (var slot = me; slot < count; slot += THREADS) {
         let d = sources[place(slot)];
-        let r = work[at(RATE, slot)];
-        let gradient = own_current(r) - target_of(slot);
-        // Where there is no source no field was asked for.
-        let field = select(0.0, fields[place(slot)], d != 0.0);
-        local.x += d * gradient + bend(r, d) - 0.5 * d * field;
-        local.y += gradient * work[at(STEP, slot)];
-        local.z += r * (own_current(r) + 1.5 * params.largest_current);
+        let r = rate_of(slot);
+        let gap = gap_of(slot);
+        let more = bend(r, d);
+        let coupled = 0.5 * d * fields[place(slot)];
+        local.x += more - d * gap - coupled;
+        local.y -= gap * work[at(STEP, slot)];
+        let terms = UNRESOLVED * r * (own_current(r) + 1.5 * params.largest_current);
+        local.z += select(terms, ROUNDING * (abs(more) + abs(d * gap) + abs(coupled)), params.corrects == 1u);
     }
-    // Change of the energy, slope along x, size of the energy's terms.
+    // Change of the energy, slope along x, what cannot be told from rounding.
     let sums = reduce(local);
-    let unresolved = UNRESOLVED * sums.z;
-    return sums.x <= SUFFICIENT_DECREASE * own.length * sums.y || (-sums.y <= unresolved && sums.x <= unresolved);
+    return sums.x <= SUFFICIENT_DECREASE * own.length * sums.y || (-sums.y <= sums.z && sums.x <= sums.z);
 }
 
-// Begins a search: looks at the state that it was given, or solves for the gaps that it was given.
+// Begins a search at the state that it was given.
 fn begin() -> u32 {
     for (var i = me; i < 4u * QUADS; i += THREADS) {
         sources[own_state * 4u * QUADS + i] = 0.0;
@@ -505,26 +531,32 @@ fn begin() -> u32 {
     storageBarrier();
     workgroupBarrier();
     gather(0u);
-    own.begins = 1u;
     if params.corrects == 1u {
-        return BEGIN_SYSTEM;
+        for (var slot = me; slot < count; slot += THREADS) {
+            work[at(DRIVE, slot)] = work[at(BASE_GAP, slot)];
+        }
+        return LOOK;
     }
+    own.begins = 1u;
     return select(SEE_SOME, SEE_ALL, params.admits == 1u);
 }
 
-// Spares the host what is silent beyond doubt: a rate below 0 says so.
+// Spares the host what is silent beyond doubt.
 fn tell_silent() {
     for (var slot = me; slot < count; slot += THREADS) {
-        if !(work[at(RATE, slot)] > 0.0) && target_of(slot) < -MARGIN * params.tolerance {
-            work[at(RATE, slot)] = -1.0;
+        let is_silent = !(rate_of(slot) > 0.0);
+        if params.corrects == 1u && is_silent {
+            work[at(CHANGE, slot)] = FAR_BELOW;
+        }
+        if params.corrects == 0u && is_silent && gap_of(slot) < -MARGIN * params.tolerance {
+            work[at(CHANGE, slot)] = -1.0;
         }
     }
 }
 
-// Looks at the state, whose field has come: asks silent neurons, ends, or begins a step.
+// Looks at the state: asks silent neurons, ends, or begins a step.
 fn look() -> u32 {
     let has_asked = own.wants == ALL;
-    take_drive();
     if own.begins == 1u {
         own.begins = 0u;
         least_squares_multiplier();
@@ -534,7 +566,11 @@ fn look() -> u32 {
     }
     let surveyed = survey();
     own.residual = surveyed.w;
-    let is_at_rest = !(own.residual > params.tolerance);
+    if own.iterations == 0u {
+        own.first_residual = own.residual;
+    }
+    let resolved = select(0.0, RESOLVED * own.first_residual, params.corrects == 1u);
+    let is_at_rest = !(own.residual > max(params.tolerance, resolved));
     if is_at_rest && !has_asked && params.admits == 1u {
         return SEE_ALL;
     }
@@ -554,10 +590,6 @@ fn look() -> u32 {
 fn solve() -> u32 {
     if take_direction() {
         return TURN;
-    }
-    if params.corrects == 1u {
-        own.residual = 3e38;
-        return TRY;
     }
     own.attempt++;
     if own.attempt == MAX_ATTEMPTS {
@@ -583,7 +615,8 @@ fn take_step() -> u32 {
     own.previous_rho = own.first_rho;
     if is_taken {
         for (var slot = me; slot < count; slot += THREADS) {
-            work[at(RATE, slot)] = work[at(TRIAL, slot)];
+            work[at(CHANGE, slot)] = work[at(TRIAL, slot)];
+            work[at(DRIVE, slot)] += fields[place(slot)];
         }
         own.halvings += own.halved;
         // On surfaces a full step that needed no more damping leaves none.
@@ -597,26 +630,20 @@ fn take_step() -> u32 {
         return END;
     }
     let asks = params.admits == 1u && params.asks_rarely == 0u && own.residual > MOVING * params.tolerance;
-    return select(SEE_SOME, SEE_ALL, asks);
-}
-
-// Leaves the step to the host in place of the rates.
-fn end_correction() {
-    own.multiplier_x = own.change_x;
-    own.multiplier_y = own.change_y;
-    for (var slot = me; slot < count; slot += THREADS) {
-        work[at(RATE, slot)] = work[at(STEP, slot)];
-    }
+    return select(LOOK, SEE_ALL, asks);
 }
 
 // Does what comes after the field, as far as it needs no other field.
 fn go_on() {
-    var next = END;
+    var next = LOOK;
     switch own.phase {
         case BEGINS: { next = begin(); }
-        case LOOKS: { next = look(); }
+        case LOOKS: { take_drive(); }
         case SOLVES: { next = solve(); }
         default: { next = take_step(); }
+    }
+    if next == LOOK {
+        next = look();
     }
     if next == BEGIN_SYSTEM {
         begin_solving();
@@ -624,10 +651,6 @@ fn go_on() {
     }
     if next == TURN {
         next = next_direction();
-    }
-    if next == TRY && params.corrects == 1u {
-        end_correction();
-        next = END;
     }
     if next == TRY {
         try_step();
@@ -638,7 +661,7 @@ fn go_on() {
     }
     // The directions of one step have the same neurons.
     if sees || own.phase == STEPS || own.turn == 0u {
-        mark_sources(sees);
+        mark_sources(sees || own.phase == STEPS);
     }
     own.wants = select(select(SOME, ALL, next == SEE_ALL), NOTHING, next == END);
     own.is_answered = 0u;
@@ -647,7 +670,7 @@ fn go_on() {
 @compute @workgroup_size(THREADS)
 fn minimum(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
     me = thread;
-    own_state = group.x;
+    own_state = going[group.x];
     if me == 0u {
         found = searches[own_state];
         count = min(found.count, SLOTS);

@@ -2,11 +2,12 @@
 
 struct SearchParams {
     neurons: u32,
-    // States of this batch.
+    // States of this batch, and those whose searches go on.
     states: u32,
+    going: u32,
     // 1 if silent neurons may join.
     admits: u32,
-    // 1 to solve for given gaps.
+    // 1 to go on from a base whose gaps are known.
     corrects: u32,
     // 1 to ask silent neurons at the beginning and at rest only, those that nearly join too: for large networks.
     asks_rarely: u32,
@@ -25,14 +26,14 @@ struct SearchParams {
 
 // One search. What the host reads or writes comes first; it begins with the rest 0, but for `wants`.
 struct Search {
-    // Out: the multipliers [Hz^2/neuron unit]; with `corrects`, their change.
+    // Out: the multipliers [Hz^2/neuron unit]; with `corrects`, what is added to those of the base.
     multiplier_x: f32,
     multiplier_y: f32,
     // In and out: number of candidates.
     count: u32,
     // Out.
     iterations: u32,
-    // Largest violation of the minimum's conditions [Hz^2]; with `corrects`, beyond all bounds if no step was found.
+    // Largest violation of the minimum's conditions [Hz^2].
     residual: f32,
     // How often the curvature was found negative or a step did not lower the energy, and how often a step was shortened.
     dampings: u32,
@@ -52,6 +53,8 @@ struct Search {
     // 1 until the multipliers are known.
     begins: u32,
     damping: f32,
+    // The residual at the beginning.
+    first_residual: f32,
     // Mean curvature of the present state.
     curvature: f32,
     // The conjugate gradients: how often the damping was raised for this step; turns of this step; C.diag(d + damping)^-1.C;

@@ -9,6 +9,20 @@ fn own_current(rate: f32) -> f32 {
     return select(0.0, pow(max(rate, 0.0) / params.gain, 1.0 / params.exponent), rate > 0.0);
 }
 
+// U'(r + d) - U'(r), without numbers of the size of U' where d is small.
+fn current_difference(rate: f32, d: f32) -> f32 {
+    if IS_ROOT == 1u {
+        return d * (2.0 * rate + d);
+    }
+    if rate > 0.0 && abs(d) < 0.1 * rate {
+        let share = d / rate;
+        let power = 1.0 / params.exponent;
+        let third = 1.0 + (power - 2.0) / 3.0 * share * (1.0 + (power - 3.0) / 4.0 * share);
+        return own_current(rate) * power * share * (1.0 + (power - 1.0) / 2.0 * share * third);
+    }
+    return own_current(rate + d) - own_current(rate);
+}
+
 // U''; 0 for silent neurons.
 fn curvature_of(rate: f32) -> f32 {
     if IS_ROOT == 1u {

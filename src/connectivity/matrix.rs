@@ -10,7 +10,7 @@ const LINE: usize = 8;
 
 /// A dense `[neurons, neurons]` matrix of weights (Hz), row by row. Every row starts on a cache line and is
 /// padded with zeros to whole lines, so that kernels read full vectors without a tail.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct WeightMatrix {
     neurons: usize,
     lines: Vec<Line>,
@@ -82,6 +82,18 @@ impl WeightMatrix {
     pub fn row_mut(&mut self, i: usize) -> &mut [f64] {
         let stride = self.stride();
         &mut self.as_mut_slice()[i * stride..(i + 1) * stride]
+    }
+
+    /// Becomes the block of another matrix between some of its neurons, ascending; its memory is used again.
+    pub(crate) fn set_block(&mut self, of: &Self, neurons: &[u32]) {
+        self.neurons = neurons.len();
+        self.lines.resize(self.neurons * self.neurons.div_ceil(LINE), Line([0.0; LINE]));
+        for (row, &i) in neurons.iter().enumerate() {
+            let (to, padding) = self.row_mut(row).split_at_mut(neurons.len());
+            let from = of.row(i as usize);
+            to.iter_mut().zip(neurons).for_each(|(w, &j)| *w = from[j as usize]);
+            padding.fill(0.0);
+        }
     }
 
     /// Its columns as rows.

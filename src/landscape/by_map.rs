@@ -259,14 +259,15 @@ fn interpolation(places: &[f64]) -> Vec<f64> {
 }
 
 /// W in the order of positions: `to_pq = from_ij` with the neurons i at p and j at q.
-pub(crate) fn sort(from: &WeightMatrix, neuron_at: &[u32], to: &mut WeightMatrix) {
+fn sort(from: &WeightMatrix, neuron_at: &[u32], to: &mut WeightMatrix) {
     let stride = to.stride();
-    to.as_mut_slice().par_chunks_mut(stride).zip(neuron_at).for_each(|(to, &neuron)| {
-        let from = from.row(neuron as usize);
-        for (w, &j) in to.iter_mut().zip(neuron_at) {
-            *w = from[j as usize];
-        }
-    });
+    let rows = to.as_mut_slice().par_chunks_mut(stride).zip(neuron_at);
+    rows.for_each(|(to, &neuron)| sort_row(from.row(neuron as usize), neuron_at, to));
+}
+
+/// One row of [`sort`].
+pub(crate) fn sort_row(from: &[f64], neuron_at: &[u32], to: &mut [f64]) {
+    to.iter_mut().zip(neuron_at).for_each(|(w, &j)| *w = from[j as usize]);
 }
 
 /// The state with neuron i called `label[i]`.

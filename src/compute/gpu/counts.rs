@@ -2,6 +2,7 @@
 
 use std::ops::{AddAssign, Sub};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -27,7 +28,7 @@ pub struct Counted {
     pub handed: u64,
     /// Multiply-adds of f64 that weight solves left to the host: preconditioner, and what has to be exact.
     pub host_multiply_adds: u64,
-    /// What the host spent on minima, summed over its threads (s).
+    /// What the host spent on minima, summed over its threads (s): their own time, as far as the system tells it.
     pub host_seconds: f64,
 }
 
@@ -63,6 +64,20 @@ impl Sub for Counted {
             host_seconds: self.host_seconds - earlier.host_seconds,
         }
     }
+}
+
+/// How long this thread has been at work; its waits for other threads do not count.
+#[cfg(unix)]
+pub(super) fn thread_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// How long the program has been running: what a thread works this system does not tell.
+#[cfg(not(unix))]
+pub(super) fn thread_time() -> Duration {
+    static BEGAN: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    BEGAN.elapsed()
 }
 
 /// The sums of a device, and of those that replace it.

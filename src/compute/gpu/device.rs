@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytemuck::Pod;
 use serde::Serialize;
 
-use super::counts::{Counted, Counts};
+use super::counts::{Counted, Counts, thread_time};
 use super::shaders::Shader;
 
 /// Why a piece of work on the device did not come to its end.
@@ -305,6 +305,15 @@ impl Device {
     /// Adds to what was counted.
     pub(super) fn count(&self, more: Counted) {
         self.counts.add(more);
+    }
+
+    /// Does a thread's share of the host's work for minima, and counts what it takes.
+    pub(super) fn on_host<T>(&self, work: impl FnOnce() -> T) -> T {
+        let began = thread_time();
+        let value = work();
+        let host_seconds = (thread_time() - began).as_secs_f64();
+        self.count(Counted { host_seconds, ..Counted::default() });
+        value
     }
 
     /// Submits what `encode` asks for, and waits until everything submitted is done.

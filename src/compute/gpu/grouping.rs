@@ -37,15 +37,9 @@ const MOST_PRODUCTS: f64 = 2.5;
 
 /// The size of the groups of consecutive states, given by the neurons with a rate, whose fields at those neurons are best found
 /// together: the largest for which a group's union of rows and columns is not too large.
-pub(super) fn size_for_fields<'a>(neurons: usize, states: impl Iterator<Item = &'a [u32]>) -> usize {
-    let mask = |active: &[u32]| {
-        let mut mask = vec![0; neurons.div_ceil(64)];
-        active.iter().for_each(|&i| mask[i as usize / 64] |= 1 << (i % 64));
-        mask
-    };
-    let masks: Vec<Vec<u64>> = states.map(mask).collect();
+pub(super) fn size_for_fields(masks: &[&[u64]]) -> usize {
     let products = |size: usize| -> f64 {
-        let of_group = |members: &[Vec<u64>]| members.len() as f64 * (in_any(members) as f64).powi(2);
+        let of_group = |members: &[&[u64]]| members.len() as f64 * (in_any(members) as f64).powi(2);
         masks.chunks(size).map(of_group).sum()
     };
     let most = MOST_PRODUCTS * products(1);
@@ -53,10 +47,36 @@ pub(super) fn size_for_fields<'a>(neurons: usize, states: impl Iterator<Item = &
 }
 
 /// Neurons that are active in any of the states.
-fn in_any(masks: &[Vec<u64>]) -> usize {
-    let words = masks.first().map_or(0, Vec::len);
-    let bits = |word: usize| masks.iter().fold(0, |bits, mask| bits | mask[word]).count_ones() as usize;
+fn in_any<M: AsRef<[u64]>>(masks: &[M]) -> usize {
+    let words = masks.first().map_or(0, |mask| mask.as_ref().len());
+    let bits =
+        |word: usize| masks.iter().fold(0, |bits, mask| bits | mask.as_ref()[word]).count_ones() as usize;
     (0..words).map(bits).sum()
+}
+
+/// One bit a neuron: whether it is in the list.
+pub(super) fn mask_of(neurons: usize, list: &[u32]) -> Vec<u64> {
+    let mut mask = vec![0; neurons.div_ceil(64)];
+    list.iter().for_each(|&i| set(&mut mask, i));
+    mask
+}
+
+/// Adds a neuron to a mask.
+pub(super) fn set(mask: &mut [u64], neuron: u32) {
+    mask[neuron as usize / 64] |= 1 << (neuron % 64);
+}
+
+/// How many neurons a mask holds.
+pub(super) fn count(mask: &[u64]) -> usize {
+    mask.iter().map(|word| word.count_ones() as usize).sum()
+}
+
+/// The neurons that a mask holds, ascending.
+pub(super) fn members(mask: &[u64]) -> Vec<u32> {
+    let of_word = |(at, &word): (u32, &u64)| {
+        (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| 64 * at + bit)
+    };
+    (0..).zip(mask).flat_map(of_word).collect()
 }
 
 /// One bit a neuron: whether it is active.

@@ -1,13 +1,12 @@
 //! A network with its neurons in the order of their places on one map.
 
-use std::time::Instant;
+use rayon::prelude::*;
 
-use super::counts::Counted;
 use super::device::{Device, DeviceResult};
 use super::sizes::DeviceSizes;
 use super::weights::DeviceWeights;
 use crate::connectivity::matrix::WeightMatrix;
-use crate::landscape::by_map::{relabelled, sort};
+use crate::landscape::by_map::{relabelled, sort_row};
 use crate::landscape::constraint::Constraint;
 use crate::landscape::minima::{NEURONS_BY_MAP, neurons_in_order};
 use crate::landscape::problem::Problem;
@@ -59,12 +58,12 @@ impl InOrder {
         }
         let sorts = neuron_at.len() >= NEURONS_BY_MAP && points >= POINTS_TO_SORT_FOR;
         let on_host = sorts.then(|| {
-            let began = Instant::now();
             let mut weights = WeightMatrix::zeros(neuron_at.len());
-            sort(problem.weights, &neuron_at, &mut weights);
-            // All threads sort.
-            let host_seconds = began.elapsed().as_secs_f64() * rayon::current_num_threads() as f64;
-            device.count(Counted { host_seconds, ..Counted::default() });
+            let stride = weights.stride();
+            let rows = weights.as_mut_slice().par_chunks_mut(stride).zip(&neuron_at);
+            rows.for_each(|(to, &i)| {
+                device.on_host(|| sort_row(problem.weights.row(i as usize), &neuron_at, to));
+            });
             let in_places: Vec<u32> = (0..neuron_at.len() as u32).collect();
             let name = std::mem::replace(&mut neuron_at, in_places.clone());
             OnHost { weights, external_current, name, place: std::mem::replace(&mut place_of, in_places) }

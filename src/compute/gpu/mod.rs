@@ -11,6 +11,7 @@
 //! `permute.wgsl` brings W and weight changes into the order of a map and back.
 
 mod adapter;
+mod batch;
 mod counts;
 mod device;
 mod grouping;
@@ -18,6 +19,7 @@ mod in_order;
 mod minimum;
 mod peaks;
 mod refine;
+mod seek;
 mod selftest;
 pub mod shaders;
 mod sizes;

@@ -1,39 +1,67 @@
 //! From f32 to f64: what is left to close at a state that the device found, in f64 and over its candidates only, the steps that
 //! the device then solves for, and the minimum when nothing is left.
 //!
+//! Neighbouring states are evaluated together: they share a block of W, which is brought into one piece first. A state's sums run
+//! over ascending neurons, so that they do not depend on its company.
+//!
 //! The device's word is taken for one thing: that neurons which it found silent by more than some roundings of f32 are silent.
 
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::device::Device;
+use super::grouping::{count, mask_of, members, set};
+use crate::connectivity::field::{GROUP, group_field};
+use crate::connectivity::matrix::WeightMatrix;
 use crate::landscape::constraint::{Constraint, Minimum, RESIDUAL_TOLERANCE, certify};
 use crate::landscape::energy::Energy;
 use crate::landscape::rates::project;
 use crate::landscape::states::StateBuf;
 use crate::manifold::Vector;
 
-/// Neurons that follow on one another, in slots that do.
-struct Run {
-    slot: usize,
-    neuron: usize,
-    length: usize,
+/// States that share a block of W at most, and how many neurons it may have, in units of a state's candidates.
+const TOGETHER: usize = 16;
+const LARGEST_BLOCK: usize = 2;
+
+/// Violations that a step may leave, in tolerances, and be taken all the same: where neurons fall silent they grow for a while.
+const FAR: f64 = 1e9;
+
+/// Violation of a minimum's conditions that f64 resolves, where the largest |h| is so large (Hz²).
+pub(super) fn fine_tolerance(largest_current: f64) -> f64 {
+    RESIDUAL_TOLERANCE.max(1e-12 * largest_current)
 }
 
 /// One state in f64, by slot.
 pub(super) struct Fine {
     /// Candidates, ascending.
     neurons: Vec<u32>,
-    /// The same: where neurons stand in the order of their map they are a few runs.
-    runs: Vec<Run>,
-    rates: Vec<f64>,
     /// c, one list a dimension.
     displacements: Vec<Vec<f64>>,
+    tolerance: f64,
+    now: Values,
+    /// What it was before the last step, until that is judged.
+    before: Option<Values>,
+    /// Newton iterations so far.
+    pub iterations: u32,
+}
+
+#[derive(Clone)]
+struct Values {
+    rates: Vec<f64>,
     /// λ.
     multiplier: Vector,
     /// `W·r` at the candidates (Hz²).
     fields: Vec<f64>,
-    /// `T − U′(r)` of the candidates, U′ the current that a rate asks for (Hz²).
+    /// `T − U′(r)` of the candidates, U′ the current that a rate asks for (Hz²). Empty until they are known.
     gaps: Vec<f64>,
-    tolerance: f64,
-    /// Newton iterations so far.
-    pub iterations: u32,
+}
+
+impl Values {
+    /// Largest violation of the minimum's conditions among the candidates (Hz²).
+    fn residual(&self) -> f64 {
+        let violation = |(r, gap): (&f64, &f64)| if *r > 0.0 { gap.abs() } else { gap.max(0.0) };
+        self.rates.iter().zip(&self.gaps).map(violation).fold(0.0, f64::max)
+    }
 }
 
 impl Fine {
@@ -46,90 +74,69 @@ impl Fine {
         iterations: u32,
     ) -> Self {
         found.sort_unstable_by_key(|(i, _)| *i);
-        let (neurons, rates): (Vec<u32>, Vec<f64>) = found.into_iter().unzip();
-        let mut runs: Vec<Run> = Vec::new();
-        for (slot, &i) in neurons.iter().enumerate() {
-            match runs.last_mut() {
-                Some(run) if run.neuron + run.length == i as usize => run.length += 1,
-                _ => runs.push(Run { slot, neuron: i as usize, length: 1 }),
-            }
-        }
+        let (neurons, mut rates): (Vec<u32>, Vec<f64>) = found.into_iter().unzip();
         let at = |along: &Vec<f64>| neurons.iter().map(|&i| along[i as usize]).collect();
-        let mut fine = Self {
-            displacements: constraint.displacements.iter().map(at).collect(),
-            fields: vec![0.0; neurons.len()],
-            gaps: vec![0.0; neurons.len()],
+        let displacements: Vec<Vec<f64>> = constraint.displacements.iter().map(at).collect();
+        project(&mut rates, &displacements);
+        Self {
             neurons,
-            runs,
-            rates,
-            multiplier,
-            tolerance: RESIDUAL_TOLERANCE.max(1e-12 * of.largest_current()),
+            displacements,
+            tolerance: fine_tolerance(of.largest_current()),
+            now: Values { rates, multiplier, fields: Vec::new(), gaps: Vec::new() },
+            before: None,
             iterations,
-        };
-        project(&mut fine.rates, &fine.displacements);
-        fine.evaluate(of);
-        fine
+        }
     }
 
-    /// Computes the fields and gaps of the present rates.
-    fn evaluate(&mut self, of: Energy<'_>) {
-        self.fields.fill(0.0);
-        for (&i, &r) in self.neurons.iter().zip(&self.rates).filter(|(_, r)| **r > 0.0) {
-            let row = of.weights.row(i as usize);
-            for run in &self.runs {
-                let fields = &mut self.fields[run.slot..][..run.length];
-                fields.iter_mut().zip(&row[run.neuron..][..run.length]).for_each(|(f, w)| *f += r * w);
-            }
-        }
-        for (slot, &i) in self.neurons.iter().enumerate() {
-            let pulls = self.displacements.iter().zip(self.multiplier);
-            let free = of.external_current[i as usize] + self.fields[slot];
+    /// Takes over the fields; goes back to where it was if the last step led far away.
+    fn settle(&mut self, of: Energy<'_>, fields: Vec<f64>) {
+        let gap = |(slot, &i): (usize, &u32)| {
+            let pulls = self.displacements.iter().zip(self.now.multiplier);
+            let free = of.external_current[i as usize] + fields[slot];
             let target = pulls.fold(free, |target, (along, l)| target - l * along[slot]);
-            self.gaps[slot] = target - of.transfer.current(self.rates[slot]);
+            target - of.transfer.current(self.now.rates[slot])
+        };
+        self.now.gaps = self.neurons.iter().enumerate().map(gap).collect();
+        self.now.fields = fields;
+        if let Some(before) = self.before.take()
+            && !(self.now.residual() < before.residual().max(FAR * self.tolerance))
+        {
+            self.now = before;
         }
-    }
-
-    /// Largest violation of the minimum's conditions among the candidates (Hz²).
-    fn residual(&self) -> f64 {
-        let violation = |(r, gap): (&f64, &f64)| if *r > 0.0 { gap.abs() } else { gap.max(0.0) };
-        self.rates.iter().zip(&self.gaps).map(violation).fold(0.0, f64::max)
     }
 
     /// Whether all numbers are.
     pub(super) fn is_finite(&self) -> bool {
-        self.gaps.iter().all(|gap| gap.is_finite())
+        self.now.gaps.iter().all(|gap| gap.is_finite())
     }
 
     /// Whether another step is wanted: the conditions do not hold to f64.
     pub(super) fn is_wanting(&self) -> bool {
-        self.residual() > self.tolerance
+        self.now.residual() > self.tolerance
     }
 
     /// Neurons, rates and gaps by slot, for the device's next step.
     pub(super) fn slots(&self) -> impl ExactSizeIterator<Item = (u32, f32, f32)> + '_ {
-        let numbers = self.rates.iter().zip(&self.gaps);
+        let numbers = self.now.rates.iter().zip(&self.now.gaps);
         self.neurons.iter().zip(numbers).map(|(&i, (&r, &gap))| (i, r as f32, gap as f32))
     }
 
-    /// Takes a step that the device solved for, unless the violations grow by it.
-    pub(super) fn correct(&mut self, of: Energy<'_>, step: impl Iterator<Item = f32>, change: Vector) {
-        let before =
-            (self.residual(), self.rates.clone(), self.fields.clone(), self.gaps.clone(), self.multiplier);
-        for (rate, step) in self.rates.iter_mut().zip(step) {
+    /// Takes a step that the device found, to be judged when it is evaluated.
+    pub(super) fn step(&mut self, step: impl Iterator<Item = f32>, change: Vector) {
+        let before = self.now.clone();
+        self.now.gaps.clear();
+        for (rate, step) in self.now.rates.iter_mut().zip(step) {
             *rate = (*rate + f64::from(step)).max(0.0);
         }
-        project(&mut self.rates, &self.displacements);
-        self.multiplier = std::array::from_fn(|d| self.multiplier[d] + change[d]);
+        project(&mut self.now.rates, &self.displacements);
+        self.now.multiplier = std::array::from_fn(|d| before.multiplier[d] + change[d]);
+        self.before = Some(before);
         self.iterations += 1;
-        self.evaluate(of);
-        if !(self.residual() < before.0) {
-            (_, self.rates, self.fields, self.gaps, self.multiplier) = before;
-        }
     }
 
     /// The present state, neurons ascending.
     pub(super) fn state(&self) -> StateBuf {
-        let pairs = self.neurons.iter().copied().zip(self.rates.iter().copied());
+        let pairs = self.neurons.iter().copied().zip(self.now.rates.iter().copied());
         let (active, rates) = pairs.filter(|(_, r)| *r > 0.0).unzip();
         StateBuf { active, rates }
     }
@@ -147,11 +154,99 @@ impl Fine {
         }
         let state = self.state();
         let field = silent;
-        self.neurons.iter().zip(&self.fields).for_each(|(&i, &own)| field[i as usize] = own);
-        let (multiplier, iterations) = (self.multiplier, self.iterations);
+        self.neurons.iter().zip(&self.now.fields).for_each(|(&i, &own)| field[i as usize] = own);
+        let (multiplier, iterations) = (self.now.multiplier, self.iterations);
         let certificate = certify(of, constraint, state.view(), field, multiplier, iterations);
         let energy = of.from_field(state.view(), field);
         self.neurons.iter().for_each(|&i| field[i as usize] = f64::NEG_INFINITY);
         Some(Minimum { energy, multiplier, certificate, state })
     }
+}
+
+/// Finds what is left to close at the states that are new or took a step.
+pub(super) fn evaluate(device: &Device, of: Energy<'_>, states: &mut [Option<Fine>]) {
+    let mut groups: Vec<Together<'_>> = Vec::new();
+    for fine in states.iter_mut().flatten().filter(|fine| fine.now.gaps.is_empty()) {
+        let left = match groups.last_mut() {
+            Some(group) => group.take(fine),
+            None => Some(fine),
+        };
+        groups.extend(left.map(|fine| Together::new(of.weights.neurons(), fine)));
+    }
+    groups.into_par_iter().for_each_init(Memory::default, |memory, group| {
+        device.on_host(|| group.evaluate(of, memory));
+    });
+}
+
+/// States whose candidates are much the same.
+struct Together<'a> {
+    states: Vec<&'a mut Fine>,
+    /// One bit for each neuron that is a candidate of any.
+    mask: Vec<u64>,
+}
+
+/// What [`Together::evaluate`] works with.
+#[derive(Default)]
+struct Memory {
+    block: WeightMatrix,
+    /// Rates of the block's neurons in the states of a group.
+    rates: Vec<[f64; GROUP]>,
+    /// `[GROUP, stride]`
+    fields: Vec<f64>,
+}
+
+impl<'a> Together<'a> {
+    fn new(neurons: usize, fine: &'a mut Fine) -> Self {
+        Self { mask: mask_of(neurons, &fine.neurons), states: vec![fine] }
+    }
+
+    /// Takes another state in, or gives it back where the block would be too large.
+    fn take(&mut self, fine: &'a mut Fine) -> Option<&'a mut Fine> {
+        let mut both = self.mask.clone();
+        fine.neurons.iter().for_each(|&i| set(&mut both, i));
+        let most = LARGEST_BLOCK * self.states[0].neurons.len();
+        if self.states.len() == TOGETHER || count(&both) > most {
+            return Some(fine);
+        }
+        self.mask = both;
+        self.states.push(fine);
+        None
+    }
+
+    fn evaluate(mut self, of: Energy<'_>, memory: &mut Memory) {
+        let in_block: Vec<u32> = members(&self.mask);
+        memory.block.set_block(of.weights, &in_block);
+        let stride = memory.block.stride();
+        memory.fields.resize(GROUP * stride, 0.0);
+        memory.rates.resize(in_block.len(), [0.0; GROUP]);
+        for states in self.states.chunks_mut(GROUP) {
+            memory.rates.fill([0.0; GROUP]);
+            for (g, fine) in states.iter().enumerate() {
+                places(&in_block, &fine.neurons)
+                    .zip(&fine.now.rates)
+                    .for_each(|(place, &rate)| memory.rates[place][g] = rate);
+            }
+            let is_active = |rates: &&[f64; GROUP]| **rates != [0.0; GROUP];
+            let active: Vec<u32> = (0..)
+                .zip(&memory.rates)
+                .filter(|(_, rates)| is_active(rates))
+                .map(|(place, _)| place)
+                .collect();
+            let rates: Vec<[f64; GROUP]> = memory.rates.iter().filter(is_active).copied().collect();
+            group_field(Arch::new(), &memory.block, &active, &rates, &mut memory.fields);
+            for (fine, fields) in states.iter_mut().zip(memory.fields.chunks_exact(stride)) {
+                let fields = places(&in_block, &fine.neurons).map(|place| fields[place]).collect();
+                fine.settle(of, fields);
+            }
+        }
+    }
+}
+
+/// Where each of the neurons stands among `all`; both ascending.
+fn places<'a>(all: &'a [u32], neurons: &'a [u32]) -> impl Iterator<Item = usize> + 'a {
+    let mut place = 0;
+    neurons.iter().map(move |&i| {
+        place += all[place..].iter().take_while(|&&j| j < i).count();
+        place
+    })
 }

@@ -154,9 +154,11 @@ pub struct SearchParams {
     pub neurons: u32,
     /// States of this batch.
     pub states: u32,
+    /// Those of them whose searches go on.
+    pub going: u32,
     /// 1 if silent neurons may join, 0 if the candidates are given.
     pub admits: u32,
-    /// 1 to solve for the step that closes given gaps, 0 to search.
+    /// 1 to go on from rates whose gaps are known, 0 to search.
     pub corrects: u32,
     /// 1 to ask silent neurons rarely, 0 to ask them far from the minimum at every step.
     pub asks_rarely: u32,
@@ -180,7 +182,7 @@ pub struct SearchParams {
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
 pub struct Search {
-    /// λ along the first axis, or its change (Hz²/neuron unit).
+    /// λ along the first axis, or what is added to it (Hz²/neuron unit).
     pub multiplier_x: f32,
     /// Along the second.
     pub multiplier_y: f32,
@@ -210,6 +212,8 @@ pub struct Search {
     pub begins: u32,
     /// What is added to the curvature.
     pub damping: f32,
+    /// The residual at the beginning (Hz²).
+    pub first_residual: f32,
     /// Mean curvature of the present state.
     pub curvature: f32,
     /// How often the damping was raised for this step.

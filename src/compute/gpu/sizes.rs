@@ -37,11 +37,15 @@ fn minimum_memory(mask_words: usize) -> usize {
 
 /// Workgroup memory of `fields_together.wgsl` for groups of so many states (bytes).
 fn field_memory(group: usize, mask_words: usize) -> usize {
-    FIELD_LIST * (4 + 16 * group.div_ceil(4)) + 12 * mask_words + 8 * mask_words.div_ceil(16) + 4 * LANES + 16
+    FIELD_LIST * (4 + 16 * group.div_ceil(4))
+        + 12 * mask_words
+        + 8 * mask_words.div_ceil(16)
+        + 4 * (LANES + group)
+        + 16
 }
 
 /// Numbers that `minimum.wgsl` keeps for each slot in device memory.
-const SLOT_ARRAYS: u64 = 8;
+const SLOT_ARRAYS: u64 = 10;
 
 /// Threads of `minimum.wgsl`: as many as a bump has neurons, so that few idle.
 const MINIMUM_THREADS: usize = 64;
