@@ -14,7 +14,7 @@
 //
 // A workgroup takes tiles of LANES quads, four columns each; a thread one quad and four states.
 //
-// Constants: GROUP (1, 4 or 16), LANES, LIST (a multiple of UNROLL), MASK_WORDS, and those of shared/search.wgsl and
+// Constants: GROUP (1, 4, 8 or 16), LANES, LIST (a multiple of UNROLL), MASK_WORDS, and those of shared/search.wgsl and
 // shared/weights.wgsl, which stand before this file.
 
 @group(0) @binding(0) var<uniform> params: SearchParams;

@@ -42,7 +42,7 @@ const CROWD = 20.0;
 const RIM = 6.0;
 const CROWD_TURNS = 24u;
 // Share of its first residual that a correction brings a state to: what f32 resolves of it.
-const RESOLVED = 1e-7;
+const RESOLVED = 3e-7;
 // What the host makes a silent neuron of.
 const FAR_BELOW = -3e38;
 

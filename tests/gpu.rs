@@ -140,6 +140,24 @@ fn minima_of_maps_of_every_shape() {
     }
 }
 
+/// A search that goes beside others, and has its fields found together with theirs, ends at the same bits.
+#[test]
+fn company_does_not_change_a_bit() {
+    let gpu = gpu_or_return!(Conditions::default());
+    let network = network(600, 5);
+    let problem = problem(&network, Definition::Kkt);
+    let points = Points::fitted(&network.maps, 600).on_first_maps(1);
+    let all = minima(&gpu, &problem, points, Start::Idealized);
+    // One in twenty goes alone: a group of sixteen or eight would read too much of W.
+    let few = minima(&gpu, &problem, points.every(20), Start::Idealized);
+    let same: Vec<f64> = all.energies.iter().step_by(20).copied().collect();
+    assert_eq!(few.energies.len(), 30);
+    assert_eq!(few.energies, same);
+    for s in 0..few.energies.len() {
+        assert!(few.states.get(s).to_owned() == all.states.get(20 * s).to_owned(), "state {s}");
+    }
+}
+
 /// The paper's network on a small device: little workgroup memory, few threads, small bindings.
 #[test]
 fn a_small_device_finds_the_same() {

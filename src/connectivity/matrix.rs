@@ -88,10 +88,15 @@ impl WeightMatrix {
     pub(crate) fn set_block(&mut self, of: &Self, neurons: &[u32]) {
         self.neurons = neurons.len();
         self.lines.resize(self.neurons * self.neurons.div_ceil(LINE), Line([0.0; LINE]));
+        let runs: Vec<&[u32]> = neurons.chunk_by(|i, j| i + 1 == *j).collect();
         for (row, &i) in neurons.iter().enumerate() {
-            let (to, padding) = self.row_mut(row).split_at_mut(neurons.len());
+            let (mut to, padding) = self.row_mut(row).split_at_mut(neurons.len());
             let from = of.row(i as usize);
-            to.iter_mut().zip(neurons).for_each(|(w, &j)| *w = from[j as usize]);
+            for run in &runs {
+                let (own, rest) = to.split_at_mut(run.len());
+                own.copy_from_slice(&from[run[0] as usize..][..run.len()]);
+                to = rest;
+            }
             padding.fill(0.0);
         }
     }

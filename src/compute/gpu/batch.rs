@@ -159,7 +159,7 @@ impl<'a> Batch<'a> {
         let own = |s: usize| &starts.candidates[s * sizes.slots..][..starts.searches[s].count as usize];
         let masks: Vec<Vec<u64>> = (0..tasks.len()).map(|s| mask_of(sizes.neurons, own(s))).collect();
         let going = starts.going();
-        let group = size_for_fields(&of(&masks, &going));
+        let group = size_for_fields(&of(&masks, &going), sizes.largest_group);
         let products = Products::new(search, &map, &buffers, group)?;
         let counts = starts.searches.iter().map(|own| own.count).collect();
         Ok(Self { search, map, points, tasks, counts, masks, buffers, steps, products, going })
@@ -170,7 +170,7 @@ impl<'a> Batch<'a> {
         if self.going.is_empty() {
             return Ok(());
         }
-        let group = size_for_fields(&of(&self.masks, &self.going));
+        let group = size_for_fields(&of(&self.masks, &self.going), self.search.sizes.largest_group);
         if group != self.products.group {
             self.count_products()?;
             self.products = Products::new(self.search, &self.map, &self.buffers, group)?;

@@ -30,20 +30,22 @@ pub(super) fn grouped(starts: &[&[f64]]) -> Vec<Range<usize>> {
 }
 
 /// Sizes of groups that `fields_together.wgsl` is compiled for, largest first.
-pub(super) const FIELD_SIZES: [usize; 3] = [16, 4, 1];
+pub(super) const FIELD_SIZES: [usize; 4] = [16, 8, 4, 1];
 
-/// How many multiplications states that share rows and columns may have together, in units of those that they need alone.
-const MOST_PRODUCTS: f64 = 2.5;
+/// What it takes to read a number of W, in units of a multiplication: 4 bytes at half the bandwidth of a cache beside 2 operations
+/// at half the FP32 rate, 24 on an H200 and 23 on an RTX 4070.
+const READING: f64 = 24.0;
 
-/// The size of the groups of consecutive states, given by the neurons with a rate, whose fields at those neurons are best found
-/// together: the largest for which a group's union of rows and columns is not too large.
-pub(super) fn size_for_fields(masks: &[&[u64]]) -> usize {
-    let products = |size: usize| -> f64 {
-        let of_group = |members: &[&[u64]]| members.len() as f64 * (in_any(members) as f64).powi(2);
+/// The size of the groups of consecutive states, given by the neurons with a rate, whose fields at those neurons are found together
+/// in the least time, `largest` at most: a group reads the block of W between all neurons of its states once, and multiplies it
+/// for each.
+pub(super) fn size_for_fields(masks: &[&[u64]], largest: usize) -> usize {
+    let time = |size: usize| -> f64 {
+        let of_group = |members: &[&[u64]]| (READING + size as f64) * (in_any(members) as f64).powi(2);
         masks.chunks(size).map(of_group).sum()
     };
-    let most = MOST_PRODUCTS * products(1);
-    FIELD_SIZES.into_iter().find(|&size| products(size) <= most).unwrap_or(1)
+    let timed = FIELD_SIZES.into_iter().filter(|size| *size <= largest).map(|size| (size, time(size)));
+    timed.fold((1, f64::INFINITY), |best, own| if own.1 < best.1 { own } else { best }).0
 }
 
 /// Neurons that are active in any of the states.
@@ -117,14 +119,23 @@ mod tests {
 
     #[test]
     fn fields_of_neighbours_are_found_together() {
-        let size = |step: u32| {
-            let states: Vec<Vec<u32>> =
-                (0..32).map(|k| (0..60).map(|i| (k * step + i) % 600).collect()).collect();
-            size_for_fields(600, states.iter().map(Vec::as_slice))
+        let size = |step: u32, largest: usize| {
+            let states = (0..32).map(|k| (0..60).map(|i| (k * step + i) % 600).collect());
+            let masks: Vec<Vec<u64>> = states.map(|own: Vec<u32>| mask_of(600, &own)).collect();
+            let masks: Vec<&[u64]> = masks.iter().map(Vec::as_slice).collect();
+            size_for_fields(&masks, largest)
         };
-        // A union of 75 for lists of 60: 1.6 times as many products. At a distance of 3 it is 105, of four states 69; at 20, 120.
-        assert_eq!([1, 3, 20].map(size), [16, 4, 1]);
-        assert_eq!(size_for_fields(600, std::iter::empty()), 16);
+        // Neurons in sixteen, eight and four states at a distance of 4: 120, 88, 72; at 8: 180, 116, 84; at 20: 360, 200, 120; and
+        // 60 in one alone. A state's share of the time is (24 / size + 1) times their square.
+        assert_eq!([1, 4, 8, 20, 60].map(|step| size(step, 16)), [16, 8, 4, 1, 1]);
+        assert_eq!(size(1, 8), 8);
+    }
+
+    #[test]
+    fn masks_hold_what_was_put_in() {
+        let list = [0, 63, 64, 130, 199];
+        let mask = mask_of(200, &list);
+        assert_eq!((members(&mask), count(&mask)), (list.to_vec(), list.len()));
     }
 
     #[test]

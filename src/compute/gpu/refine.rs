@@ -26,9 +26,11 @@ const LARGEST_BLOCK: usize = 2;
 /// Violations that a step may leave, in tolerances, and be taken all the same: where neurons fall silent they grow for a while.
 const FAR: f64 = 1e9;
 
-/// Violation of a minimum's conditions that f64 resolves, where the largest |h| is so large (Hz²).
+/// Violation of a minimum's conditions that ends the search, where the largest |h| is so large (Hz²): the CPU's, but no more than
+/// nearly what minima are asked for, if f64 resolves that.
 pub(super) fn fine_tolerance(largest_current: f64) -> f64 {
-    RESIDUAL_TOLERANCE.max(1e-12 * largest_current)
+    let own = RESIDUAL_TOLERANCE.max(1e-12 * largest_current);
+    own.min((9.0 * RESIDUAL_TOLERANCE).max(1e-13 * largest_current))
 }
 
 /// One state in f64, by slot.

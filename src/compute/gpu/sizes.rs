@@ -35,6 +35,11 @@ fn minimum_memory(mask_words: usize) -> usize {
     16 * (MINIMUM_THREADS + 8) + 4 * mask_words + size_of::<Search>() + 16
 }
 
+/// Threads of `fields_together.wgsl` for groups of so many states.
+fn field_threads(group: usize) -> usize {
+    LANES * group.div_ceil(4)
+}
+
 /// Workgroup memory of `fields_together.wgsl` for groups of so many states (bytes).
 fn field_memory(group: usize, mask_words: usize) -> usize {
     FIELD_LIST * (4 + 16 * group.div_ceil(4))
@@ -124,6 +129,8 @@ pub struct DeviceSizes {
     pub slots: usize,
     /// Most states in one batch of minima.
     pub minimum_states: usize,
+    /// States of the largest groups of `fields_together.wgsl`.
+    pub largest_group: usize,
     /// Workgroups of `fields_together.wgsl` that share the columns of a group of states.
     pub field_workgroups: usize,
 }
@@ -215,8 +222,8 @@ impl DeviceSizes {
 
     /// What a workgroup of `fields_together.wgsl` takes for the largest groups.
     pub fn field_footprint(&self) -> Footprint {
-        let group = FIELD_SIZES[0];
-        Footprint { threads: LANES * group.div_ceil(4), memory: field_memory(group, self.mask_words) }
+        let group = self.largest_group;
+        Footprint { threads: field_threads(group), memory: field_memory(group, self.mask_words) }
     }
 
     /// What a workgroup of `trajectories.wgsl` takes for groups of so many states.
@@ -234,7 +241,8 @@ impl DeviceSizes {
         let noisy = noises.map(|noise| self.trajectory_constants(1, true, Some(noise)));
         let trajectories = quiet.into_iter().chain(noisy).map(shaders::trajectories);
         let minima = [1, 2].map(|dimension| shaders::minimum(self.minimum_constants(dimension, true)));
-        let fields = FIELD_SIZES.map(|size| shaders::fields_together(self.field_constants(size)));
+        let sizes = FIELD_SIZES.into_iter().filter(|size| *size <= self.largest_group);
+        let fields = sizes.map(|size| shaders::fields_together(self.field_constants(size)));
         let products = [
             shaders::permute(self.permute_constants()),
             shaders::weight_change(self.product_constants()),
@@ -283,17 +291,19 @@ impl DeviceSizes {
         }
         let mask_words = neurons.div_ceil(32);
         let memory = limits.max_compute_workgroup_storage_size as usize;
+        let most_threads = limits.max_compute_invocations_per_workgroup as usize;
+        let has_threads = |group: &usize| field_threads(*group) <= most_threads;
+        let largest_group = FIELD_SIZES.into_iter().find(has_threads).unwrap_or(1);
         let trajectories = SIZES.map(|group| trajectory_memory(group, mask_words));
         let trajectory_memory = trajectories.into_iter().fold(0, usize::max);
         let needed =
-            trajectory_memory.max(minimum_memory(mask_words)).max(field_memory(FIELD_SIZES[0], mask_words));
+            trajectory_memory.max(minimum_memory(mask_words)).max(field_memory(largest_group, mask_words));
         if needed > memory {
             return Err(format!(
                 "{neurons} neurons need {needed} bytes of workgroup memory; the device has {memory}"
             ));
         }
         let quads = stride / 4;
-        let most_threads = limits.max_compute_invocations_per_workgroup as usize;
         let passes = quads.div_ceil(MOST_THREADS.min(most_threads));
         let threads = quads.div_ceil(passes).next_multiple_of(32);
         let for_sums =
@@ -317,6 +327,7 @@ impl DeviceSizes {
             slots,
             minimum_states: fitting(4 * (SLOT_ARRAYS * slots as u64).max(MOST_DIMENSIONS * stride as u64))
                 .min(MOST_STATES),
+            largest_group,
             field_workgroups: (field_quads as usize).min(quads).div_ceil(LANES).max(1),
         })
     }
@@ -383,6 +394,8 @@ mod tests {
         let sizes = DeviceSizes::new(600, 60, &limits()).unwrap();
         assert_eq!((sizes.stride, sizes.trajectory_threads, sizes.slots), (600, 160, 192));
         assert_eq!(DeviceSizes::new(6000, 600, &limits()).unwrap().trajectory_threads, 256);
+        let few = wgpu::Limits { max_compute_invocations_per_workgroup: 64, ..limits() };
+        assert_eq!((sizes.largest_group, DeviceSizes::new(600, 60, &few).unwrap().largest_group), (16, 8));
     }
 
     #[test]
