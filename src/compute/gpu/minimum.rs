@@ -1,5 +1,5 @@
-//! Constrained minima: `minimum.wgsl` takes every state to f32 accuracy; then the host finds what is left to close in f64,
-//! and the device solves for the steps that close it. What a search needs of W is found in between by `fields_together.wgsl`,
+//! Constrained minima: `minimum.wgsl` takes every state to f32 accuracy; then the host finds what is left to close in f64, and the
+//! device corrects the state by changes so small that f32 is enough for them, until f64 finds nothing left. What a search needs of W is found in between by `fields_together.wgsl`,
 //! for neighbouring points together: both kernels take turns, a round for each product with W.
 //!
 //! The host decides in f64 whether a state has converged, and computes energy, multiplier and certificate from the f64 rates;
@@ -7,7 +7,8 @@
 //! Where a point has several, f32 may take another way past a branching than f64 and end at another one.
 //!
 //! On the device the neurons of a map stand in the order of their places, W too: what neighbouring points need of it is
-//! much the same block. Several maps are at work at the same time.
+//! much the same block. Several maps are at work at the same time. Searches that have ended are left aside from time to time,
+//! so that neighbours of theirs come together.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -24,7 +25,8 @@ use crate::landscape::states::{StateBuf, States};
 use crate::manifold::Points;
 use crate::progress::Tick;
 
-/// Steps towards f64 that the device solves for. Each leaves some 10⁻⁵ of the gaps.
+/// Corrections of a state at most. At N = 600, L = 10 one is enough for 98 states of 100; at N = 6,000, L = 100 it is for 42, two
+/// for all but one in 200.
 const REFINEMENTS: usize = 4;
 
 /// Rounds of the first submission, before anything is known of the device's speed, and of any: searches that end in the

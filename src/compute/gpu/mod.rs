@@ -3,7 +3,7 @@
 //! | stage | shader | CPU function of the same meaning | precision |
 //! |---|---|---|---|
 //! | trajectories | `trajectories.wgsl` | [`trajectory::trajectories`](crate::dynamics::trajectories::trajectories) | f32; energies at snapshots f64 on the host |
-//! | constrained minima | `minimum.wgsl`, `fields_together.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32; its steps for gaps in f64; accepted, or ended, by the host's f64 Newton |
+//! | constrained minima | `minimum.wgsl`, `fields_together.wgsl` | [`minimum::minima`](crate::landscape::minima::minima) | f32, then changes of that from gaps that the host knows in f64; accepted, or ended, by the host's f64 Newton |
 //! | energies | – | [`crate::landscape::energy::Energy::of_states`] | f64 on the host: a²·S operations, and they decide what is accepted |
 //! | weight update, conjugate gradients | `weight_change.wgsl`, `weight_response.wgsl` | [`conjugate::solve`](crate::solve::conjugate::solve) | products f32; vectors and preconditioner f64 on the host, and the exact residual where more than f32 is asked for |
 //! | weight update, direct; scores | – | [`weight_update`](crate::solve::weight_update), [`Scorer`](crate::dynamics::decoding::Scorer) | f64 on the host: the Gram matrix has condition 10⁷, and scores are few |

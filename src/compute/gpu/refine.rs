@@ -1,5 +1,5 @@
-//! From f32 to f64: what is left to close at a state that the device found, in f64 and over its candidates only, the steps that
-//! the device then solves for, and the minimum when nothing is left.
+//! From f32 to f64: what is left to close at a state that the device found, in f64 and over its candidates only, the corrections
+//! that the device then finds, and the minimum when nothing is left.
 //!
 //! Neighbouring states are evaluated together: they share a block of W, which is brought into one piece first. A state's sums run
 //! over ascending neurons, so that they do not depend on its company.
