@@ -177,11 +177,11 @@ fn a_network_too_large_for_the_device_is_refused_before_any_work() {
     assert_eq!(refused.exit_code(), 3);
     assert!(refused.to_string().contains("CPU backend"), "{refused}");
     assert!(gpu.memory(NEURONS, 12, 100).is_err());
-    // Twelve batches of 9 states: 9 numbers for each of 32 slots, 4 for each neuron, 2 words of a mask, 29 of a search. Each
+    // Fifteen batches of 7 states: 11 numbers for each of 32 slots, 4 for each neuron, 2 words of a mask, 30 of a search. Each
     // batch has W in its order.
     assert_eq!(
         gpu.memory(40, 4, 100).unwrap(),
-        (40 * 40 * 4, 100 * 4 * (9 * 32 + 4 * 40 + 2 + 29) + 12 * 40 * 40 * 4)
+        (40 * 40 * 4, 100 * 4 * (11 * 32 + 4 * 40 + 2 + 30) + 15 * 40 * 40 * 4)
     );
 }
 

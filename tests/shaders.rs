@@ -115,6 +115,7 @@ fn parameters_lie_where_the_host_puts_them() {
             SearchParams {
                 neurons,
                 states,
+                going,
                 admits,
                 corrects,
                 asks_rarely,
@@ -145,6 +146,7 @@ fn parameters_lie_where_the_host_puts_them() {
                 phase,
                 begins,
                 damping,
+                first_residual,
                 curvature,
                 attempt,
                 turn,
