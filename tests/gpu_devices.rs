@@ -3,13 +3,16 @@
 #[path = "common/gpu.rs"]
 mod common_gpu;
 
+use std::sync::Arc;
+
 use common_gpu::*;
-use flatscape::compute::auto::{Speeds, at_speeds, automatic};
+use flatscape::compute::auto::{at_speeds, automatic};
 use flatscape::compute::backend::Backend;
-use flatscape::compute::choice::{Choice, choose};
+use flatscape::compute::choice::{Choice, choose, choose_keeping};
 use flatscape::compute::cpu::Cpu;
 use flatscape::compute::gpu;
 use flatscape::compute::gpu::{Conditions, DeviceKind, Gpu, Peaks, Verdict};
+use flatscape::compute::speeds::Speeds;
 use flatscape::error::{Error, Result};
 use flatscape::landscape::problem::{Definition, Minima, Minimizer, Problem, Start};
 use flatscape::landscape::states::States;
@@ -37,6 +40,11 @@ fn peaks_are_measured() {
     assert!(peaks.bandwidth > 1e7 && peaks.bandwidth < 1e15);
 }
 
+/// What `auto` takes, and why; it keeps nothing.
+fn chosen_by_auto() -> (Arc<dyn Backend>, String) {
+    choose_keeping(Choice::Auto, None, Box::new(|_| {}), None).unwrap()
+}
+
 #[test]
 fn a_backend_is_chosen_with_its_reason_and_gpu_never_falls_back() {
     let (cpu, reason) = choose(Choice::Cpu, None).unwrap();
@@ -52,7 +60,7 @@ fn a_backend_is_chosen_with_its_reason_and_gpu_never_falls_back() {
         }
     }
     let gpu = gpu_or_return!(Conditions::default());
-    let (auto, reason) = choose(Choice::Auto, None).unwrap();
+    let (auto, reason) = chosen_by_auto();
     if gpu.report().kind.is_hardware() {
         assert_eq!(auto.describe(), gpu.describe());
     } else {
@@ -67,7 +75,7 @@ fn a_device_that_claims_to_be_fast_and_is_not_is_left_alone() {
     let gpu = gpu_or_return!(Conditions { claims: Some(DeviceKind::Discrete), ..Conditions::default() });
     assert!(gpu.report().kind.is_hardware());
     let name = gpu.report().name.clone();
-    let (backend, reason) = automatic(gpu, Box::new(|_| {}));
+    let (backend, reason) = automatic(gpu, Box::new(|_| {}), None);
     println!("{reason}");
     // A real device may well be faster.
     if gpu::list().iter().all(|report| !report.kind.is_hardware()) {
@@ -80,13 +88,39 @@ fn a_device_that_claims_to_be_fast_and_is_not_is_left_alone() {
 }
 
 #[test]
+fn speeds_are_measured_once_and_kept_for_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flatscape/speeds.json");
+    let start = || {
+        let conditions = Conditions { claims: Some(DeviceKind::Discrete), ..Conditions::default() };
+        let gpu = gpu_under(conditions)?;
+        let before = gpu.counted();
+        let found = Speeds::find(&gpu, Some(&file)).unwrap();
+        let kernels = (gpu.counted() - before).dispatches;
+        let (backend, reason) = automatic(gpu, Box::new(|_| {}), Some(&file));
+        Some((found, kernels, backend.describe(), reason))
+    };
+    let Some((first, kernels, device, reason)) = start() else { return };
+    assert!(first.age.is_none() && kernels > 0, "{first:?} after {kernels} kernels");
+    let remove = format!("remove {}", file.display());
+    assert!(reason.contains(&remove), "what was just measured is found: {reason}");
+    let (second, kernels, again, reason) = start().unwrap();
+    println!("{reason}");
+    assert!(second.age.is_some() && kernels == 0, "{second:?} after {kernels} kernels");
+    assert_eq!((second.speeds, again), (first.speeds, device), "the same speeds, so the same choice");
+    assert!(reason.contains(&remove), "{reason}");
+    std::fs::remove_file(&file).unwrap();
+    assert!(start().unwrap().0.age.is_none(), "what was removed is measured again");
+}
+
+#[test]
 fn a_stage_whose_device_fails_is_done_by_the_cpu_after_all() {
     // Lost, and lost again.
     let gpu = gpu_or_return!(Conditions { destroy_after: vec![1, 1], ..Conditions::default() });
     let network = network(NEURONS, 2);
     let starts = starts(&network, 16);
-    let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
-    let hears = std::sync::Arc::clone(&said);
+    let said = Arc::new(std::sync::Mutex::new(Vec::<String>::new()));
+    let hears = Arc::clone(&said);
     let speeds = Speeds { cpu: 1.0, gpu: Peaks { flops: 1e15, bandwidth: 1e15 } };
     let auto = at_speeds(gpu, speeds, Box::new(move |what| hears.lock().unwrap().push(what.to_owned())));
     let ends = |backend: &dyn Backend| run(backend, &network, &starts, &[50])[7].snapshots[0].clone();
@@ -385,7 +419,7 @@ fn reports_what_it_finds() {
         Ok((_, reason)) => println!("gpu: {reason}"),
         Err(error) => println!("gpu: exit {}: {error}", error.exit_code()),
     }
-    println!("auto: {}", choose(Choice::Auto, None).unwrap().1);
+    println!("auto: {}", chosen_by_auto().1);
 }
 
 #[test]

@@ -13,6 +13,14 @@ ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"neurons": 120, "maps": 2, "iterations": 2, "duration_ms": 40.0}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def caches(tmp_path_factory):
+    """What is kept from one start to the next goes where the tests go."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def network():
     return fs.Network(**SMALL)

@@ -1,31 +1,27 @@
 //! Each stage on the CPU or on a GPU, whichever is predicted to be faster.
 //!
-//! What both can do is measured once, at the start: a loop of the CPU's innermost product on all threads, and the device's two short
-//! kernels ([`Gpu::rough_peaks`]). A stage's time follows from its multiply-adds, counted for networks of 600 and 6,000 neurons
-//! (`benches/README.md`), with a the active neurons of a state, a step and a state:
+//! What both can do is measured at the first start, and kept ([`Speeds::find`]): a loop of the CPU's innermost product on all
+//! threads, and the device's two short kernels ([`Gpu::rough_peaks`]). A stage's time follows from its multiply-adds, counted for
+//! networks of 600 and 6,000 neurons (`benches/README.md`), with a the active neurons of a state, a step and a state:
 //!
 //! | stage | CPU, flops | GPU, multiply-adds; beside them |
 //! |---|---|---|
 //! | trajectories | 2·a·N | a·N; 2 µs a step |
-//! | minima | 12·(a³/12 + 2·a·N), large systems being solved in f32 by blocks | 750·a², 200·a² bytes; 40 µs of latency a state, and 80·a² flops of the host |
+//! | minima | 12·(a³/12 + 2·a·N), large systems being solved in f32 by blocks | 650·a², 190·a² bytes; 40 µs of latency a state, and 45·a² flops of the host |
 //! | weight update by conjugate gradients | 80·a² | 160·a², and 12·N² bytes a map and product |
 //!
 //! Kernels reach half of the measured peaks, and read W from caches that are twice as fast as the memory. A GPU is taken if it would
 //! need less than 0.7 of the CPU's time.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-use pulp::Arch;
-use rayon::prelude::*;
 
 use crate::compute::backend::Backend;
 use crate::compute::cpu::Cpu;
 use crate::compute::device::ComputeDevice;
-use crate::compute::gpu::{Gpu, Peaks};
-use crate::connectivity::field::field;
-use crate::connectivity::matrix::{self, WeightMatrix};
+use crate::compute::gpu::Gpu;
+use crate::compute::speeds::{Found, Speeds};
 use crate::dynamics::noise::Noise;
 use crate::dynamics::noisy::NoisyStart;
 use crate::dynamics::trajectories::{Dynamics, Trajectory};
@@ -35,16 +31,13 @@ use crate::landscape::states::States;
 use crate::manifold::Points;
 use crate::progress::Tick;
 use crate::solve::{SolverKind, WeightProblem, WeightUpdate};
-use crate::text::{duration, significant};
+use crate::text::{duration, printable, significant};
 
 /// Who hears which device a stage goes to.
 pub type Told = Box<dyn Fn(&str) + Send + Sync>;
 
 /// A prediction is wrong by so much.
 const MARGIN: f64 = 0.7;
-
-/// How long the CPU's loop runs.
-const LOOP: Duration = Duration::from_millis(20);
 
 /// Share of its peak that a kernel reaches, and speed of caches in units of the memory's.
 const SHARE: f64 = 0.5;
@@ -53,15 +46,6 @@ const CACHES: f64 = 2.0;
 /// A step of a workgroup, and what a stage takes on a device in any case (s).
 const STEP_SECONDS: f64 = 2e-6;
 const STAGE_SECONDS: f64 = 5e-3;
-
-/// What both devices were measured to do.
-#[derive(Clone, Copy, Debug)]
-pub struct Speeds {
-    /// Operations of the CPU's innermost loop on all threads a second.
-    pub cpu: f64,
-    /// The device.
-    pub gpu: Peaks,
-}
 
 /// Predicted times of a stage (s).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,14 +64,6 @@ impl Times {
 }
 
 impl Speeds {
-    /// Measures both; takes a few tenths of a second.
-    ///
-    /// # Errors
-    /// If the device fails.
-    pub fn measure(gpu: &Gpu) -> Result<Self> {
-        Ok(Self { cpu: cpu_flops(), gpu: gpu.rough_peaks()? })
-    }
-
     /// Whether any work of whatever size goes to the GPU.
     pub fn favour_gpu(self) -> bool {
         self.trajectories(1e6, 1e6, 60.0, 600.0).favour_gpu() || self.minima(1e6, 600.0, 6000.0).favour_gpu()
@@ -108,8 +84,8 @@ impl Speeds {
     pub fn minima(self, states: f64, active: f64, neurons: f64) -> Times {
         let cpu = 12.0 * (active.powi(3) / 12.0 + 2.0 * active * neurons);
         let square = active * active;
-        let host = 80.0 * square / self.cpu;
-        let device = self.device(750.0 * states * square, 200.0 * states * square).max(4e-5 * states);
+        let host = 45.0 * square / self.cpu;
+        let device = self.device(650.0 * states * square, 190.0 * states * square).max(4e-5 * states);
         Times { cpu: states * cpu / self.cpu, gpu: device + states * host }
     }
 
@@ -121,30 +97,12 @@ impl Speeds {
     }
 }
 
-/// Operations a second of [`field`] on all threads, with W in the caches.
-fn cpu_flops() -> f64 {
-    const NEURONS: usize = 512;
-    const ACTIVE: usize = 64;
-    let weights = WeightMatrix::from_dense(NEURONS, &vec![0.5; NEURONS * NEURONS]);
-    let active: Vec<u32> = (0..ACTIVE as u32).collect();
-    let turns = |_| {
-        let mut out = vec![0.0; matrix::stride(NEURONS)];
-        let (began, mut turns) = (Instant::now(), 0_usize);
-        while began.elapsed() < LOOP {
-            field(Arch::new(), &weights, &active, &[0.1; ACTIVE], &mut out);
-            turns += 1;
-        }
-        turns as f64 / began.elapsed().as_secs_f64()
-    };
-    let each: f64 = (0..rayon::current_num_threads()).into_par_iter().map(turns).sum();
-    each * (2 * ACTIVE * NEURONS) as f64
-}
-
-/// The backend for a device: the CPU outright if no stage would ever go to the device. `told` hears where stages go.
-pub fn automatic(gpu: Gpu, told: Told) -> (Arc<dyn Backend>, String) {
+/// The backend for a device: the CPU outright if no stage would ever go to the device. `told` hears where stages go. Measured
+/// speeds are kept in the file `kept`, if one is given.
+pub fn automatic(gpu: Gpu, told: Told, kept: Option<&Path>) -> (Arc<dyn Backend>, String) {
     let name = gpu.describe();
-    let speeds = match Speeds::measure(&gpu) {
-        Ok(speeds) => speeds,
+    let found = match Speeds::find(&gpu, kept) {
+        Ok(found) => found,
         Err(why) => {
             return (
                 Arc::new(Cpu),
@@ -152,17 +110,32 @@ pub fn automatic(gpu: Gpu, told: Told) -> (Arc<dyn Backend>, String) {
             );
         }
     };
-    let measured = format!(
-        "{name} was measured at {} GFLOP/s and {} GB/s, this CPU at {} GFLOP/s",
-        significant(speeds.gpu.flops / 1e9),
-        significant(speeds.gpu.bandwidth / 1e9),
-        significant(speeds.cpu / 1e9)
-    );
+    let speeds = found.speeds;
+    let measured = format!("{name} {}", measured(found, kept));
     if !speeds.favour_gpu() {
         return (Arc::new(Cpu), format!("{}: faster than the GPU; {measured}", Cpu.describe()));
     }
     let reason = format!("{name} where it is faster, else the CPU; {measured}");
     (at_speeds(gpu, speeds, told), reason)
+}
+
+/// What was measured; if it was at an earlier start, when that was and how to forget it.
+fn measured(found: Found, kept: Option<&Path>) -> String {
+    let Speeds { cpu, gpu } = found.speeds;
+    let speeds = format!(
+        "was measured at {} GFLOP/s and {} GB/s, this CPU at {} GFLOP/s",
+        significant(gpu.flops / 1e9),
+        significant(gpu.bandwidth / 1e9),
+        significant(cpu / 1e9)
+    );
+    match (found.age, kept) {
+        (Some(age), Some(file)) => format!(
+            "{speeds}, {} ago (to measure again, remove {})",
+            duration(age.as_secs_f64()),
+            printable(&file.display().to_string())
+        ),
+        _ => speeds,
+    }
 }
 
 /// The backend for a device that is as fast as that, whatever was measured.
@@ -290,7 +263,10 @@ impl Backend for Auto {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::compute::gpu::Peaks;
 
     /// Two cores, and devices by their measured peaks.
     fn speeds(flops: f64, bandwidth: f64) -> Speeds {
@@ -313,8 +289,12 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_is_measured() {
-        let flops = cpu_flops();
-        assert!(flops > 1e7 && flops < 1e15, "{flops}");
+    fn who_hears_of_kept_speeds_hears_how_to_forget_them() {
+        let file = Path::new("somewhere/speeds.json");
+        let found = Found { speeds: speeds(5e13, 4e12), age: None };
+        let now = measured(found, Some(file));
+        assert_eq!(now, "was measured at 50000 GFLOP/s and 4000 GB/s, this CPU at 40.00 GFLOP/s");
+        let earlier = measured(Found { age: Some(Duration::from_secs(10_800)), ..found }, Some(file));
+        assert_eq!(earlier, format!("{now}, 3.0 h ago (to measure again, remove somewhere/speeds.json)"));
     }
 }

@@ -1,5 +1,6 @@
 //! Which device does the work.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::compute::backend::Backend;
@@ -7,6 +8,10 @@ use crate::compute::cpu::Cpu;
 #[cfg(feature = "gpu")]
 use crate::compute::{auto::automatic, gpu::Gpu};
 use crate::error::Result;
+use crate::files::cache_folder;
+
+/// Where measured speeds are kept, in the program's folder among the user's caches.
+const SPEEDS: &str = "speeds.json";
 
 /// Which device is wanted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,10 +44,25 @@ pub fn choose_telling(
     adapter: Option<&str>,
     told: Box<dyn Fn(&str) + Send + Sync>,
 ) -> Result<(Arc<dyn Backend>, String)> {
+    let kept = cache_folder().map(|folder| folder.join(SPEEDS));
+    choose_keeping(choice, adapter, told, kept.as_deref())
+}
+
+/// As [`choose_telling`]; what `auto` measures is kept in the file `kept`, and found there at the next start. Without a file it
+/// measures each time.
+///
+/// # Errors
+/// As [`choose`].
+pub fn choose_keeping(
+    choice: Choice,
+    adapter: Option<&str>,
+    told: Box<dyn Fn(&str) + Send + Sync>,
+    kept: Option<&Path>,
+) -> Result<(Arc<dyn Backend>, String)> {
     match (choice, adapter) {
         (Choice::Cpu, _) => Ok((Arc::new(Cpu), format!("{}: asked for", Cpu.describe()))),
         (Choice::Gpu, _) | (Choice::Auto, Some(_)) => wanted(adapter),
-        (Choice::Auto, None) => Ok(best(told)),
+        (Choice::Auto, None) => Ok(best(told, kept)),
     }
 }
 
@@ -54,9 +74,9 @@ fn wanted(adapter: Option<&str>) -> Result<(Arc<dyn Backend>, String)> {
 }
 
 #[cfg(feature = "gpu")]
-fn best(told: Box<dyn Fn(&str) + Send + Sync>) -> (Arc<dyn Backend>, String) {
+fn best(told: Box<dyn Fn(&str) + Send + Sync>, kept: Option<&Path>) -> (Arc<dyn Backend>, String) {
     match Gpu::new(None) {
-        Ok(gpu) if gpu.report().kind.is_hardware() => automatic(gpu, told),
+        Ok(gpu) if gpu.report().kind.is_hardware() => automatic(gpu, told, kept),
         // Why each was refused is what `flatscape devices` shows.
         _ => (Arc::new(Cpu), format!("{}: no usable GPU (flatscape devices says why)", Cpu.describe())),
     }
@@ -71,6 +91,6 @@ fn wanted(_: Option<&str>) -> Result<(Arc<dyn Backend>, String)> {
 }
 
 #[cfg(not(feature = "gpu"))]
-fn best(_: Box<dyn Fn(&str) + Send + Sync>) -> (Arc<dyn Backend>, String) {
+fn best(_: Box<dyn Fn(&str) + Send + Sync>, _: Option<&Path>) -> (Arc<dyn Backend>, String) {
     (Arc::new(Cpu), format!("{}: built without GPU support", Cpu.describe()))
 }

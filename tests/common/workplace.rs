@@ -27,6 +27,8 @@ impl Workplace {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_flatscape"));
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        // What a command on a GPU keeps goes where the test goes.
+        command.env("XDG_CACHE_HOME", self.path(".cache"));
         let computes = ["optimize", "measure", "scan", "figures", "bench", "analyze", "perturb", "drive"];
         if arguments.first().is_some_and(|a| computes.contains(a)) && !arguments.contains(&"--status") {
             command.args(["--backend", "cpu"]);

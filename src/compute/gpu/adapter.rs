@@ -17,6 +17,8 @@ pub(super) const WAY_OUT: &str = "; choose the CPU backend";
 pub struct AdapterReport {
     /// The adapter's name.
     pub name: String,
+    /// Where it is plugged in, as `bus:device.function`; empty where the driver does not say.
+    pub pci: String,
     /// Driver and its version.
     pub driver: String,
     /// Vulkan, Metal or DX12.
@@ -140,6 +142,7 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterReport {
     let (info, limits) = (adapter.get_info(), adapter.limits());
     AdapterReport {
         name: info.name,
+        pci: info.device_pci_bus_id,
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         backend: info.backend.to_string(),
         kind: match info.device_type {
@@ -175,6 +178,7 @@ mod tests {
     fn report(name: &str, verdict: Verdict) -> AdapterReport {
         AdapterReport {
             name: name.to_owned(),
+            pci: String::new(),
             driver: "Mesa 22.3".to_owned(),
             backend: "vulkan".to_owned(),
             kind: DeviceKind::Software,

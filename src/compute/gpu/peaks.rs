@@ -1,13 +1,13 @@
 //! What the device can do at best, measured by two small kernels: the scale on which a benchmark's figures mean something.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::device::{Device, DeviceResult, Failure};
 use super::shaders::{self, PeakParams, Shader};
 use super::sizes::Pace;
 
 /// Measured peaks of a device.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Peaks {
     /// f32 operations a second; a multiply-add is two.
     pub flops: f64,
