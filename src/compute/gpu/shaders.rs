@@ -23,10 +23,15 @@ pub struct Shader {
 /// How W is read.
 const WEIGHTS: &str = include_str!("../../../shaders/shared/weights.wgsl");
 
-/// The searches for minima, and the transfer function.
-const SEARCH_AND_TRANSFER: &str = concat!(
+/// The searches for minima, the transfer function, and the parts of `minimum.wgsl`.
+const PARTS_OF_MINIMUM: &str = concat!(
     include_str!("../../../shaders/shared/search.wgsl"),
-    include_str!("../../../shaders/shared/transfer.wgsl")
+    include_str!("../../../shaders/shared/transfer.wgsl"),
+    include_str!("../../../shaders/minimum/state.wgsl"),
+    include_str!("../../../shaders/minimum/constraint.wgsl"),
+    include_str!("../../../shaders/minimum/admission.wgsl"),
+    include_str!("../../../shaders/minimum/conjugate.wgsl"),
+    include_str!("../../../shaders/minimum/line_search.wgsl")
 );
 
 /// The searches for minima, and how W is read.
@@ -74,7 +79,7 @@ macro_rules! shaders {
 shaders! {
     selftest, "";
     trajectories, WEIGHTS_AND_NOISE;
-    minimum, SEARCH_AND_TRANSFER;
+    minimum, PARTS_OF_MINIMUM;
     fields_together, SEARCH_AND_WEIGHTS;
     permute, WEIGHTS;
     weight_change, "";
