@@ -1,8 +1,8 @@
 //! What both devices do a second: measured by short loops, and kept in a file from one start to the next.
 //!
-//! What is kept holds for one adapter with one driver, one processor with so many threads and one version of the program, for
-//! [`LIFETIME`]. A file that cannot be read or does not make sense is as good as none, and one that cannot be written is left:
-//! then the devices are measured again at every start.
+//! What is kept holds for one adapter with one driver, one processor with so many threads and one version of the program, for 30
+//! days. A file that cannot be read or does not make sense is as good as none, and one that cannot be written is left: then the
+//! devices are measured again at every start.
 
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};

@@ -34,8 +34,8 @@ const REFINEMENTS: usize = 4;
 const FIRST_ROUNDS: usize = 2;
 const MOST_ROUNDS: usize = 32;
 
-/// Rounds within which every search has ended: of a group of sixteen one at least goes on in each, and has [`MAX_TURNS`] products
-/// for directions and some 15 for each of [`MAX_ITERATIONS`] steps. A device on which they do not end is refused.
+/// Rounds within which every search has ended: of a group of sixteen one at least goes on in each, and has 2,000 products for
+/// directions and some 15 for each of 60 steps ([`super::seek`]). A device on which they do not end is refused.
 const ROUNDS_OF_ANY: usize = 50_000;
 
 /// As [`crate::landscape::minima::minima`]; if `tick` stops it, only those found so far.
