@@ -85,6 +85,7 @@ impl WeightMatrix {
     }
 
     /// Becomes the block of another matrix between some of its neurons, ascending; its memory is used again.
+    #[cfg(feature = "gpu")]
     pub(crate) fn set_block(&mut self, of: &Self, neurons: &[u32]) {
         self.neurons = neurons.len();
         self.lines.resize(self.neurons * self.neurons.div_ceil(LINE), Line([0.0; LINE]));
