@@ -142,6 +142,6 @@ pub(crate) fn certify(
 }
 
 /// The larger of two violations. One that is not a number is the worst: no certificate may hide it.
-fn worse(a: f64, b: f64) -> f64 {
+pub(crate) fn worse(a: f64, b: f64) -> f64 {
     if a >= b || a.is_nan() { a } else { b }
 }

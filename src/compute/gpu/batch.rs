@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::counts::Counted;
 use super::device::{DeviceResult, Dispatch};
-use super::grouping::{mask_of, size_for_fields};
+use super::grouping::{count, mask_of, size_for_fields};
 use super::in_order::InOrder;
 use super::refine::{Fine, evaluate};
 use super::seek::Seek;
@@ -28,9 +28,7 @@ pub(super) struct Batch<'a> {
     map: InOrder,
     pub points: &'a [usize],
     tasks: Vec<Task>,
-    /// Candidates of the starts; 0 where the host begins.
-    counts: Vec<u32>,
-    /// One bit for each of these candidates.
+    /// One bit for each candidate of the starts; none where the host begins.
     masks: Vec<Vec<u64>>,
     buffers: Buffers,
     steps: wgpu::BindGroup,
@@ -161,8 +159,7 @@ impl<'a> Batch<'a> {
         let going = starts.going();
         let group = size_for_fields(&of(&masks, &going), sizes.largest_group);
         let products = Products::new(search, &map, &buffers, group)?;
-        let counts = starts.searches.iter().map(|own| own.count).collect();
-        Ok(Self { search, map, points, tasks, counts, masks, buffers, steps, products, going })
+        Ok(Self { search, map, points, tasks, masks, buffers, steps, products, going })
     }
 
     /// Tells the kernels whether searches or corrections come, and whose.
@@ -249,12 +246,12 @@ impl<'a> Batch<'a> {
         let neuron = |place: u32| self.map.neuron_at[(place as usize).min(last)];
         let fine = |s: usize| {
             let own = ended[s];
-            if self.counts[s] == 0 || own.is_full == 1 || !(own.residual <= usable) {
+            if count(&self.masks[s]) == 0 || own.is_full == 1 || !(own.residual <= usable) {
                 return None;
             }
-            let count = own.count as usize;
+            let candidates = &candidates[s * slots..][..own.count as usize];
             let multiplier = [own.multiplier_x, own.multiplier_y].map(f64::from);
-            let slots = rates[s * slots..][..count].iter().zip(&candidates[s * slots..][..count]);
+            let slots = rates[s * slots..].iter().zip(candidates);
             // A rate below 0 says that the neuron is silent beyond doubt.
             let found = slots
                 .filter(|(rate, _)| !(**rate < 0.0))

@@ -13,7 +13,7 @@ use super::device::Device;
 use super::grouping::{count, mask_of, members, set};
 use crate::connectivity::field::{GROUP, group_field};
 use crate::connectivity::matrix::WeightMatrix;
-use crate::landscape::constraint::{Constraint, Minimum, RESIDUAL_TOLERANCE, certify};
+use crate::landscape::constraint::{Constraint, Minimum, RESIDUAL_TOLERANCE, certify, worse};
 use crate::landscape::energy::Energy;
 use crate::landscape::rates::project;
 use crate::landscape::states::StateBuf;
@@ -59,10 +59,11 @@ struct Values {
 }
 
 impl Values {
-    /// Largest violation of the minimum's conditions among the candidates (Hz²).
+    /// Largest violation of the minimum's conditions among the candidates (Hz²); not a number if any gap is none.
     fn residual(&self) -> f64 {
-        let violation = |(r, gap): (&f64, &f64)| if *r > 0.0 { gap.abs() } else { gap.max(0.0) };
-        self.rates.iter().zip(&self.gaps).map(violation).fold(0.0, f64::max)
+        let violation =
+            |(r, gap): (&f64, &f64)| if *r > 0.0 || gap.is_nan() { gap.abs() } else { gap.max(0.0) };
+        self.rates.iter().zip(&self.gaps).map(violation).fold(0.0, worse)
     }
 }
 
@@ -114,7 +115,7 @@ impl Fine {
 
     /// Whether another step is wanted: the conditions do not hold to f64.
     pub(super) fn is_wanting(&self) -> bool {
-        self.now.residual() > self.tolerance
+        !(self.now.residual() <= self.tolerance)
     }
 
     /// Neurons, rates and gaps by slot, for the device's next step.
@@ -251,4 +252,38 @@ fn places<'a>(all: &'a [u32], neurons: &'a [u32]) -> impl Iterator<Item = usize>
         place += all[place..].iter().take_while(|&&j| j < i).count();
         place
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::landscape::transfer::Transfer;
+
+    /// Two neurons that excite each other, at rates 3 and 4 under currents of 10 Hz², with fields 2 and 1.5.
+    fn settled(of: Energy<'_>) -> Fine {
+        let constraint = Constraint {
+            displacements: vec![vec![0.0, 0.0]],
+            support: None,
+            idealized: StateBuf { active: vec![0, 1], rates: vec![1.0, 1.0] },
+        };
+        let mut fine = Fine::new(of, &constraint, vec![(1, 4.0), (0, 3.0)], [0.0; 2], 0);
+        fine.settle(of, vec![2.0, 1.5]);
+        fine
+    }
+
+    #[test]
+    fn what_is_no_number_is_no_minimum() {
+        let weights = WeightMatrix::from_dense(2, &[0.0, 0.5, 0.5, 0.0]);
+        let of = Energy { weights: &weights, external_current: &[10.0, 10.0], transfer: Transfer::ROOT };
+        let mut fine = settled(of);
+        // 10 + 2 - 9 and 10 + 1.5 - 16.
+        assert_eq!(fine.now.gaps, [3.0, -4.5]);
+        assert!(fine.is_wanting());
+        // A device's answer of which nothing holds is not taken.
+        fine.step([0.1, 0.1].into_iter(), [f64::NAN; 2]);
+        fine.settle(of, vec![2.05, 1.55]);
+        assert_eq!((fine.now.gaps.as_slice(), fine.now.multiplier), ([3.0, -4.5].as_slice(), [0.0; 2]));
+        fine.now.gaps[0] = f64::NAN;
+        assert!(fine.is_wanting() && !fine.is_finite());
+    }
 }
